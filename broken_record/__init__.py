@@ -1,0 +1,1 @@
+"""The parts behind parrot.py, analyze.py and view.py."""

@@ -1,0 +1,180 @@
+"""What a config value may be: one check per kind of value, which says what it expected.
+
+A sampler is sent to the server as it is. The table of sampling parameters exists to warn about
+names that nobody knows, and to refuse values of a type on which some servers hang.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+MODELS_FOLDER = Path(__file__).with_name("tiny")
+EMBEDDED = "embedded:"
+
+Problem = tuple[str, str]
+"""Where below the key (empty, or like `[0].role`), and what was expected."""
+
+
+def is_whole(value: Any) -> bool:
+    """True for JSON integers; True and False are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    """True for JSON numbers; True and False are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def whole(least: int, *, optional: bool = False) -> Callable[[Any], list[Problem]]:
+    """A check for a whole number of at least `least`, or null."""
+    expected = f"a whole number of at least {least}" + (", or null" if optional else "")
+
+    def check(value: Any) -> list[Problem]:
+        fits = (is_whole(value) and value >= least) or (optional and value is None)
+        return [] if fits else [("", expected)]
+
+    return check
+
+
+def check_text(value: Any) -> list[Problem]:
+    """A string."""
+    return [] if isinstance(value, str) else [("", "a string")]
+
+
+def check_tokenizer(value: Any) -> list[Problem]:
+    """The name or folder of a tokenizer, or null for the engine's own template."""
+    fits = value is None or (isinstance(value, str) and value.strip())
+    return [] if fits else [("", "the name or folder of a tokenizer, or null")]
+
+
+def check_seconds(value: Any) -> list[Problem]:
+    """A positive number of seconds."""
+    return [] if is_number(value) and value > 0 else [("", "a number of seconds above 0")]
+
+
+def check_environment_name(value: Any) -> list[Problem]:
+    """The name of an environment variable, never the secret itself."""
+    fits = value is None or (
+        isinstance(value, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value)
+    )
+    return [] if fits else [("", "the name of an environment variable that holds the key, or null")]
+
+
+def embedded_models() -> list[str]:
+    """The names that `embedded:` takes: the weights that ship with the package."""
+    return sorted(path.stem for path in MODELS_FOLDER.glob("*.gguf"))
+
+
+def check_url(value: Any) -> list[Problem]:
+    """http(s)://host[:port][/path], or embedded:NAME."""
+    expected = f"an http:// or https:// address, or {EMBEDDED}NAME"
+    if not isinstance(value, str):
+        return [("", expected)]
+    if value.startswith(EMBEDDED):
+        names = embedded_models()
+        fits = value.removeprefix(EMBEDDED) in names
+        return [] if fits else [("", " or ".join(EMBEDDED + name for name in names))]
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        return [("", expected)]
+    if parts.username is not None or parts.password is not None:
+        return [("", "an address without a password (name an environment variable in api_key_env)")]
+    return []
+
+
+def check_conversation(value: Any) -> list[Problem]:
+    """A non-empty list of {"role", "content"}."""
+    if not isinstance(value, list) or not value:
+        return [("", 'a list of messages {"role": ..., "content": ...}, at least one')]
+    problems = []
+    for index, message in enumerate(value):
+        where = f"[{index}]"
+        if not isinstance(message, dict) or set(message) != {"role", "content"}:
+            problems.append((where, 'an object with just "role" and "content"'))
+            continue
+        if message["role"] not in ("system", "user", "assistant"):
+            problems.append((f"{where}.role", '"system", "user" or "assistant"'))
+        if not isinstance(message["content"], str):
+            problems.append((f"{where}.content", "a string"))
+    return problems
+
+
+def check_stop(value: Any) -> bool:
+    """A stop string or a list of them."""
+    return isinstance(value, str) or (
+        isinstance(value, list) and all(isinstance(s, str) for s in value)
+    )
+
+
+NUMBER = (is_number, "a number")
+WHOLE = (is_whole, "a whole number")
+SWITCH = (lambda value: isinstance(value, bool), "true or false")
+STRINGS = (check_stop, "a string or a list of strings")
+ANY = (lambda value: True, "anything")
+SAMPLER_NAMES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    **dict.fromkeys(
+        "temperature dynatemp_range dynatemp_exponent dynatemp_min dynatemp_max top_p min_p "
+        "top_a typical typical_p tfs tfs_z top_n_sigma nsigma xtc_probability xtc_threshold "
+        "repeat_penalty repetition_penalty rep_pen rep_pen_slope presence_penalty "
+        "frequency_penalty dry_multiplier dry_base mirostat_tau mirostat_eta smoothing_factor "
+        "smoothing_curve eta_cutoff epsilon_cutoff adaptive_target adaptive_decay".split(),
+        NUMBER,
+    ),
+    **dict.fromkeys(
+        "top_k repeat_last_n rep_pen_range dry_allowed_length dry_penalty_last_n dry_range "
+        "mirostat mirostat_mode min_tokens min_keep no_repeat_ngram_size n_keep n_discard "
+        "n_cache_reuse id_slot t_max_predict_ms".split(),
+        WHOLE,
+    ),
+    **dict.fromkeys(
+        "ignore_eos ban_eos_token bypass_eos cache_prompt skip_special_tokens "
+        "include_stop_str_in_output trim_stop render_special temperature_last".split(),
+        SWITCH,
+    ),
+    **dict.fromkeys(
+        "stop dry_sequence_breakers samplers bad_words preserved_tokens".split(),
+        STRINGS,
+    ),
+    **dict.fromkeys(
+        "logit_bias sampler_order stop_token_ids grammar json_schema lora model".split(),
+        ANY,
+    ),
+}
+SET_ELSEWHERE = {
+    "max_tokens": "turn_max_tokens",
+    "n_predict": "turn_max_tokens",
+    "max_completion_tokens": "turn_max_tokens",
+    "seed": "seed",
+    "prompt": "conversation",
+    "stream": None,
+    "stream_options": None,
+}
+
+
+def check_sampler(value: Any) -> list[Problem]:
+    """An object of sampling parameters; known ones must have their type."""
+    if not isinstance(value, dict):
+        return [("", "an object of sampling parameters")]
+    problems = []
+    for name, parameter in value.items():
+        if name in SET_ELSEWHERE:
+            key = SET_ELSEWHERE[name]
+            problems.append(
+                (
+                    f".{name}",
+                    f"to be left out: {f'the key {key} sets it' if key else 'parrot sets it'}",
+                )
+            )
+        elif name in SAMPLER_NAMES:
+            fits, expected = SAMPLER_NAMES[name]
+            if not fits(parameter):
+                problems.append((f".{name}", expected))
+    return problems

@@ -1,0 +1,250 @@
+"""JSON -> Config: every key, its default, its unit; all problems of a file reported at once.
+
+KEYS is the one table of what a config may say; CONFIG.md is compared with it by a test. Top-level
+keys are strict. What stands inside a sampler is sent to the server as it is, because engines learn
+new parameters: an unknown name there is a warning, a known one with a value of the wrong type a
+problem (some servers hang on it). Nothing is contacted here.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from broken_record.checks import (
+    SAMPLER_NAMES,
+    SET_ELSEWHERE,
+    Problem,
+    check_conversation,
+    check_environment_name,
+    check_sampler,
+    check_seconds,
+    check_text,
+    check_tokenizer,
+    check_url,
+    whole,
+)
+from broken_record.errors import ConfigError
+from broken_record.records import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One dialogue's effective configuration; the fields are the config keys, documented in
+    CONFIG.md.
+    """
+
+    conversation: tuple[Message, ...]
+    agent_prefix: str
+    initial_tokens: int
+    total_tokens: int
+    turn_max_tokens: int
+    sampler: Mapping[str, Any]
+    api_url: str
+    api_key_env: str | None
+    tokenizer: str | None
+    user_api_url: str
+    user_api_key_env: str | None
+    user_tokenizer: str | None
+    user_prefix: str
+    user_system: str
+    user_memory: int
+    user_sampler: Mapping[str, Any]
+    seed: int | None
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What one key takes: a check that says what it expected, and a default or the key whose value
+    it copies.
+    """
+
+    check: Callable[[Any], list[Problem]]
+    default: Any = None
+    like: str | None = None
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A config, where each value came from, its JSON form, and what is odd but allowed."""
+
+    config: Config
+    values: Mapping[str, Any]
+    origins: Mapping[str, str]
+    warnings: tuple[str, ...]
+
+
+KEYS: dict[str, Key] = {
+    "conversation": Key(check_conversation, required=True),
+    "agent_prefix": Key(check_text, ""),
+    "initial_tokens": Key(whole(0), 0),
+    "total_tokens": Key(whole(1), 2048),
+    "turn_max_tokens": Key(whole(1), 512),
+    "sampler": Key(check_sampler, {}),
+    "api_url": Key(check_url, "http://127.0.0.1:8080"),
+    "api_key_env": Key(check_environment_name),
+    "tokenizer": Key(check_tokenizer),
+    "user_api_url": Key(check_url, like="api_url"),
+    "user_api_key_env": Key(check_environment_name, like="api_key_env"),
+    "user_tokenizer": Key(check_tokenizer, like="tokenizer"),
+    "user_prefix": Key(check_text, ""),
+    "user_system": Key(check_text, ""),
+    "user_memory": Key(whole(1), 9),
+    "user_sampler": Key(check_sampler, like="sampler"),
+    "seed": Key(whole(0, optional=True)),
+    "timeout_s": Key(check_seconds, 300.0),
+}
+
+
+def shown(value: Any) -> str:
+    """A found value as short JSON."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """`; did you mean "..."?` with the nearest known name, or nothing.
+
+    >>> suggestion("turn_max_token", KEYS)
+    '; did you mean "turn_max_tokens"?'
+    """
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f'; did you mean "{near[0]}"?' if near else ""
+
+
+def value_below(value: Any, where: str) -> Any:
+    """The part of a value that a problem's place names, like `[0].role`."""
+    for index, name in re.findall(r"\[(\d+)\]|\.([^.\[]+)", where):
+        value = value[int(index)] if index else value[name]
+    return value
+
+
+def read_object(text: str, file: str) -> dict[str, Any]:
+    """The JSON object in a config's text; ConfigError names line and column, or the key that stands
+    twice.
+    """
+    twice: list[str] = []
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in items]
+        twice.extend(sorted({name for name in names if names.count(name) > 1}))
+        return dict(items)
+
+    def no_constant(name: str) -> None:
+        raise ConfigError([f"{file}: expected JSON numbers, found {name}"])
+
+    try:
+        value = json.loads(text, object_pairs_hook=pairs, parse_constant=no_constant)
+    except json.JSONDecodeError as error:
+        raise ConfigError(
+            [f"{file}: line {error.lineno}, column {error.colno}: not JSON: {error.msg}"]
+        ) from error
+    if not isinstance(value, dict):
+        raise ConfigError([f"{file}: expected a JSON object of keys, found {shown(value)}"])
+    if twice:
+        raise ConfigError([f'{file}: the key "{name}" stands twice' for name in twice])
+    return value
+
+
+def apply_setting(raw: dict[str, Any], setting: str) -> str:
+    """Put one `path.to.key=JSON` of the command line into the raw config; returns the top-level
+    key.
+    """
+    path, equals, text = setting.partition("=")
+    if not equals or not path:
+        raise ConfigError([f"--set {setting}: expected KEY=VALUE, for example total_tokens=600"])
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError(
+            [f"--set {setting}: the value is not JSON (a string needs quotes: '{path}=\"...\"')"]
+        ) from error
+    top, *rest = path.split(".")
+    if rest and top not in raw and top in KEYS:
+        like = KEYS[top].like
+        raw[top] = copy.deepcopy(raw.get(like, KEYS[like].default) if like else KEYS[top].default)
+    holder: Any = raw
+    for name, following in zip([top, *rest], rest, strict=False):
+        try:
+            holder = holder[int(name)] if isinstance(holder, list) else holder.setdefault(name, {})
+        except (ValueError, IndexError, AttributeError) as error:
+            raise ConfigError([f"--set {setting}: there is no place {name}.{following}"]) from error
+    last = rest[-1] if rest else top
+    try:
+        if isinstance(holder, list):
+            holder[int(last)] = value
+        else:
+            holder[last] = value
+    except (ValueError, IndexError, TypeError) as error:
+        raise ConfigError([f"--set {setting}: there is no place {last}"]) from error
+    return top
+
+
+def effective_value(name: str, raw: Mapping[str, Any]) -> tuple[Any, str]:
+    """The value of a key and where it came from, for keys the raw config does not hold."""
+    key = KEYS[name]
+    same_server = raw.get("user_api_url", raw.get("api_url")) == raw.get("api_url")
+    if name == "user_api_key_env" and not same_server:
+        return None, "default"  # a key for one server is never sent to another
+    if key.like is None:
+        return copy.deepcopy(key.default), "default"
+    return copy.deepcopy(raw.get(key.like, KEYS[key.like].default)), f"as {key.like}"
+
+
+def parse(text: str, file: str, settings: Sequence[str] = ()) -> Loaded:
+    """The config in `text` with the settings of the command line; ConfigError lists every
+    problem.
+    """
+    raw = read_object(text, file)
+    set_here = {apply_setting(raw, setting) for setting in settings}
+    problems = []
+    for name in raw:
+        if name not in KEYS:
+            problems.append(f'{file}: unknown key "{name}"{suggestion(name, KEYS)}')
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    warnings = []
+    for name, key in KEYS.items():
+        if name not in raw:
+            if key.required:
+                problems.append(f"{file}: {name}: required, not found")
+            else:
+                values[name], origins[name] = effective_value(name, raw)
+            continue
+        values[name] = raw[name]
+        origins[name] = f"{file} with --set" if name in set_here else file
+        for where, expected in key.check(raw[name]):
+            found = shown(value_below(raw[name], where))
+            problems.append(f"{file}: {name}{where}: expected {expected}, found {found}")
+        if name in ("sampler", "user_sampler") and isinstance(raw[name], dict):
+            for parameter in raw[name]:
+                if parameter not in SAMPLER_NAMES and parameter not in SET_ELSEWHERE:
+                    near = suggestion(parameter, SAMPLER_NAMES)
+                    warnings.append(
+                        f'{file}: {name}: "{parameter}" is not known here and sent as it is{near}'
+                    )
+    if problems:
+        raise ConfigError(problems)
+    conversation = tuple(
+        Message(message["role"], message["content"]) for message in values["conversation"]
+    )
+    config = Config(**{**values, "conversation": conversation})
+    return Loaded(config, values, origins, tuple(warnings))
+
+
+def load(path: Path, settings: Sequence[str] = ()) -> Loaded:
+    """The config in a file; ConfigError where it cannot be read or has problems."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError([f"{path}: cannot be read: {reason}"]) from error
+    return parse(text, str(path), settings)

@@ -1,0 +1,53 @@
+"""What can go wrong, as one small tree.
+
+    ParrotError
+    ├── ConfigError               the request was wrong: every problem of a config at once (exit 2)
+    ├── EngineError               a server could not do its part (exit 1)
+    │   ├── EngineUnreachable     nobody answers, or the server could not be started
+    │   ├── RequestRefused        an HTTP error, or an error sent in place of a reply
+    │   ├── TemplateRefused       the chat template does not take these messages
+    │   └── BrokenStream          the reply ended without saying how
+    └── LogError                  a record, a log or a report cannot be read or written
+
+A message says what was expected, what was found, where, and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class ParrotError(Exception):
+    """The root of the tree; scripts turn it into one line and an exit code."""
+
+
+class ConfigError(ParrotError):
+    """All problems of a config, one sentence each."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = list(problems)
+
+
+class EngineError(ParrotError):
+    """A server could not do its part; never a turn."""
+
+
+class EngineUnreachable(EngineError):
+    """Nobody answers at the address, or the server could not be started."""
+
+
+class RequestRefused(EngineError):
+    """The server answered with an error."""
+
+
+class TemplateRefused(EngineError):
+    """The chat template does not take these messages; prompts.py tries another arrangement."""
+
+
+class BrokenStream(EngineError):
+    """A reply ended without a finish reason, or in a form that is no stream."""
+
+
+class LogError(ParrotError):
+    """A record, a log or a report cannot be read or written."""

@@ -1,0 +1,126 @@
+"""The values that flow through the suite: frozen, without behaviour, and None wherever nothing was
+measured.
+
+A Message is what the chat APIs call one. A Turn is a message that an engine generated, with its
+cost. A Dialogue is one conversation with everything needed to trace a figure back to what made it.
+Times are seconds, lengths are code points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Role = Literal["system", "user", "assistant"]
+FinishReason = Literal["stop", "length", "repetition"]
+Status = Literal["done", "error", "interrupted", "looped", "unfinished"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation; `content` is raw, the speaker's prefix included."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the engine itself counted and timed for one reply; None where it did not say."""
+
+    tokens: int | None = None
+    tokens_from: Literal["usage", "timings"] | None = None
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    prompt_s: float | None = None
+    generation_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One streamed piece. The last of a reply has a finish_reason; `begins` is set on the prefix
+    that opens a turn.
+    """
+
+    text: str
+    finish_reason: FinishReason | None = None
+    usage: Usage = Usage()
+    begins: Role | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A generated message with its cost.
+
+    `index` counts messages from 0, the config's opening messages first. `tokens_from` says who
+    counted: the engine's usage or timings, or, where it reports neither, the chunks that came.
+    """
+
+    index: int
+    role: Role
+    content: str
+    tokens: int | None = None
+    tokens_from: Literal["usage", "timings", "chunks", "log"] | None = None
+    finish_reason: FinishReason | None = None
+    ttft_s: float | None = None
+    elapsed_s: float | None = None
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    prompt_s: float | None = None
+    generation_s: float | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """Who speaks for one side: what the server said of itself, and where the chat template came
+    from.
+    """
+
+    engine: str
+    build: str | None = None
+    model: str | None = None
+    n_ctx: int | None = None
+    template: str | None = None
+    template_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """One conversation. `config` is the effective one; `unknown` keeps header keys that this
+    version does not know.
+    """
+
+    config: Mapping[str, Any]
+    turns: tuple[Turn, ...]
+    status: Status
+    seed: int | None = None
+    assistant: EngineInfo | None = None
+    user: EngineInfo | None = None
+    packages: Mapping[str, str] = field(default_factory=dict)
+    started: str | None = None
+    error: str | None = None
+    unknown: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A word n-gram that stands at least twice in one speaker's text, and how often."""
+
+    text: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class OldNumbers:
+    """The numbers the suite has always reported of the assistant; lengths in characters, density
+    unbounded.
+    """
+
+    response_lengths: tuple[int, ...]
+    segments: tuple[Segment, ...]
+    characters: int
+    loop_score: int
+    loop_density: float
+    average_response_length: float
