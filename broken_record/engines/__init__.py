@@ -1,0 +1,3 @@
+"""Inference servers behind one seam: base.py says what an engine does, each other file is one
+server dialect.
+"""

@@ -1,0 +1,167 @@
+"""Any server with POST /v1/completions and a stream of events (vLLM, aphrodite-engine, koboldcpp
+and their like).
+
+The prompt is rendered from the config's tokenizer, since /v1/completions has no chat template of
+its own; in return the prompt and the reply's prefix stay in our hands. What one server does
+differently belongs in a file of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import requests
+from urllib3.exceptions import HTTPError
+
+from broken_record.engines.sse import read_events
+from broken_record.engines.wire import Wire, error_message, plain, received
+from broken_record.errors import (
+    BrokenStream,
+    RequestRefused,
+    TemplateRefused,
+)
+from broken_record.records import Chunk, EngineInfo, FinishReason, Message, Usage
+
+FINISH_REASONS: dict[str, FinishReason] = {
+    "stop": "stop",
+    "length": "length",
+    "repetition": "repetition",
+}
+
+
+class CompletionsServer:
+    """One server at one address; connecting asks it for its model and its context size."""
+
+    name = "completions"
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        models = wire.ask("GET", "/v1/models").get("data") or [{}]
+        self.model: dict[str, Any] = models[0]
+
+    def info(self) -> EngineInfo:
+        """What the server says of itself."""
+        return EngineInfo(
+            engine=self.model.get("owned_by") or self.name,
+            model=self.model.get("id"),
+            n_ctx=self.model.get("max_model_len"),
+        )
+
+    def template(self, messages: Sequence[Message]) -> str:
+        """Refused: these servers render no messages for /v1/completions."""
+        raise TemplateRefused(
+            f"{self.wire.url}: this server has no chat template to ask for; "
+            'name one with the key "tokenizer"'
+        )
+
+    def stream(
+        self, prompt: str, *, max_tokens: int, sampler: Mapping[str, Any], seed: int
+    ) -> Iterator[Chunk]:
+        """POST /v1/completions, read as it comes; closing the generator closes the connection."""
+        body = self.request_body(prompt, max_tokens=max_tokens, sampler=sampler, seed=seed)
+        url = self.wire.url
+        with self.wire.send("POST", "/v1/completions", json=body, stream=True) as response:
+            try:
+                if response.headers.get("Content-Type", "").startswith("application/json"):
+                    raise BrokenStream(
+                        f"{url}: expected a stream of events, found {response.text[:200]!r}"
+                    )
+                yield from read_chunks(received(response), url)
+            except (requests.RequestException, HTTPError, OSError) as error:
+                raise BrokenStream(
+                    f"{url}: the connection broke during a reply: {plain(error)}"
+                ) from error
+
+    def request_body(
+        self, prompt: str, *, max_tokens: int, sampler: Mapping[str, Any], seed: int
+    ) -> dict[str, Any]:
+        """The request; n_predict and max_tokens say the same to servers that read only one of
+        them.
+        """
+        body: dict[str, Any] = {
+            "prompt": prompt,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "max_tokens": max_tokens,
+            "n_predict": max_tokens,
+            "cache_prompt": True,
+            "seed": seed,
+        }
+        if "id" in self.model:
+            body["model"] = self.model["id"]
+        body.update(sampler)
+        stop = body.pop("stop", [])
+        stop = [stop] if isinstance(stop, str) else stop
+        if any(stop):
+            body["stop"] = [
+                text for text in stop if text
+            ]  # an empty one would stop llama-server at once
+        return body
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.wire.session.close()
+
+
+def read_chunks(pieces: Iterable[bytes], url: str) -> Iterator[Chunk]:
+    """Chunks with text as they come, then one with the finish reason and what the engine counted.
+
+    A stream that ends before a finish reason, or that says "error" or "abort", raises: an engine
+    failure is no turn.
+    """
+    finish: FinishReason | None = None
+    counted: dict[str, Any] = {}
+    for field, value in read_events(pieces):
+        if value == "[DONE]":
+            break
+        try:
+            event = json.loads(value)
+        except ValueError as error:
+            raise BrokenStream(
+                f"{url}: expected JSON in an event, found {value[:200]!r}"
+            ) from error
+        if not isinstance(event, dict) or field == "error" or "error" in event:
+            raise RequestRefused(f"{url}: the server broke the reply off: {error_message(value)}")
+        counted.update({key: event[key] for key in ("usage", "timings") if event.get(key)})
+        for choice in event.get("choices") or ():
+            if choice.get("text"):
+                yield Chunk(choice["text"])
+            reason = choice.get("finish_reason")
+            if reason in (None, "null"):  # koboldcpp 1.76 sends the word
+                continue
+            if reason not in FINISH_REASONS:
+                raise BrokenStream(
+                    f'{url}: the server ended the reply with finish_reason "{reason}"'
+                )
+            finish = FINISH_REASONS[reason]
+    if finish is None:
+        raise BrokenStream(f"{url}: the stream ended without a finish reason; did the server stop?")
+    yield Chunk("", finish, read_usage(counted))
+
+
+def read_usage(counted: Mapping[str, Any]) -> Usage:
+    """What the last events counted: OpenAI's `usage`, llama.cpp's `timings`.
+
+    >>> read_usage({"usage": {"completion_tokens": 4, "prompt_tokens": 7}}).tokens
+    4
+    """
+    usage, timings = counted.get("usage") or {}, counted.get("timings") or {}
+    tokens, source = usage.get("completion_tokens"), "usage"
+    if tokens is None:
+        tokens, source = timings.get("predicted_n"), "timings"
+    details = usage.get("prompt_tokens_details") or {}
+    return Usage(
+        tokens=tokens,
+        tokens_from=None if tokens is None else "usage" if source == "usage" else "timings",
+        prompt_tokens=usage.get("prompt_tokens"),
+        cached_tokens=timings.get("cache_n", details.get("cached_tokens")),
+        prompt_s=seconds(timings.get("prompt_ms")),
+        generation_s=seconds(timings.get("predicted_ms")),
+    )
+
+
+def seconds(milliseconds: float | None) -> float | None:
+    """Milliseconds as seconds."""
+    return None if milliseconds is None else milliseconds / 1000

@@ -1,0 +1,174 @@
+"""What each side sees: the assistant the whole conversation, the user a flipped window of it behind
+its own system text.
+
+A chat template turns messages into a prompt that ends where the next reply begins; the side's
+prefix is appended, so the reply goes on from it. Templates differ in what they refuse (a system
+role, an assistant who opens, two messages of one role in a row), and some drop silently what they
+do not like: `render` rearranges until everything stands in the prompt. This module does not know
+where a template comes from: it is any function from messages to text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from broken_record.errors import TemplateRefused
+from broken_record.records import Message
+
+Template = Callable[[Sequence[Message]], str]
+"""Messages -> prompt with the generation prompt; raises TemplateRefused."""
+
+
+def user_view(conversation: Sequence[Message], system: str, memory: int) -> list[Message]:
+    """The last `memory` messages with the roles flipped, behind the user side's own system text.
+
+    >>> user_view([Message("assistant", "Hi"), Message("user", "Hey")], "Be Mark.", 1)
+    [Message(role='system', content='Be Mark.'), Message(role='assistant', content='Hey')]
+    """
+    spoken = [message for message in conversation if message.role != "system"]
+    flipped = [
+        Message("user" if message.role == "assistant" else "assistant", message.content)
+        for message in spoken[-memory:]
+    ]
+    return [Message("system", system), *flipped] if system else flipped
+
+
+def fold_system(messages: Sequence[Message]) -> list[Message]:
+    r"""Every system text goes in front of the user message behind it (a user message of its own
+    where there is none).
+
+    >>> fold_system([Message("system", "Be kind."), Message("user", "Hi")])
+    [Message(role='user', content='Be kind.\n\nHi')]
+    """
+    folded: list[Message] = []
+    waiting: list[str] = []
+    for message in messages:
+        if message.role == "system":
+            waiting.append(message.content)
+        elif waiting and message.role == "user":
+            folded.append(Message("user", "\n\n".join([*waiting, message.content])))
+            waiting = []
+        else:
+            if waiting:
+                folded.append(Message("user", "\n\n".join(waiting)))
+                waiting = []
+            folded.append(message)
+    if waiting:
+        folded.append(Message("user", "\n\n".join(waiting)))
+    return folded
+
+
+def merge_neighbours(messages: Sequence[Message]) -> list[Message]:
+    r"""Messages of one role in a row become one, joined by a newline.
+
+    >>> merge_neighbours([Message("user", "a"), Message("user", "b")])
+    [Message(role='user', content='a\nb')]
+    """
+    merged: list[Message] = []
+    for message in messages:
+        if merged and merged[-1].role == message.role:
+            merged[-1] = Message(message.role, f"{merged[-1].content}\n{message.content}")
+        else:
+            merged.append(message)
+    return merged
+
+
+def open_with_user(messages: Sequence[Message]) -> list[Message]:
+    """An empty user message in front of an assistant who opens."""
+    spoken = next(
+        (i for i, message in enumerate(messages) if message.role != "system"), len(messages)
+    )
+    if spoken < len(messages) and messages[spoken].role == "user":
+        return list(messages)
+    return [*messages[:spoken], Message("user", ""), *messages[spoken:]]
+
+
+ARRANGEMENTS: tuple[Callable[[Sequence[Message]], list[Message]], ...] = (
+    list,
+    merge_neighbours,
+    lambda messages: open_with_user(merge_neighbours(messages)),
+    lambda messages: merge_neighbours(fold_system(messages)),
+    lambda messages: open_with_user(merge_neighbours(fold_system(messages))),
+)
+
+
+def holds_all(prompt: str, messages: Sequence[Message]) -> bool:
+    """True when every message's content stands in the prompt, in order (white space at its ends
+    aside).
+    """
+    position = 0
+    for message in messages:
+        content = message.content.strip()
+        found = prompt.find(content, position)
+        if found < 0:
+            return False
+        position = found + len(content)
+    return True
+
+
+def render(template: Template, messages: Sequence[Message]) -> str:
+    """The prompt of the first arrangement that the template takes and that loses no message.
+
+    Raises TemplateRefused when the template takes none; where each loses something, the first that
+    it took is used.
+    """
+    taken: str | None = None
+    refusal = TemplateRefused("the chat template takes no arrangement of the messages")
+    tried: list[list[Message]] = []
+    for arrange in ARRANGEMENTS:
+        arranged = arrange(messages)
+        if arranged in tried:
+            continue
+        tried.append(arranged)
+        try:
+            prompt = template(arranged)
+        except TemplateRefused as error:
+            refusal = error
+            continue
+        if holds_all(prompt, messages):
+            return prompt
+        taken = prompt if taken is None else taken
+    if taken is None:
+        raise refusal
+    return taken
+
+
+def strip_bos(prompt: str, bos: str | None) -> str:
+    """The prompt without the BOS string that a template writes: the server adds its own.
+
+    >>> strip_bos("<s>Hi", "<s>")
+    'Hi'
+    """
+    return prompt.removeprefix(bos) if bos else prompt
+
+
+def load_tokenizer_template(name: str) -> tuple[Template, str]:
+    """The chat template of a Hugging Face tokenizer (a name, or a folder on disk) as a function,
+    and as its text.
+
+    Imports transformers, which takes a second or two. Raises TemplateRefused when there is no such
+    tokenizer, or it has no chat template.
+    """
+    import jinja2
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name)
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise TemplateRefused(
+            f'tokenizer "{name}" cannot be loaded: {reason} '
+            "(leave the key out to use the engine's own template)"
+        ) from error
+    if not tokenizer.chat_template:
+        raise TemplateRefused(f'tokenizer "{name}" has no chat template; name one that has')
+
+    def template(messages: Sequence[Message]) -> str:
+        plain = [{"role": message.role, "content": message.content} for message in messages]
+        try:
+            text = tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=True)
+        except jinja2.TemplateError as error:
+            raise TemplateRefused(f'the chat template of "{name}" refuses: {error}') from error
+        return strip_bos(str(text), tokenizer.bos_token)
+
+    return template, str(tokenizer.chat_template)
