@@ -1,0 +1,1 @@
+"""Pictures of reports: data in, Bokeh models out; nothing here reads a file or opens a browser."""

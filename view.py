@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""Compare up to 10 analysed runs in one HTML page that works offline.
+
+    python view.py RUN [RUN ...]                 writes results.html and opens the browser
+    python view.py RUN -o page.html --no-show
+
+Exit codes: 0 done, 1 a run cannot be read (the message names the command to run), 2 too many runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import webbrowser
+from dataclasses import replace
+from pathlib import Path
+
+from broken_record.errors import LogError
+from broken_record.report import Report, read_report
+
+log = logging.getLogger("view")
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Compare up to 10 analysed runs in one HTML page.")
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="an analysed run folder")
+    parser.add_argument("-o", "--output", type=Path, default=Path("results.html"), metavar="FILE",
+                        help="the page to write (default: results.html)")  # fmt: skip
+    parser.add_argument("--no-show", action="store_true", help="do not open the browser")
+    return parser.parse_args(arguments)
+
+
+def read_runs(folders: list[Path]) -> list[Report]:
+    """The reports, their names made distinct; every run that cannot be read is named in one
+    LogError.
+    """
+    reports: list[Report] = []
+    problems = []
+    for folder in folders:
+        try:
+            report = read_report(folder)
+        except LogError as error:
+            problems.append(str(error))
+            continue
+        names = [other.run for other in reports]
+        name = report.run if report.run not in names else str(folder)
+        while name in names:
+            name += "'"
+        reports.append(replace(report, run=name))
+    if problems:
+        raise LogError("\n".join(problems))
+    return reports
+
+
+def make_page(reports: list[Report]) -> str:
+    """The whole page, Bokeh's scripts inside."""
+    from bokeh.embed import file_html
+    from bokeh.layouts import column
+    from bokeh.resources import INLINE
+
+    from broken_record.views.overview import scatter, summary_table
+
+    page = column(scatter(reports), summary_table(reports), sizing_mode="stretch_width", margin=16)
+    return str(file_html(page, INLINE, "Broken Record Parrot"))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parse_arguments(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    if len(options.runs) > 10:
+        log.error("view.py compares up to 10 runs, found %d; run: python view.py %s",
+                  len(options.runs), " ".join(map(str, options.runs[:10])))  # fmt: skip
+        return 2
+    try:
+        page = make_page(read_runs(options.runs))
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        options.output.write_text(page, encoding="utf-8")
+    except LogError as error:
+        log.error("%s", error)
+        return 1
+    except OSError as error:
+        log.error("%s: cannot be written: %s", options.output, error.strerror)
+        return 1
+    log.info("Wrote %s", options.output)
+    if not options.no_show:
+        webbrowser.open(options.output.resolve().as_uri())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
