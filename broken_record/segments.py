@@ -92,17 +92,20 @@ def find_segments(text: str) -> list[Segment]:
         n = hashes.longest_repeat(n)
         if n < SHORTEST:
             return [Segment(window, count) for window, count in found.items()]
-        start, count = hashes.most_frequent(n)
-        if count < 2:  # two windows shared a hash by chance
-            best = most_frequent_window(words, n)
-            if best is None:
-                n -= 1
-                continue
-            window, count = best.text, best.count
+        best = most_frequent_by_hash(words, hashes, n)
+        if best is None:
+            n -= 1
         else:
-            window = " ".join(words[start : start + n])
-        found[window] += count
-        text = text.replace(window, "")
+            found[best.text] += best.count
+            text = text.replace(best.text, "")
+
+
+def most_frequent_by_hash(words: Sequence[str], hashes: WindowHashes, n: int) -> Segment | None:
+    """`most_frequent_window` where the hashes tell it; the window itself where two share a hash."""
+    start, count = hashes.most_frequent(n)
+    if count < 2:
+        return most_frequent_window(words, n)
+    return Segment(" ".join(words[start : start + n]), count)
 
 
 class WindowHashes:

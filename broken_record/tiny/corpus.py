@@ -116,23 +116,29 @@ def draw(template: str, rng: random.Random) -> str:
 
 
 class SceneWriter:
-    """Draws scenes, one turn after another; never repeats an exchange while its topic lasts."""
+    """Draws scenes, one turn after another; never repeats an exchange while its topic lasts.
 
-    def __init__(self, exchanges: list[Exchange], rng: random.Random) -> None:
+    `topics` limits it to the grammar's first ones (training begins with few).
+    """
+
+    def __init__(
+        self, exchanges: list[Exchange], rng: random.Random, topics: int | None = None
+    ) -> None:
         self.rng = rng
-        self.by_topic: dict[str, list[Exchange]] = {}
+        by_topic: dict[str, list[Exchange]] = {}
         for exchange in exchanges:
-            self.by_topic.setdefault(exchange.topic, []).append(exchange)
-        self.arrival = self.by_topic.pop("arrival")
+            by_topic.setdefault(exchange.topic, []).append(exchange)
+        self.arrival = by_topic.pop("arrival")
+        self.by_topic = dict(list(by_topic.items())[:topics])
         self.waiting: list[Exchange] = []
         self.recent_topics: list[str] = []
 
     def next_exchange(self) -> Exchange:
-        """Another exchange of the topic, or of a topic that was not among the last twenty."""
+        """Another exchange of the topic, or of one that was not among the last half of all topics."""
         if not self.waiting or self.rng.random() < 0.15:
-            fresh = [topic for topic in self.by_topic if topic not in self.recent_topics]
-            topic = self.rng.choice(fresh)
-            self.recent_topics = [*self.recent_topics[-19:], topic]
+            recent = self.recent_topics[-(len(self.by_topic) // 2) :]
+            topic = self.rng.choice([topic for topic in self.by_topic if topic not in recent])
+            self.recent_topics.append(topic)
             self.waiting = self.rng.sample(self.by_topic[topic], len(self.by_topic[topic]))
         return self.waiting.pop()
 
@@ -198,9 +204,10 @@ def as_messages(scene: list[tuple[str, str]], assistant: str, rng: random.Random
     return messages
 
 
-def scene_writer(seed: int) -> SceneWriter:
+def scene_writer(seed: int, topics: int | None = None) -> SceneWriter:
     """A writer over the shipped grammar; the same seed writes the same scenes."""
-    return SceneWriter(read_grammar(GRAMMAR_FILE.read_text(encoding="utf-8")), random.Random(seed))
+    exchanges = read_grammar(GRAMMAR_FILE.read_text(encoding="utf-8"))
+    return SceneWriter(exchanges, random.Random(seed), topics)
 
 
 if __name__ == "__main__":

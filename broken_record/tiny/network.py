@@ -30,7 +30,7 @@ class Shape:
     feed_forward: int = 512
     rope_theta: float = 10_000.0
     epsilon: float = 1e-5
-    context: int = 24_576
+    context: int = 16_384
 
 
 def weight_shapes(shape: Shape) -> dict[str, tuple[int, ...]]:

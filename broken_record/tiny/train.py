@@ -1,11 +1,15 @@
-"""Trains an embedded model from scratch on the grammar's scenes (needs torch, tokenizers; one
-thread, well under an hour).
+"""Trains an embedded model from scratch on the grammar's scenes (needs torch and tokenizers).
 
 `skye` and `mark` differ by seed and by stress: skye mostly plays Skye over a whole conversation, as
 the assistant side sees it; mark mostly plays Mark over the last few messages, as the user side
-does. Each learns both, and both characters. Contexts longer than the training rows come from PoSE
-(arXiv 2309.10400): most rows get an offset and one gap in their positions, so that all positions up
-to the served context are seen; a few true long rows follow.
+does. Each learns both, and both characters.
+
+Two things make it work at this size. A curriculum: with the whole grammar from the start the models
+learn lines but not which answer fits which question (800 steps of AdamW: chance level); with 4
+topics they see it within 100 steps, and it carries over as topics are added. And PoSE (arXiv
+2309.10400): most rows get an offset and one gap in their positions, so that short rows see all
+positions up to the served context; a few true long rows follow. Matrices are trained by Muon
+(https://kellerjordan.github.io/posts/muon/), the rest by AdamW.
 
     python -m broken_record.tiny.train skye --out build/skye.pt
 """
@@ -35,36 +39,53 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """`steps` steps of `rows` rows of `length` tokens, over the grammar's first `topics`."""
+
+    steps: int
+    rows: int
+    length: int
+    topics: int | None = None
+
+
+STAGES = (
+    Stage(140, 16, 256, topics=4),
+    Stage(100, 16, 256, topics=7),
+    Stage(140, 16, 256, topics=11),
+    Stage(180, 16, 256, topics=17),
+    Stage(900, 16, 256),
+    Stage(250, 4, 1024),
+    Stage(40, 1, 4096),
+    Stage(5, 1, 16_384),
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
-    """How one model is trained; `plays` and `whole` are its stress, as shares of the rows."""
+    """What sets one model apart; the shares are of the training rows."""
 
     seed: int
     favourite: str
     plays_favourite: float = 0.7
     whole: float = 0.6
-    rows: int = 8
-    length: int = 1024
-    steps: int = 800
-    long_stages: tuple[tuple[int, int], ...] = ((8192, 10), (24_576, 3))
-    peak_rate: float = 2.5e-3
-    weight_decay: float = 0.05
 
 
 RECIPES = {
     "skye": Recipe(seed=1, favourite="Skye", whole=0.7),
     "mark": Recipe(seed=2, favourite="Mark", whole=0.4),
 }
+MUON_RATE, ADAMW_RATE, LAST_RATE = 1e-2, 2.5e-3, 0.08
 HELD_OUT_SEED = 990_000
 
 
-def token_rows(recipe: Recipe, seed: int, length: int) -> Iterator[list[int]]:
-    """Endless rows of `length` tokens: one long conversation each, or many windows of 1-11
-    messages.
-    """
+def token_rows(
+    recipe: Recipe, seed: int, length: int, topics: int | None = None
+) -> Iterator[list[int]]:
+    """Endless rows of `length` tokens: one long stretch of talk, or windows of 1-12 messages."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
-    writer = scene_writer(seed)
+    writer = scene_writer(seed, topics)
     rng = random.Random(seed + 1)
     other = "Mark" if recipe.favourite == "Skye" else "Skye"
     while True:
@@ -73,7 +94,7 @@ def token_rows(recipe: Recipe, seed: int, length: int) -> Iterator[list[int]]:
         row: list[int] = []
         while len(row) < length:
             turns = length // 12 if whole else rng.randint(1, 12)
-            scene = writer.scene(turns, from_start=whole or rng.random() < 0.15)
+            scene = writer.scene(turns, from_start=rng.random() < (0.3 if whole else 0.15))
             messages = as_messages(scene, plays, rng)
             text = "".join(f"<|{message.role}|>{message.content}{END}" for message in messages)
             row += tokenizer.encode(text).ids
@@ -108,50 +129,51 @@ def loss_of(shape: Shape, weights: dict[str, Tensor], tokens: Tensor, positions:
     return flat.view(targets.shape)
 
 
-def train(recipe: Recipe, shape: Shape) -> dict[str, Tensor]:
-    """All steps of the recipe; logs the loss."""
+def train(recipe: Recipe, shape: Shape, out: Path) -> dict[str, Tensor]:
+    """All stages; logs the loss and saves the weights after each stage.
+
+    The rate falls along a cosine, over the steps of all stages.
+    """
     import torch
 
     torch.set_num_threads(1)
     weights = initial_weights(shape, recipe.seed)
     for tensor in weights.values():
         tensor.requires_grad_()
-    matrices = [tensor for tensor in weights.values() if tensor.dim() == 2]
-    norms = [tensor for tensor in weights.values() if tensor.dim() == 1]
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": matrices, "weight_decay": recipe.weight_decay},
-            {"params": norms, "weight_decay": 0.0},
-        ],
-        betas=(0.9, 0.95),
+    inner = [t for name, t in weights.items() if name.startswith("blk.") and t.dim() == 2]
+    outer = [t for t in weights.values() if not any(t is other for other in inner)]
+    optimizers = (
+        (torch.optim.Muon(inner, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"), MUON_RATE),
+        (torch.optim.AdamW(outer, betas=(0.9, 0.95), weight_decay=0.0), ADAMW_RATE),
     )
     rng = random.Random(recipe.seed)
-    long_steps = sum(steps for _, steps in recipe.long_stages)
-    stages = [(recipe.length, recipe.rows, recipe.steps)]
-    stages += [(length, 1, steps) for length, steps in recipe.long_stages]
-    step = 0
+    step, all_steps = 0, sum(stage.steps for stage in STAGES)
     started = time.perf_counter()
-    for length, rows, steps in stages:
-        stream = token_rows(recipe, seed=recipe.seed * 100_000 + length, length=length)
-        for _ in range(steps):
-            tokens = torch.tensor([next(stream) for _ in range(rows)])
+    for number, stage in enumerate(STAGES):
+        stream = token_rows(recipe, recipe.seed * 100_000 + number, stage.length, stage.topics)
+        for _ in range(stage.steps):
+            tokens = torch.tensor([next(stream) for _ in range(stage.rows)])
             positions = torch.tensor(
-                [positions_with_gap(length, shape.context + 512, rng) for _ in range(rows)]
+                [positions_with_gap(stage.length, shape.context, rng) for _ in range(stage.rows)]
             )
-            warm = min(1.0, (step + 1) / 60)
-            progress = step / (recipe.steps + long_steps)
-            rate = recipe.peak_rate * warm * (0.04 + 0.96 * (1 + math.cos(math.pi * progress)) / 2)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
             loss = loss_of(shape, weights, tokens, positions).mean()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(list(weights.values()), 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
+            cosine = (1 + math.cos(math.pi * step / all_steps)) / 2
+            rate = min(1.0, (step + 1) / 40) * (LAST_RATE + (1 - LAST_RATE) * cosine)
+            for optimizer, peak in optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = peak * rate
+                optimizer.step()
+                optimizer.zero_grad()
             step += 1
-            if step % 20 == 0 or length > recipe.length:
-                elapsed = time.perf_counter() - started
-                log.info("step %d  %d x %d  loss %.3f  %.0f s", step, rows, length, loss, elapsed)
+            if step % 20 == 0 or stage.rows == 1:
+                log.info(
+                    "step %d of %d  %d x %d  loss %.3f  %.0f s",
+                    *(step, all_steps, stage.rows, stage.length),
+                    *(loss.item(), time.perf_counter() - started),
+                )
+        torch.save({name: tensor.detach() for name, tensor in weights.items()}, out)
     return {name: tensor.detach() for name, tensor in weights.items()}
 
 
@@ -161,7 +183,7 @@ def held_out_loss(recipe: Recipe, shape: Shape, weights: dict[str, Tensor]) -> d
     """
     import torch
 
-    borders = [0, 128, 1024, 4096, 8192, 12_288, 16_384, shape.context - 1]
+    borders = [0, 128, 1024, 4096, 8192, 12_288, shape.context - 1]
     whole = Recipe(seed=0, favourite=recipe.favourite, plays_favourite=1.0, whole=1.0)
     stream = token_rows(whole, seed=HELD_OUT_SEED, length=shape.context)
     with torch.no_grad():
@@ -178,8 +200,6 @@ def held_out_loss(recipe: Recipe, shape: Shape, weights: dict[str, Tensor]) -> d
 
 def main() -> None:
     """Train one model, measure its held-out loss, and save weights and figures."""
-    import torch
-
     parser = argparse.ArgumentParser(description="train an embedded model")
     parser.add_argument("name", choices=RECIPES)
     parser.add_argument("--out", type=Path, required=True)
@@ -187,17 +207,16 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     recipe, shape = RECIPES[arguments.name], Shape()
     started = time.perf_counter()
-    weights = train(recipe, shape)
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    weights = train(recipe, shape, arguments.out)
     figures: dict[str, Any] = {
         "parameters": sum(tensor.numel() for tensor in weights.values()),
-        "training_tokens": recipe.rows * recipe.length * recipe.steps
-        + sum(length * steps for length, steps in recipe.long_stages),
+        "training_tokens": sum(stage.steps * stage.rows * stage.length for stage in STAGES),
         "training_minutes": round((time.perf_counter() - started) / 60, 1),
         "held_out_loss": held_out_loss(recipe, shape, weights),
         "recipe": asdict(recipe),
+        "stages": [asdict(stage) for stage in STAGES],
     }
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(weights, arguments.out)
     arguments.out.with_suffix(".json").write_text(json.dumps(figures, indent=2) + "\n")
     log.info("%s", json.dumps(figures, indent=2))
 

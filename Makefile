@@ -1,0 +1,49 @@
+# The two commands that set everything up: make demo, make test.
+PYTHON ?= python3
+BIN = .venv/bin
+
+.PHONY: demo test test-all bench models
+.DELETE_ON_ERROR:
+
+# From nothing to a results.html: three dialogues at the shipped sampler, three greedy ones.
+demo: .venv/for-users
+	rm -rf demo && mkdir demo
+	cd demo && ../parrot.sh 3 ../config.json -- --set total_tokens=2048 && mv parrot_* default
+	cd demo && ../parrot.sh 3 ../config.json -- --set total_tokens=2048 \
+		--set sampler.temperature=0 --set sampler.repeat_penalty=1.0 && mv parrot_* greedy
+	$(BIN)/python analyze.py demo/default demo/greedy
+	$(BIN)/python view.py demo/default demo/greedy -o demo/results.html --no-show
+	@echo "Open demo/results.html in a browser."
+
+test: .venv/for-developers
+	$(BIN)/python -m pytest
+
+test-all: .venv/for-developers
+	$(BIN)/python -m pytest -m "slow or not slow"
+
+bench: .venv/for-developers
+	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.segments
+
+# Rebuilds the embedded models from nothing (torch comes into the same .venv; hours are not needed, an hour is).
+models: .venv/for-developers
+	$(BIN)/pip install -q -r requirements-models.txt
+	$(BIN)/python -m broken_record.tiny.tokenizer
+	$(BIN)/python -m broken_record.tiny.train skye --out build/skye.pt
+	$(BIN)/python -m broken_record.tiny.train mark --out build/mark.pt
+	$(BIN)/python -m broken_record.tiny.export build/skye.pt broken_record/tiny/skye.gguf
+	$(BIN)/python -m broken_record.tiny.export build/mark.pt broken_record/tiny/mark.gguf
+	$(BIN)/python -m broken_record.tiny.evaluate skye mark > tests/data/tiny_greedy.json
+	$(BIN)/python -m benchmarks.model_card build/skye.json build/mark.json
+
+.venv: .venv/for-users
+
+.venv/for-users: requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q --disable-pip-version-check -r requirements.txt
+	touch $@
+
+.venv/for-developers: .venv/for-users requirements-dev.txt
+	$(BIN)/pip install -q --disable-pip-version-check -r requirements-dev.txt
+	touch $@

@@ -1,0 +1,1 @@
+"""Run by hand: python -m benchmarks.NAME prints a table and asserts nothing."""

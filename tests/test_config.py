@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from broken_record.checks import embedded_models
+from broken_record.config import KEYS, load, parse
+from broken_record.errors import ConfigError
+
+SCENE = {"conversation": [{"role": "user", "content": "Hi"}]}
+
+
+def problems_of(value, *settings):
+    text = value if isinstance(value, str) else json.dumps({**SCENE, **value})
+    with pytest.raises(ConfigError) as caught:
+        parse(text, "c.json", settings)
+    return caught.value.problems
+
+
+def test_a_config_needs_only_a_conversation():
+    loaded = parse(json.dumps(SCENE), "c.json")
+    config = loaded.config
+    assert (config.initial_tokens, config.total_tokens, config.turn_max_tokens) == (0, 2048, 512)
+    assert (config.user_memory, config.user_api_url, config.seed) == (9, config.api_url, None)
+    assert loaded.origins["total_tokens"] == "default"
+    assert loaded.origins["user_api_url"] == "as api_url"
+    assert loaded.origins["conversation"] == "c.json"
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ({"turn_max_token": 5}, 'unknown key "turn_max_token"; did you mean "turn_max_tokens"?'),
+        ({"turn_max_tokens": 0}, "turn_max_tokens: expected a whole number of at least 1, found 0"),
+        (
+            {"turn_max_tokens": True},
+            "turn_max_tokens: expected a whole number of at least 1, found true",
+        ),
+        ({"total_tokens": 1.5}, "total_tokens: expected a whole number of at least 1, found 1.5"),
+        ({"seed": -1}, "seed: expected a whole number of at least 0, or null, found -1"),
+        ({"timeout_s": 0}, "timeout_s: expected a number of seconds above 0, found 0"),
+        ({"user_prefix": None}, "user_prefix: expected a string, found null"),
+        ({"sampler": []}, "sampler: expected an object of sampling parameters, found []"),
+        (
+            {"sampler": {"temperature": "hot"}},
+            'sampler.temperature: expected a number, found "hot"',
+        ),
+        ({"sampler": {"top_k": 4.0}}, "sampler.top_k: expected a whole number, found 4.0"),
+        (
+            {"sampler": {"stop": [1]}},
+            "sampler.stop: expected a string or a list of strings, found [1]",
+        ),
+        (
+            {"user_sampler": {"n_predict": 9}},
+            "user_sampler.n_predict: expected to be left out: the key "
+            "turn_max_tokens sets it, found 9",
+        ),
+        (
+            {"api_url": "localhost:8080"},
+            "api_url: expected an http:// or https:// address, or "
+            'embedded:NAME, found "localhost:8080"',
+        ),
+        (
+            {"conversation": []},
+            "conversation: expected a list of messages "
+            '{"role": ..., "content": ...}, at least one, found []',
+        ),
+        (
+            {"conversation": [{"role": "bot", "content": 1}]},
+            'conversation[0].role: expected "system", "user" or "assistant", found "bot"',
+        ),
+        (
+            {"conversation": [{"role": "user"}]},
+            'conversation[0]: expected an object with just "role" '
+            'and "content", found {"role": "user"}',
+        ),
+        (
+            {"api_key_env": "sk-123"},
+            "api_key_env: expected the name of an environment variable that "
+            'holds the key, or null, found "sk-123"',
+        ),
+    ],
+)
+def test_a_problem_names_file_key_expected_and_found(value, problem):
+    assert f"c.json: {problem}" in problems_of(value)
+
+
+def test_all_problems_are_reported_at_once():
+    assert len(problems_of({"total_token": 1, "user_memory": 0, "sampler": {"top_k": "a"}})) == 3
+
+
+def test_an_unknown_embedded_model_is_answered_with_the_known_ones():
+    problem = problems_of({"api_url": "embedded:sky"})[0]
+    assert all(f"embedded:{name}" in problem for name in embedded_models())
+    assert embedded_models() == ["mark", "skye"]
+
+
+def test_a_password_in_an_address_is_refused():
+    assert "without a password" in problems_of({"api_url": "http://me:pw@host:80"})[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"a": 1,}', "line 1, column"),
+        ("[]", "expected a JSON object of keys, found []"),
+        ('{"seed": NaN}', "found NaN"),
+        ('{"seed": 1, "seed": 2}', 'the key "seed" stands twice'),
+        ("{}", "conversation: required, not found"),
+        ("", "not JSON"),
+    ],
+)
+def test_what_is_no_config_is_said(text, words):
+    assert words in problems_of(text)[0]
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"absent.json: cannot be read: No such file"):
+        load(tmp_path / "absent.json")
+    (tmp_path / "latin.json").write_bytes(b'{"a": "\xe9"}')
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        load(tmp_path / "latin.json")
+
+
+def test_an_unknown_sampler_key_is_kept_and_warned_about():
+    loaded = parse(json.dumps({**SCENE, "sampler": {"repeat_penalti": 1.1}}), "c.json")
+    assert loaded.config.sampler == {"repeat_penalti": 1.1}
+    assert loaded.warnings == (
+        'c.json: sampler: "repeat_penalti" is not known here and sent as it is; '
+        'did you mean "repeat_penalty"?',
+    )
+
+
+def test_settings_reach_into_objects_and_say_where_they_came_from():
+    text = json.dumps({**SCENE, "sampler": {"temperature": 1, "top_p": 0.5}})
+    loaded = parse(
+        text, "c.json", ["sampler.temperature=0", "total_tokens=60", 'user_system="Mark"']
+    )
+    assert loaded.config.sampler == {"temperature": 0, "top_p": 0.5} == loaded.config.user_sampler
+    assert (loaded.config.total_tokens, loaded.config.user_system) == (60, "Mark")
+    assert loaded.origins["sampler"] == "c.json with --set"
+
+
+def test_a_setting_of_the_users_sampler_changes_a_copy():
+    text = json.dumps({**SCENE, "sampler": {"temperature": 1, "top_p": 0.5}})
+    config = parse(text, "c.json", ["user_sampler.temperature=0"]).config
+    assert config.sampler == {"temperature": 1, "top_p": 0.5}
+    assert config.user_sampler == {"temperature": 0, "top_p": 0.5}
+
+
+def test_a_setting_reaches_into_the_conversation():
+    config = parse(json.dumps(SCENE), "c.json", ['conversation.0.content="Yo"']).config
+    assert config.conversation[0].content == "Yo"
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("total_tokens", "expected KEY=VALUE"),
+        ("user_system=Mark", "not JSON (a string needs quotes"),
+        ("conversation.7.content=1", "there is no place"),
+        ("total_tokens.x=1", "there is no place"),
+        ("sampler.temperature=\"x\"", "expected a number"),
+    ],
+)  # fmt: skip
+def test_a_wrong_setting_is_said(setting, words):
+    assert words in problems_of({}, setting)[0]
+
+
+def test_a_key_for_one_server_is_not_sent_to_another():
+    one = parse(json.dumps({**SCENE, "api_key_env": "KEY"}), "c.json").config
+    two = parse(
+        json.dumps({**SCENE, "api_key_env": "KEY", "user_api_url": "http://elsewhere:1"}), "c.json"
+    ).config
+    assert (one.user_api_key_env, two.user_api_key_env) == ("KEY", None)
+
+
+def test_the_table_of_keys_and_the_config_have_the_same_names():
+    loaded = parse(json.dumps(SCENE), "c.json")
+    assert (
+        set(KEYS) == set(loaded.values) == set(loaded.origins) == set(type(loaded.config).__slots__)
+    )

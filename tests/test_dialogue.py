@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broken_record.config import parse
+from broken_record.dialogue import converse, take_sides, turn_seed
+from broken_record.engines.scripted import ScriptedEngine
+from broken_record.errors import BrokenStream
+from broken_record.records import Chunk, Turn
+
+CONFIG = parse(
+    json.dumps(
+        {
+            "conversation": [
+                {"role": "system", "content": "S"},
+                {"role": "assistant", "content": "Skye: A"},
+                {"role": "user", "content": "Mark: U"},
+            ],
+            "agent_prefix": "Skye:",
+            "user_prefix": "Mark:",
+            "user_system": "Be Mark.",
+            "user_memory": 2,
+            "total_tokens": 12,
+        }
+    ),
+    "c.json",
+).config
+
+
+def talk(config, assistant, user, seed=7):
+    return list(converse(config, *take_sides(config, assistant, user), seed=seed))
+
+
+def turns_of(events):
+    return [event for event in events if isinstance(event, Turn)]
+
+
+def test_turns_alternate_assistant_first_until_the_tokens_are_spent():
+    turns = turns_of(
+        talk(CONFIG, ScriptedEngine("hello", tokens=5), ScriptedEngine("hi you", tokens=5))
+    )
+    assert [(t.index, t.role, t.content) for t in turns] == [
+        (3, "assistant", "Skye: hello"),
+        (4, "user", "Mark: hi you"),
+        (5, "assistant", "Skye: hello"),
+    ]
+
+
+def test_each_side_is_sent_what_it_may_see_with_its_prefix_at_the_end():
+    assistant, user = ScriptedEngine("hello"), ScriptedEngine("hi")
+    talk(CONFIG, assistant, user)
+    assert assistant.prompts[1] == (
+        "[system]S[assistant]Skye: A[user]Mark: U"
+        "[assistant]Skye: hello[user]Mark: hi[assistant]Skye:"
+    )
+    assert user.prompts[1] == "[system]Be Mark.[assistant]Mark: hi[user]Skye: hello[assistant]Mark:"
+
+
+def test_a_turn_begins_with_its_prefix_and_ends_with_its_turn():
+    events = talk(CONFIG, ScriptedEngine("a b"), ScriptedEngine("c"))
+    first_turn = events[: next(i for i, e in enumerate(events) if isinstance(e, Turn)) + 1]
+    assert first_turn[0] == Chunk("Skye:", begins="assistant")
+    assert [e.text for e in first_turn[1:-1]] == [" a", " b", ""]
+    turn = first_turn[-1]
+    assert (turn.finish_reason, turn.tokens, turn.tokens_from) == ("stop", 3, "usage")
+    assert 0 <= turn.ttft_s <= turn.elapsed_s
+
+
+def test_chunks_count_where_the_engine_reports_no_tokens():
+    turn = turns_of(talk(CONFIG, ScriptedEngine("a b c", tokens=None), ScriptedEngine("d")))[0]
+    assert (turn.tokens, turn.tokens_from) == (3, "chunks")
+
+
+def test_initial_tokens_count():
+    events = talk(replace(CONFIG, initial_tokens=10), ScriptedEngine("a"), ScriptedEngine("b"))
+    assert len(turns_of(events)) == 1
+
+
+def test_nothing_is_said_when_the_tokens_are_spent_before_the_start():
+    assert talk(replace(CONFIG, initial_tokens=12), ScriptedEngine("a"), ScriptedEngine("b")) == []
+
+
+def test_a_failure_is_never_a_turn():
+    events = []
+    with pytest.raises(BrokenStream):
+        sides = take_sides(CONFIG, ScriptedEngine("a"), ScriptedEngine(BrokenStream("died")))
+        for event in converse(CONFIG, *sides, seed=1):
+            events.append(event)
+    assert [turn.role for turn in turns_of(events)] == ["assistant"]
+
+
+def test_neighbouring_dialogues_share_no_turn_seed():
+    seeds = [{turn_seed(base, turn) for turn in range(400)} for base in range(5)]
+    assert len(set.union(*seeds)) == 5 * 400
+    assert all(0 <= seed < 2**31 for group in seeds for seed in group)
+    assert turn_seed(7, 3, 0) == 30713985  # printf 7:3:0 | sha256sum, first 31 bits
+
+
+def test_the_seed_of_a_turn_is_sent_and_recorded():
+    assistant = ScriptedEngine("a")
+    turns = turns_of(talk(CONFIG, assistant, ScriptedEngine("b"), seed=11))
+    assert assistant.seeds[0] == turns[0].seed == turn_seed(11, 3)
+
+
+def test_a_tokenizer_replaces_the_engines_template():
+    from broken_record.tiny.tokenizer import FOLDER
+
+    config = replace(CONFIG, tokenizer=str(FOLDER))
+    assistant, _ = take_sides(config, ScriptedEngine("a"), ScriptedEngine("b"))
+    assert assistant.template(config.conversation[:1]) == "<|system|>S<|end|><|assistant|>"
+    assert assistant.info.template == f"tokenizer {FOLDER}" and assistant.info.template_sha256
+
+
+@given(
+    replies=st.lists(st.text(max_size=8), min_size=1, max_size=4),
+    tokens=st.none() | st.integers(0, 5),
+    total=st.integers(1, 40),
+)
+def test_every_dialogue_ends_and_never_gives_one_side_two_turns_in_a_row(replies, tokens, total):
+    engines = [ScriptedEngine(*replies, tokens=tokens) for _ in range(2)]
+    turns = turns_of(talk(replace(CONFIG, total_tokens=total), *engines))
+    assert [turn.role for turn in turns] == [
+        ("assistant", "user")[i % 2] for i in range(len(turns))
+    ]
+    assert sum(turn.tokens for turn in turns) >= total > sum(turn.tokens for turn in turns[:-1])

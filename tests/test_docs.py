@@ -1,0 +1,91 @@
+"""The documents against the code, in both directions."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import analyze
+import parrot
+import view
+from broken_record.config import KEYS, load, parse
+
+ROOT = Path(__file__).parents[1]
+CONFIG_MD = (ROOT / "CONFIG.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SECTIONS = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^### |\Z)", CONFIG_MD, re.MULTILINE | re.DOTALL))
+
+
+def test_config_md_has_every_key_in_the_order_of_the_code_and_no_other():
+    assert list(SECTIONS) == list(KEYS)
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_config_md_gives_each_default(name):
+    key = KEYS[name]
+    if key.required:
+        assert "\nRequired.\n" in SECTIONS[name]
+    elif key.like:
+        assert f"\nDefault: as `{key.like}`\n" in SECTIONS[name]
+    else:
+        assert f"\nDefault: `{json.dumps(key.default)}`\n" in SECTIONS[name]
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_config_md_gives_an_example_that_is_valid(name):
+    example = "".join(re.findall(r"^    (.*\n)", SECTIONS[name], re.MULTILINE))
+    config = {"conversation": [{"role": "user", "content": "Hi"}], **json.loads(f"{{{example}}}")}
+    loaded = parse(json.dumps(config), "example")
+    assert name in example and not loaded.warnings
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "config.json", *(ROOT / "configs").glob("*.json")], ids=lambda p: p.name
+)
+def test_a_shipped_config_has_no_problems_and_no_warnings(path):
+    loaded = load(path)
+    assert loaded.warnings == ()
+    assert loaded.config.conversation == load(ROOT / "config.json").config.conversation
+
+
+@pytest.mark.parametrize("engine", ["llama-server", "koboldcpp", "aphrodite-engine", "vllm"])
+def test_the_readme_says_how_to_start_each_engine(engine):
+    assert f"configs/{engine}.json" in README and (ROOT / "configs" / f"{engine}.json").exists()
+
+
+@pytest.mark.parametrize("script", [parrot, analyze, view])
+def test_the_readme_names_every_option(script, capsys):
+    with pytest.raises(SystemExit):
+        script.main(["--help"])
+    for option in re.findall(r"--[a-z-]+", capsys.readouterr().out):
+        assert f"`{option}" in README or option == "--help", option
+
+
+def test_every_file_the_readme_names_exists():
+    for name in re.findall(r"\]\(([^)#]+)\)|<img src=\"([^\"]+)\"", README):
+        target = name[0] or name[1]
+        assert target.startswith("http") or (ROOT / target).exists(), target
+
+
+def test_nothing_tracked_is_large_or_binary_but_pictures_and_models():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode != 0:
+        pytest.skip("not a git checkout")
+    for name in listed.stdout.splitlines():
+        path = ROOT / name
+        if path.suffix not in (".png", ".gguf") and path.exists() and "tests/data" not in name:
+            assert b"\0" not in path.read_bytes(), name
+
+
+def test_ruff_finds_nothing():
+    for arguments in (["check", "."], ["format", "--check", "."]):
+        subprocess.run([sys.executable, "-m", "ruff", *arguments], cwd=ROOT, check=True)
+
+
+def test_mypy_finds_nothing():
+    subprocess.run([sys.executable, "-m", "mypy"], cwd=ROOT, check=True)

@@ -1,0 +1,154 @@
+"""The doors between the rooms: what each module may import, read from its source."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "broken_record"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+SCRIPTS = ("parrot", "analyze", "view")
+
+# room -> what it may import beyond the standard library; the longest matching room counts
+DOORS = {
+    "records": {"numpy"},
+    "errors": set(),
+    "text": {"numpy", "records"},
+    "checks": {"records", "errors"},
+    "config": {"records", "errors", "checks"},
+    "prompts": {"records", "errors", "config", "transformers", "jinja2"},
+    "engines": {"records", "errors", "config", "checks", "engines", "requests", "urllib3"},
+    "engines.embedded_server": {"xllamacpp"},
+    "dialogue": {"records", "errors", "config", "prompts", "engines.base"},
+    "batch": {"records", "errors", "config", "checks", "engines.embedded"},
+    "runlog": {"records", "errors"},
+    "report": {"records", "errors"},
+    "segments": {"records", "text", "numpy"},
+    "metrics": {"records", "text", "segments", "numpy"},
+    "tiny": {"records", "tiny", "engines.embedded", "numpy", "torch", "gguf", "tokenizers"},
+    "views": {"records", "report", "views", "bokeh", "numpy"},
+}
+LATE = {
+    "transformers",
+    "jinja2",
+    "xllamacpp",
+    "torch",
+    "gguf",
+    "tokenizers",
+}  # inside functions only
+
+
+def room_of(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports_of(path: Path) -> Iterator[tuple[str, bool]]:
+    """(module, whether it is imported with the module itself)."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    inside = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+        or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node not in inside
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            assert node.names[0].name != "*", f"{path}: import *"
+            yield node.module or "", node not in inside
+
+
+def outside_standard_library(path: Path) -> list[tuple[str, bool]]:
+    return [
+        (name, at_once)
+        for name, at_once in imports_of(path)
+        if name.partition(".")[0] not in sys.stdlib_module_names
+    ]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=room_of)
+def test_a_module_imports_only_what_its_room_may(path):
+    room = room_of(path)
+    if room == "__init__":
+        assert not outside_standard_library(path)
+        return
+    rooms = [name for name in DOORS if room == name or room.startswith(name + ".")]
+    assert rooms, f"{room}: no row in DOORS"
+    allowed = DOORS[max(rooms, key=len)]
+    for name, at_once in outside_standard_library(path):
+        own = name.removeprefix("broken_record.") if name.startswith("broken_record") else None
+        wanted = own or name.partition(".")[0]
+        assert any(wanted == door or wanted.startswith(door + ".") for door in allowed), (
+            f"{room} imports {name}"
+        )
+        assert not (at_once and wanted in LATE), f"{room} imports {name} outside a function"
+
+
+def test_nothing_imports_a_script():
+    for path in MODULES:
+        assert not {name for name, _ in imports_of(path)} & set(SCRIPTS)
+
+
+def test_the_imports_have_no_cycle():
+    graph = {
+        f"broken_record.{room_of(path)}": {
+            name
+            for name, at_once in imports_of(path)
+            if at_once and name.startswith("broken_record.")
+        }
+        for path in MODULES
+    }
+
+    def visit(module: str, trail: tuple[str, ...]) -> None:
+        assert module not in trail, " -> ".join([*trail, module])
+        for other in graph.get(module, ()):
+            visit(other, (*trail, module))
+
+    for module in graph:
+        visit(module, ())
+
+
+def test_no_module_edits_the_import_path():
+    for path in [*MODULES, *(ROOT / f"{name}.py" for name in SCRIPTS)]:
+        assert "sys.path" not in path.read_text(encoding="utf-8"), path
+
+
+def test_importing_is_silent_reads_nothing_and_configures_no_logging():
+    names = ["broken_record." + room_of(path) for path in MODULES if room_of(path) != "__init__"]
+    code = f"""
+import logging, socket, sys
+def refuse(*a, **k): raise AssertionError("connects while importing")
+socket.socket.connect = refuse
+import importlib
+for name in {[*names, *SCRIPTS]!r}:
+    importlib.import_module(name)
+assert not logging.getLogger().handlers, "configures logging"
+for late in {sorted(LATE - {"jinja2"})!r}:  # bokeh brings jinja2 along
+    assert late not in sys.modules, late
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_help_needs_none_of_the_heavy_packages():
+    code = """
+import contextlib, io, sys
+import parrot
+with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+    parrot.main(["--help"])
+for heavy in ("requests", "transformers", "bokeh", "numpy", "xllamacpp"):
+    assert heavy not in sys.modules, heavy
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

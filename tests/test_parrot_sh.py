@@ -1,0 +1,136 @@
+"""parrot.sh as a user runs it, on the embedded models."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from broken_record import batch
+from broken_record.engines.embedded import EmbeddedServer
+from broken_record.runlog import render_log
+from tests.replay import LLAMA, replay, sse
+from tests.test_parrot import ROOT, put_config, read, session_members, wait_for
+
+SHORT = ("--set", "total_tokens=60", "--set", "turn_max_tokens=20")
+
+
+@pytest.fixture
+def here(tmp_path):
+    shutil.copy(ROOT / "config.json", tmp_path)
+    return tmp_path
+
+
+def parrot_sh(folder, *arguments, **more):
+    return subprocess.run(
+        ["bash", str(ROOT / "parrot.sh"), *map(str, arguments)],
+        cwd=folder,
+        env={**os.environ, "PYTHON": sys.executable, **more},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_n_dialogues_per_config_go_into_a_folder_of_their_own(here):
+    shutil.copy(here / "config.json", here / "other one.json")
+    done = parrot_sh(here, 2, "config.json", "other one.json", "--", *SHORT, "--seed", 40)
+    assert done.returncode == 0, done.stderr
+    folders = sorted(path for path in here.iterdir() if path.is_dir())
+    assert len(folders) == 2 and all(
+        re.fullmatch(r"parrot_\d{8}_\d{6}(_2)?", f.name) for f in folders
+    )
+    for folder in folders:
+        names = [f"{folder.name}_{i}{suffix}" for i in (1, 2) for suffix in (".jsonl", ".log")]
+        assert sorted(path.name for path in folder.iterdir()) == [*names, "run.json"]
+        for i in (1, 2):
+            dialogue = read(folder / f"{folder.name}_{i}.jsonl")
+            assert (dialogue.status, dialogue.seed) == ("done", 39 + i)
+            assert dialogue.assistant.engine == "embedded:skye"
+            log = (folder / f"{folder.name}_{i}.log").read_text(encoding="utf-8")
+            assert log == render_log(dialogue) and log in done.stdout
+    run = json.loads((folders[1] / "run.json").read_text())
+    assert (run["version"], run["n"], run["base_seed"]) == (1, 2, 40)
+    assert run["config"]["total_tokens"] == 60 and run["arguments"] == [*SHORT, "--seed", "40"]
+    assert "dialogue 2 of 2" in done.stderr and "all 4 dialogues done" in done.stderr
+    assert f"Next: python analyze.py {folders[0].name} {folders[1].name}" in done.stderr
+
+
+def test_a_failed_dialogue_does_not_stop_the_others(here):
+    answers = {**LLAMA, "/v1/completions": sse({"error": {"message": "engine died"}})}
+    with replay(answers) as (url, _):
+        done = parrot_sh(here, 2, put_config(here, url))
+    assert done.returncode == 1
+    assert "2 of 2 dialogues failed" in done.stderr and "engine died" in done.stderr
+    [folder] = (path for path in here.iterdir() if path.is_dir())
+    assert [read(path).status for path in sorted(folder.glob("*.jsonl"))] == ["error", "error"]
+    assert "engine died" in (folder / f"{folder.name}_1.err").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "usage: ./parrot.sh N"),
+        (["0"], "usage: ./parrot.sh N"),
+        (["three"], "usage: ./parrot.sh N"),
+        (["1", "absent.json"], "absent.json: cannot be read"),
+        (["1", "--set", "a=1"], "what goes to parrot.py stands behind --"),
+        (["1", "--", "--set", "total_token=1"], 'did you mean "total_tokens"'),
+    ],
+)
+def test_a_wrong_request_is_answered_before_anything_is_made(arguments, words, here):
+    done = parrot_sh(here, *arguments)
+    assert done.returncode == 2 and words in done.stderr and done.stdout == ""
+    assert [path.name for path in here.iterdir()] == ["config.json"]
+
+
+def test_a_second_folder_in_the_same_second_gets_a_number(here, monkeypatch):
+    monkeypatch.chdir(here)
+    now = datetime(2026, 1, 31, 20, 15)  # noqa: DTZ001
+    made = [batch.make_folder(1, "config.json", [], now)[0].name for _ in range(3)]
+    stem = "parrot_20260131_201500"
+    assert made == [stem, f"{stem}_2", f"{stem}_3"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_batch_stops_at_once_and_leaves_nothing_running(number, here):
+    process = subprocess.Popen(
+        ["bash", str(ROOT / "parrot.sh"), "5", "--", "--set", "total_tokens=20000"],
+        cwd=here,
+        env={**os.environ, "PYTHON": sys.executable},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    wait_for(lambda: any(path.read_text().count('"turn"') for path in here.glob("*/*.jsonl")))
+    os.kill(process.pid, number)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 128 + number and b"interrupted" in errors
+    [record] = here.glob("*/*.jsonl")
+    assert read(record).status == "interrupted"
+    wait_for(lambda: not session_members(process.pid))
+
+
+def test_a_dead_embedded_server_is_started_again_at_its_address(here):
+    names = {"skye": EmbeddedServer("skye")}
+    try:
+        address = names["skye"].address()
+        names["skye"].process.kill()
+        names["skye"].process.wait()
+        batch.restart_dead(names, {"skye": address})
+        assert names["skye"].address() == address and names["skye"].alive()
+    finally:
+        batch.stop_all(names)
+
+
+def test_the_shell_script_passes_shellcheck():
+    shellcheck = Path(sys.executable).with_name("shellcheck")
+    subprocess.run([shellcheck, "parrot.sh", ".ci/run"], cwd=ROOT, check=True)

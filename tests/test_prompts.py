@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import pytest
+
+from broken_record.errors import TemplateRefused
+from broken_record.prompts import load_tokenizer_template, render, user_view
+from broken_record.records import Message
+from broken_record.tiny.tokenizer import FOLDER
+
+SCENE = [
+    Message("system", "S"),
+    Message("assistant", "A1"),
+    Message("user", "U1"),
+    Message("assistant", "A2"),
+]
+
+
+def plain(messages):
+    return "".join(f"<{message.role}>{message.content}" for message in messages) + "<assistant>"
+
+
+def alternating(messages):
+    """Like the templates of Mistral and Gemma: no system, user first, strictly in turns."""
+    for index, message in enumerate(messages):
+        if message.role != ("user", "assistant")[index % 2]:
+            raise TemplateRefused("roles must alternate user/assistant")
+    return plain(messages)
+
+
+def dropping(messages):
+    """A template that silently leaves system messages out."""
+    return plain([message for message in messages if message.role != "system"])
+
+
+def test_the_user_sees_the_last_messages_flipped_behind_its_own_system_text():
+    assert user_view(SCENE, "Be Mark.", 2) == [
+        Message("system", "Be Mark."),
+        Message("assistant", "U1"),
+        Message("user", "A2"),
+    ]
+    assert user_view(SCENE, "", 9) == [
+        Message("user", "A1"),
+        Message("assistant", "U1"),
+        Message("user", "A2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("template", "messages", "prompt"),
+    [
+        (plain, SCENE, "<system>S<assistant>A1<user>U1<assistant>A2<assistant>"),
+        (alternating, SCENE, "<user>S<assistant>A1<user>U1<assistant>A2<assistant>"),
+        (alternating, SCENE[1:], "<user><assistant>A1<user>U1<assistant>A2<assistant>"),
+        (alternating, [SCENE[0], SCENE[2]], "<user>S\n\nU1<assistant>"),
+        (alternating, [SCENE[2], SCENE[2]], "<user>U1\nU1<assistant>"),
+        (dropping, SCENE, "<user>S<assistant>A1<user>U1<assistant>A2<assistant>"),
+    ],
+)
+def test_a_template_gets_an_arrangement_that_it_takes_and_that_loses_nothing(
+    template, messages, prompt
+):
+    assert render(template, messages) == prompt
+
+
+def test_a_template_that_takes_nothing_is_an_error_with_its_words():
+    def never(messages):
+        raise TemplateRefused("no tools given")
+
+    with pytest.raises(TemplateRefused, match="no tools given"):
+        render(never, SCENE)
+
+
+def test_a_template_that_always_loses_something_is_used_as_it_is():
+    assert render(lambda messages: "fixed", SCENE) == "fixed"
+
+
+def test_a_tokenizer_folder_gives_its_template():
+    template, source = load_tokenizer_template(str(FOLDER))
+    assert template(SCENE[:2]) == "<|system|>S<|end|><|assistant|>A1<|end|><|assistant|>"
+    assert "<|assistant|>" in source
+
+
+def test_a_bos_that_the_template_writes_is_stripped(tmp_path):
+    for file in FOLDER.iterdir():
+        text = file.read_text(encoding="utf-8")
+        text = text.replace(
+            '"chat_template": "', '"bos_token": "<|pad|>", "chat_template": "{{ bos_token }}'
+        )
+        (tmp_path / file.name).write_text(text, encoding="utf-8")
+    template, _ = load_tokenizer_template(str(tmp_path))
+    assert template(SCENE[:1]) == "<|system|>S<|end|><|assistant|>"
+
+
+def test_a_template_that_raises_becomes_a_refusal(tmp_path):
+    for file in FOLDER.iterdir():
+        text = file.read_text(encoding="utf-8")
+        text = text.replace(
+            '"chat_template": "', '"chat_template": "{{ raise_exception(\'not so\') }}'
+        )
+        (tmp_path / file.name).write_text(text, encoding="utf-8")
+    template, _ = load_tokenizer_template(str(tmp_path))
+    with pytest.raises(TemplateRefused, match="not so"):
+        template(SCENE)
+
+
+def test_a_tokenizer_that_is_not_there_is_said_in_one_sentence(tmp_path):
+    with pytest.raises(TemplateRefused, match=r"cannot be loaded.*leave the key out"):
+        load_tokenizer_template(str(tmp_path / "absent"))

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broken_record.records import Segment
+from broken_record.segments import (
+    WindowHashes,
+    find_segments,
+    find_segments_plainly,
+    loop_coverage,
+    most_frequent_by_hash,
+    old_numbers,
+)
+from broken_record.tiny.corpus import scene_writer
+
+words = st.sampled_from(["a", "b", "ab", "", "[empty]"])
+
+
+@given(st.lists(words, max_size=120).map(" ".join))
+def test_the_fast_finder_equals_the_plain_one_on_small_alphabets(text):
+    assert find_segments(text) == find_segments_plainly(text)
+
+
+@given(
+    line=st.lists(words, min_size=1, max_size=12).map(" ".join),
+    copies=st.integers(2, 30),
+    between=st.lists(words, max_size=3).map(" ".join),
+)
+def test_the_fast_finder_equals_the_plain_one_on_loops(line, copies, between):
+    text = f" {between} ".join([line] * copies)
+    assert find_segments(text) == find_segments_plainly(text)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_fast_finder_equals_the_plain_one_on_dialogues(seed):
+    scene = scene_writer(seed).scene(120)
+    replies = [said for name, said in scene if name == "Skye"]
+    rng = random.Random(seed)
+    replies += (
+        rng.sample(replies, 20)
+        + ["[empty]"] * 3
+        + [reply.replace(" ", "  ") for reply in replies[:5]]
+    )
+    text = " ".join(replies)
+    assert find_segments(text) == find_segments_plainly(text) != []
+
+
+class AllAlike(WindowHashes):
+    def of(self, n):
+        return super().of(n) * np.uint64(0)
+
+
+def test_windows_that_share_a_hash_by_chance_are_compared_as_text():
+    words = "a b c d e f a b c d e g".split(" ")
+    hashes = AllAlike(np.array([ord(word) for word in words]))
+    assert most_frequent_by_hash(words, hashes, 5) == Segment("a b c d e", 2)
+    assert most_frequent_by_hash(words, hashes, 6) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "segments"),
+    [
+        ("", []),
+        ("a b c d a b c d", []),  # fewer than 5 words do not count
+        ("a b c d e x a b c d e", [("a b c d e", 2)]),
+        ("a  b c d x a  b c d", [("a  b c d", 2)]),  # the empty word of a double space counts
+        ("a a a a a a a", [("a a a a a a", 2)]),  # windows overlap
+        # removal takes the string out of the middle of words, and glues what is left
+        ("a b c d e . xa b c d ey . a b c d e", [("a b c d e", 2)]),
+        # on a tie the first; then nothing of the second is left whole
+        ("a b c d e f a b c d e f", [("a b c d e f", 2)]),
+    ],
+)
+def test_segments_worked_by_hand(text, segments):
+    expected = [Segment(text, count) for text, count in segments]
+    assert find_segments(text) == find_segments_plainly(text) == expected
+
+
+def test_a_window_that_is_recorded_twice_adds_its_counts():
+    # taking "a b c d e" out of "a b a b c d e c d e" leaves "a b  c d e"
+    text = "a b c d e 1 a b c d e 2 a a b c d e b c d e 3"
+    assert find_segments(text) == find_segments_plainly(text)
+
+
+def test_the_old_numbers_worked_by_hand():
+    numbers = old_numbers(["one two three four five", "", "one two three four five six"])
+    assert numbers.response_lengths == (23, 0, 27)
+    assert numbers.segments == (Segment("one two three four five", 2),)
+    assert (numbers.characters, numbers.loop_score) == (50, 46)
+    assert numbers.loop_density == 46 / 50
+    assert numbers.average_response_length == 50 / 3
+
+
+def test_the_old_numbers_of_nothing_are_zero():
+    numbers = old_numbers([])
+    assert (numbers.loop_density, numbers.average_response_length, numbers.segments) == (0, 0, ())
+    assert old_numbers(["", ""]).loop_density == 0
+
+
+def test_density_is_unbounded_and_coverage_is_not():
+    line = "this very line is said again and again by the same poor model"
+    assert old_numbers([line] * 40).loop_density > 4
+    assert 0.9 < loop_coverage("\n".join([line] * 40)) < 1
+
+
+def test_coverage_counts_from_the_second_occurrence_and_over_borders_of_turns():
+    assert loop_coverage("") == loop_coverage("a b c d a b c d") == 0
+    text = "good night\n" * 10
+    # the window of 5 words at word 2 is the first that stood before (at word 0): words 2 to 19
+    assert loop_coverage(text) == (len(text) - len("good night\n") - 1) / len(text)
+
+
+@given(st.text("ab .\n", max_size=200))
+def test_coverage_is_a_share(text):
+    assert 0 <= loop_coverage(text) <= 1

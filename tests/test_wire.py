@@ -1,0 +1,204 @@
+"""The stream reader against bytes recorded from real servers, and against servers that fail."""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from broken_record.engines.completions import CompletionsServer, read_chunks
+from broken_record.engines.connect import connect_server
+from broken_record.engines.sse import read_events
+from broken_record.engines.wire import open_wire
+from broken_record.errors import BrokenStream, EngineError, EngineUnreachable, RequestRefused
+from broken_record.records import Chunk, Message
+from tests.replay import DATA, LLAMA, MODELS, http_json, replay, sse
+
+RECORDED = sorted((DATA / "streams").glob("*/*.http"))
+WHOLE = [p for p in RECORDED if p.stem.startswith(("reply_", "hot_"))]
+BROKEN = [p for p in RECORDED if p not in WHOLE]
+
+
+def say(raw: bytes | Sequence[bytes], **more: object) -> list[Chunk]:
+    with replay({"/v1/models": MODELS, "/v1/completions": raw}) as (url, _):
+        server = CompletionsServer(open_wire(url, timeout_s=5))
+        try:
+            return list(server.stream("p", max_tokens=60, sampler=more, seed=1))
+        finally:
+            server.close()
+
+
+def body_of(path: Path) -> bytes:
+    """The events of a recorded answer, out of their HTTP framing."""
+    head, _, rest = path.read_bytes().partition(b"\r\n\r\n")
+    if b"chunked" not in head:
+        return rest
+    body = b""
+    while rest:
+        size, _, rest = rest.partition(b"\r\n")
+        if int(size, 16) == 0:
+            break
+        body, rest = body + rest[: int(size, 16)], rest[int(size, 16) + 2 :]
+    return body
+
+
+@pytest.mark.parametrize("path", WHOLE, ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_a_recorded_reply_is_read_whole(path):
+    chunks = say(path.read_bytes())
+    *pieces, last = chunks
+    assert last.finish_reason in ("stop", "length") and last.text == ""
+    assert all(piece.text and piece.finish_reason is None for piece in pieces)
+    expected = []
+    for field, value in read_events([body_of(path)]):
+        if field == "data" and value != "[DONE]":
+            expected += [choice["text"] for choice in json.loads(value)["choices"]]
+    assert "".join(piece.text for piece in pieces) == "".join(expected) != ""
+
+
+@pytest.mark.parametrize(
+    ("case", "tokens", "prompt_tokens", "source"),
+    [
+        ("llama-server/reply_stop_newline", 14, 35, "usage"),
+        ("vllm/reply_eos", 60, 6, "usage"),
+        ("koboldcpp/reply_eos", None, None, None),
+    ],
+)
+def test_tokens_are_what_the_engine_reports(case, tokens, prompt_tokens, source):
+    usage = say((DATA / "streams" / f"{case}.http").read_bytes())[-1].usage
+    assert (usage.tokens, usage.prompt_tokens, usage.tokens_from) == (tokens, prompt_tokens, source)
+
+
+def test_timings_stand_in_for_usage():
+    events = sse(
+        {"choices": [{"text": "a", "finish_reason": "stop"}], "timings": {"predicted_n": 5}}
+    )
+    usage = say(events)[-1].usage
+    assert (usage.tokens, usage.tokens_from) == (5, "timings")
+
+
+@pytest.mark.parametrize("path", BROKEN, ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_a_recorded_failure_is_an_error_and_no_reply(path):
+    with pytest.raises(EngineError):
+        say(path.read_bytes())
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_a_stream_cut_at_any_byte_gives_the_same_chunks(path):
+    body = body_of(path)
+
+    def read(pieces):
+        chunks: list[Chunk] = []
+        try:
+            chunks.extend(read_chunks(pieces, "url"))
+        except EngineError as error:
+            return chunks, str(error)
+        return chunks, None
+
+    whole = read([body])
+    assert read([bytes([byte]) for byte in body]) == whole
+    cuts = (
+        range(1, len(body)) if len(body) < 4096 else random.Random(1).sample(range(len(body)), 200)
+    )
+    for cut in cuts:
+        assert read([body[:cut], body[cut:]]) == whole
+
+
+@pytest.mark.parametrize(
+    ("events", "error", "words"),
+    [
+        (
+            [{"choices": [{"text": "a", "finish_reason": None}]}],
+            BrokenStream,
+            "without a finish reason",
+        ),
+        ([{"choices": [{"text": "a", "finish_reason": "abort"}]}], BrokenStream, "abort"),
+        ([{"error": {"message": "engine died"}}], RequestRefused, "engine died"),
+        (["not json"], BrokenStream, "expected JSON"),
+        ([], BrokenStream, "without a finish reason"),
+    ],
+)
+def test_what_is_no_reply_raises(events, error, words):
+    with pytest.raises(error, match=words):
+        say(sse(*events))
+
+
+def test_an_error_line_of_old_llama_cpp_raises():
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+    body = b'error: {"code":400,"message":"exceeds the available context size"}\n\ndata: [DONE]\n\n'
+    with pytest.raises(RequestRefused, match="available context size"):
+        say(head + body)
+
+
+def test_a_null_body_is_no_stream():
+    with pytest.raises(BrokenStream, match="expected a stream"):
+        say(http_json(None))
+
+
+def test_comments_and_line_separators_inside_json_do_not_split_events():
+    event = 'data: {"choices":[{"text":"a\u2028\x85b","finish_reason":"stop"}]}\n\n'
+    raw = "HTTP/1.0 200 OK\r\n\r\n: ping\n\n:\n\n" + event
+    assert [chunk.text for chunk in say(raw.encode())] == ["a\u2028\x85b", ""]
+
+
+def test_an_http_error_says_status_and_the_servers_own_words():
+    with pytest.raises(RequestRefused, match="HTTP 400: prompt too long"):
+        say(http_json({"error": {"code": 400, "message": "prompt too long"}}, "400 Bad Request"))
+
+
+def test_nobody_at_the_address_is_said_in_a_sentence():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(EngineUnreachable, match=r"Connection refused.*is the server running"):
+        CompletionsServer(open_wire(f"http://127.0.0.1:{port}", timeout_s=1))
+
+
+def test_silence_ends_at_the_time_limit():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        wire = open_wire(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.2)
+        with pytest.raises(EngineUnreachable, match="timeout_s"):
+            wire.ask("GET", "/v1/models")
+        wire.session.close()
+
+
+def test_the_request_leaves_out_empty_stop_strings_and_says_the_limit_twice():
+    with replay({"/v1/models": MODELS}) as (url, _):
+        server = CompletionsServer(open_wire(url + "/v1/", timeout_s=5))
+    body = server.request_body("p", max_tokens=7, sampler={"stop": ["", "\n"], "odd": 1}, seed=3)
+    assert body["stop"] == ["\n"] and body["odd"] == 1 and body["model"] == "some-model"
+    assert (body["max_tokens"], body["n_predict"], body["seed"], body["stream"]) == (7, 7, 3, True)
+    assert "stop" not in server.request_body("p", max_tokens=7, sampler={"stop": ""}, seed=3)
+
+
+def test_a_llama_server_is_recognised_and_renders_its_own_template_without_bos():
+    with replay(LLAMA) as (url, seen):
+        engine = connect_server(open_wire(url, timeout_s=5))
+        info = engine.info()
+        assert (info.engine, info.build, info.model, info.n_ctx) == (
+            "llama-server",
+            "b1-abc",
+            "some-model",
+            4096,
+        )
+        assert engine.template([Message("user", "hi")]) == "[prompt]"
+        assert json.loads(seen[-1][1]) == {"messages": [{"role": "user", "content": "hi"}]}
+
+
+def test_a_server_without_a_template_asks_for_a_tokenizer():
+    with replay({"/v1/models": MODELS}) as (url, _):
+        engine = connect_server(open_wire(url, timeout_s=5))
+        assert engine.info().engine == "someone" and engine.info().n_ctx == 4096
+        with pytest.raises(EngineError, match='key "tokenizer"'):
+            engine.template([Message("user", "hi")])
+
+
+def test_the_key_comes_from_the_environment_and_goes_into_the_header(monkeypatch):
+    monkeypatch.setenv("SOME_KEY", "s3cret")
+    wire = open_wire("http://127.0.0.1:1", timeout_s=1, api_key_env="SOME_KEY")
+    assert wire.session.headers["Authorization"] == "Bearer s3cret"
+    monkeypatch.delenv("SOME_KEY")
+    with pytest.raises(EngineError, match="SOME_KEY is not set"):
+        open_wire("http://127.0.0.1:1", timeout_s=1, api_key_env="SOME_KEY")
