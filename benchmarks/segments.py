@@ -42,7 +42,8 @@ def main() -> None:
         plain, fast = seconds(find_segments_plainly, text), seconds(find_segments, text)
         print(
             f"{label:24}{len(text) / 1000:11.0f}{len(found):11}{plain:11.3f}{fast:11.4f}"
-            f"{plain / fast:11.1f}{len(text) / fast / 1e6:11.2f}{seconds(loop_coverage, text):11.4f}"
+            f"{plain / fast:11.1f}{len(text) / fast / 1e6:11.2f}"
+            f"{seconds(loop_coverage, text):11.4f}"
         )
 
 

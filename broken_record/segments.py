@@ -13,7 +13,9 @@ tests hold the one against the other.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -25,11 +27,14 @@ LONGEST, SHORTEST = 64, 5
 EMPTY = "[empty]"
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd, so it has an inverse modulo 2**64
 INVERSE = np.uint64(pow(int(MULTIPLIER), -1, 2**64))
+BUCKET_BITS = 16
+
+Ints = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
 
 
 def old_numbers(replies: Sequence[str]) -> OldNumbers:
-    """The suite's old numbers of stripped replies, one string each; an empty reply stands as
-    `[empty]`.
+    """The suite's old numbers of stripped replies, one string each; an empty one is `[empty]`.
 
     >>> old_numbers(["a b c d e f", "", "a b c d e g"]).loop_density  # 9 characters x 2 / 22
     0.8181818181818182
@@ -67,9 +72,7 @@ def find_segments_plainly(text: str) -> list[Segment]:
 
 
 def most_frequent_window(words: Sequence[str], n: int) -> Segment | None:
-    """The n-word window with the highest count above 1, the first on a tie; None if none
-    repeats.
-    """
+    """The n-word window with the highest count above 1, the first on a tie, or None."""
     counts = Counter(" ".join(words[i : i + n]) for i in range(len(words) - n + 1))
     if not counts:
         return None
@@ -78,93 +81,196 @@ def most_frequent_window(words: Sequence[str], n: int) -> Segment | None:
 
 
 def find_segments(text: str) -> list[Segment]:
-    """The same segments as `find_segments_plainly`, in the same order, without counting every n.
+    """The same segments as `find_segments_plainly`, in the same order, much faster.
 
-    Windows are compared by a rolling hash of their words. If a window of n words repeats, so does
-    one of n - 1, so the next n that matters is found by bisection.
+    The text is kept as words; all windows of a length that repeat are found in one pass, by a
+    rolling hash, and taken out in one go as far as they lie apart. What is taken out is compared
+    word by word; should two windows share a hash, the plain finder decides.
     """
     found: Counter[str] = Counter()
-    numbers: dict[str, int] = {}
-    n = LONGEST
-    while True:
-        words = text.split(" ")
-        hashes = WindowHashes(np.array([numbers.setdefault(word, len(numbers)) for word in words]))
-        n = hashes.longest_repeat(n)
-        if n < SHORTEST:
-            return [Segment(window, count) for window, count in found.items()]
-        best = most_frequent_by_hash(words, hashes, n)
-        if best is None:
+    words = Words.of(text)
+    n = words.longest_repeat()
+    while n >= SHORTEST:
+        repeats = words.repeats(n)
+        if not repeats:
             n -= 1
-        else:
-            found[best.text] += best.count
-            text = text.replace(best.text, "")
+            continue
+        taken, rest = words.take_out(repeats, n)
+        if len(taken) > 1 and rest.glue_repeats(n):
+            taken, rest = words.take_out(repeats[:1], n)
+        if not taken:
+            return find_segments_plainly(text)
+        for segment in taken:
+            found[segment.text] += segment.count
+        words = rest
+    return [Segment(window, count) for window, count in found.items()]
 
 
-def most_frequent_by_hash(words: Sequence[str], hashes: WindowHashes, n: int) -> Segment | None:
-    """`most_frequent_window` where the hashes tell it; the window itself where two share a hash."""
-    start, count = hashes.most_frequent(n)
-    if count < 2:
-        return most_frequent_window(words, n)
-    return Segment(" ".join(words[start : start + n]), count)
+class Words:
+    """A text as words and as their numbers, with the places where something was just taken out."""
 
-
-class WindowHashes:
-    """Hashes of every window of a sequence of word numbers, in one pass per window length.
-
-    The hash of words w_i ... w_{i+n-1} is the sum of mix(w) * B**position modulo 2**64, moved to
-    position 0 with the inverse of B (Karp and Rabin, 1987).
-    """
-
-    def __init__(self, numbers: npt.NDArray[np.int64]) -> None:
+    def __init__(self, words: list[str], numbers: dict[str, int], ids: Ints, glue: Ints) -> None:
+        self.words = words
         self.numbers = numbers
-        positions = np.arange(len(numbers))
-        mixed = (numbers.astype(np.uint64) + np.uint64(1)) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed ^= mixed >> np.uint64(31)
-        powers = powers_of(MULTIPLIER, len(positions))
-        self.sums = np.concatenate(([np.uint64(0)], np.cumsum(mixed * powers, dtype=np.uint64)))
-        self.inverses = powers_of(INVERSE, len(positions))
+        self.ids = ids
+        self.glue = glue
+        self.sums, self.inverses = hash_sums(ids)
 
-    def of(self, n: int) -> npt.NDArray[np.uint64]:
-        """The hash of each window of n words, by start."""
-        count = max(0, len(self.numbers) - n + 1)
-        return (self.sums[n : n + count] - self.sums[:count]) * self.inverses[:count]
+    @staticmethod
+    def of(text: str) -> Words:
+        """The words that `split(' ')` gives."""
+        words = text.split(" ")
+        numbers: dict[str, int] = {}
+        ids = np.array([numbers.setdefault(word, len(numbers)) for word in words], dtype=np.int64)
+        return Words(words, numbers, ids, np.zeros(0, dtype=np.int64))
 
-    def repeats(self, n: int) -> bool:
-        """True when two windows of n words have one hash."""
-        ordered = np.sort(self.of(n))
-        return bool((ordered[1:] == ordered[:-1]).any())
+    def number(self, word: str) -> int:
+        """The number of a word, the same for all texts made of one another."""
+        return self.numbers.setdefault(word, len(self.numbers))
 
-    def longest_repeat(self, limit: int) -> int:
-        """The largest n of at most `limit` at which a window repeats, SHORTEST - 1 if there is
-        none.
+    def repeats(self, n: int) -> list[Ints]:
+        """The starts of every window of n words that stands twice or more, rising.
+
+        The most frequent window comes first, on a tie the one that begins first.
         """
-        low, high = SHORTEST - 1, limit
-        if low < high and self.repeats(high):
-            return high
-        high -= 1
+        count = max(0, len(self.ids) - n + 1)
+        hashes = (self.sums[n : n + count] - self.sums[:count]) * self.inverses[:count]
+        buckets = (hashes >> np.uint64(64 - BUCKET_BITS)).astype(np.int64)
+        crowded = np.bincount(buckets, minlength=1 << BUCKET_BITS)[buckets] > 1
+        starts = np.flatnonzero(crowded)
+        starts = starts[np.argsort(hashes[starts], kind="stable")]
+        ordered = hashes[starts]
+        changes = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
+        borders = np.concatenate(([0], changes, [len(starts)]))
+        several = np.flatnonzero(np.diff(borders) > 1)
+        groups = [starts[borders[i] : borders[i + 1]] for i in several]
+        return sorted(groups, key=lambda group: (-len(group), group[0]))
+
+    def longest_repeat(self) -> int:
+        """The largest n of at most LONGEST at which a window repeats, SHORTEST - 1 if none does."""
+        low, high = SHORTEST - 1, LONGEST
         while low < high:
             middle = (low + high + 1) // 2
             low, high = (middle, high) if self.repeats(middle) else (low, middle - 1)
         return low
 
-    def most_frequent(self, n: int) -> tuple[int, int]:
-        """(start, count) of the most frequent window of n words, the first on a tie; count 0 if
-        hashes collide.
+    def take_out(self, repeats: Sequence[Ints], n: int) -> tuple[list[Segment], Words]:
+        """Take out the windows in their order, up to the first that comes near another's place.
+
+        Near: within n words of a place where another window was taken out, or of a word like those
+        that this glued together; there counts may have changed. No segment comes back when the
+        first window's hash was shared by another one.
         """
-        hashes = self.of(n)
-        _, starts, counts = np.unique(hashes, return_index=True, return_counts=True)
-        start = int(starts[counts == counts.max()].min())
-        same = np.flatnonzero(hashes == hashes[start])
-        windows = np.lib.stride_tricks.sliding_window_view(self.numbers, n)[same]
-        exact = bool((windows == windows[0]).all())
-        return start, len(same) if exact else 0
+        taken: list[Segment] = []
+        cuts: list[Cut] = []
+        touched = np.zeros(len(self.words), dtype=bool)
+        for starts in repeats:
+            window = self.words[starts[0] : starts[0] + n]
+            here = list(self.cuts_of(window, int(starts[0])))
+            near = any(touched[max(0, c.first - n) : c.last + n + 1].any() for c in here)
+            same = self.ids[starts[:, None] + np.arange(n)] == self.ids[starts[0] : starts[0] + n]
+            if near or not same.all():
+                break
+            for cut in here:
+                touched[cut.first : cut.last + 1] = True
+            for glued in {cut.glued for cut in here}:
+                touched |= self.ids == self.number(glued)
+            taken.append(Segment(" ".join(window), len(starts)))
+            cuts += here
+        return taken, self.without(sorted(cuts, key=lambda cut: cut.first))
+
+    def without(self, cuts: Sequence[Cut]) -> Words:
+        """The words that are left when the cuts, in rising order, are made."""
+        words: list[str] = []
+        ids: list[Ints] = []
+        glue: list[int] = []
+        reached = 0
+        for cut in cuts:
+            words += self.words[reached : cut.first]
+            ids += (self.ids[reached : cut.first], np.array([self.number(cut.glued)]))
+            glue.append(len(words))
+            words.append(cut.glued)
+            reached = cut.last + 1
+        words += self.words[reached:]
+        ids.append(self.ids[reached:])
+        return Words(words, self.numbers, np.concatenate(ids), np.array(glue, dtype=np.int64))
+
+    def cuts_of(self, window: Sequence[str], start: int) -> Iterator[Cut]:
+        """What removing every occurrence of the window's string does, left to right.
+
+        The string may begin at the end of a longer word and end at the beginning of one; where two
+        occurrences share such a word, they make one cut.
+        """
+        n = len(window)
+        places = np.flatnonzero(self.ids[: len(self.ids) - n + 2] == self.ids[start + 1])
+        for i in range(2, n - 1):
+            places = places[self.ids[places + i - 1] == self.ids[start + i]]
+        first, last = window[0], window[-1]
+        cut: Cut | None = None
+        for place in places:
+            begin, end = int(place) - 1, int(place) + n - 2
+            if begin < 0 or end >= len(self.words):
+                continue
+            word, tail = self.words[begin], self.words[end]
+            if not (word.endswith(first) and tail.startswith(last)):
+                continue
+            kept = word[: len(word) - len(first)]
+            if cut is None or begin > cut.last:
+                if cut is not None:
+                    yield cut
+                cut = Cut(begin, end, kept, tail[len(last) :])
+            elif begin == cut.last and len(kept) >= len(word) - len(cut.tail):
+                middle = kept[len(word) - len(cut.tail) :]
+                cut = Cut(cut.first, end, cut.kept + middle, tail[len(last) :])
+        if cut is not None:
+            yield cut
+
+    def glue_repeats(self, n: int) -> bool:
+        """True when a window of n words that repeats contains a word glued by the last removal."""
+        glued = np.zeros(len(self.ids) + 1, dtype=np.int64)
+        glued[self.glue + 1] = 1
+        up_to = np.cumsum(glued)
+        return any((up_to[starts + n] > up_to[starts]).any() for starts in self.repeats(n))
 
 
-def powers_of(base: np.uint64, count: int) -> npt.NDArray[np.uint64]:
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Words `first` to `last` become one: what is kept of the first, and the tail of the last."""
+
+    first: int
+    last: int
+    kept: str
+    tail: str
+
+    @property
+    def glued(self) -> str:
+        """The word that stands there afterwards."""
+        return self.kept + self.tail
+
+
+def hash_sums(numbers: Ints) -> tuple[Hashes, Hashes]:
+    """(running sums of mix(w_i) * B**i from 0, powers of B's inverse), modulo 2**64.
+
+    The hash of the n words from i is (sums[i + n] - sums[i]) * inverse**i (Karp and Rabin, 1987).
+    """
+    mixed = (numbers.astype(np.uint64) + np.uint64(1)) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed ^= mixed >> np.uint64(31)
+    weighted = mixed * powers_of(MULTIPLIER, len(numbers))
+    sums = np.concatenate(([np.uint64(0)], np.cumsum(weighted, dtype=np.uint64)))
+    return sums, powers_of(INVERSE, len(numbers))
+
+
+@lru_cache(maxsize=4)
+def powers_up_to(base: int, count: int) -> Hashes:
     """1, base, base**2 ... modulo 2**64."""
     factors = np.full(count, base, dtype=np.uint64)
     factors[:1] = 1
     return np.cumprod(factors, dtype=np.uint64)
+
+
+def powers_of(base: np.uint64, count: int) -> Hashes:
+    """The first `count` powers; tables of powers are kept, by the next power of two."""
+    return powers_up_to(int(base), 1 << max(10, count.bit_length()))[:count]
 
 
 def loop_coverage(text: str) -> float:
@@ -180,11 +286,15 @@ def loop_coverage(text: str) -> float:
     words = list(find_words(text))
     if len(words) <= SHORTEST:
         return 0.0
-    covered = np.zeros(len(text), dtype=bool)
+    covered = 0
+    reached = 0
     seen: set[tuple[str, ...]] = set()
+    texts = [word.text for word in words]
     for i in range(len(words) - SHORTEST + 1):
-        window = tuple(word.text for word in words[i : i + SHORTEST])
+        window = tuple(texts[i : i + SHORTEST])
         if window in seen:
-            covered[words[i].start : words[i + SHORTEST - 1].end] = True
+            end = words[i + SHORTEST - 1].end
+            covered += end - max(reached, words[i].start)
+            reached = end
         seen.add(window)
-    return float(covered.mean())
+    return covered / len(text)

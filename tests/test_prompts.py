@@ -80,25 +80,23 @@ def test_a_tokenizer_folder_gives_its_template():
     assert "<|assistant|>" in source
 
 
-def test_a_bos_that_the_template_writes_is_stripped(tmp_path):
+def put_tokenizer(folder, instead_of_template):
+    """The embedded models' tokenizer with other settings in place of `"chat_template": "`."""
     for file in FOLDER.iterdir():
-        text = file.read_text(encoding="utf-8")
-        text = text.replace(
-            '"chat_template": "', '"bos_token": "<|pad|>", "chat_template": "{{ bos_token }}'
-        )
-        (tmp_path / file.name).write_text(text, encoding="utf-8")
-    template, _ = load_tokenizer_template(str(tmp_path))
+        text = file.read_text(encoding="utf-8").replace('"chat_template": "', instead_of_template)
+        (folder / file.name).write_text(text, encoding="utf-8")
+    return str(folder)
+
+
+def test_a_bos_that_the_template_writes_is_stripped(tmp_path):
+    folder = put_tokenizer(tmp_path, '"bos_token": "<|pad|>", "chat_template": "{{ bos_token }}')
+    template, _ = load_tokenizer_template(folder)
     assert template(SCENE[:1]) == "<|system|>S<|end|><|assistant|>"
 
 
 def test_a_template_that_raises_becomes_a_refusal(tmp_path):
-    for file in FOLDER.iterdir():
-        text = file.read_text(encoding="utf-8")
-        text = text.replace(
-            '"chat_template": "', '"chat_template": "{{ raise_exception(\'not so\') }}'
-        )
-        (tmp_path / file.name).write_text(text, encoding="utf-8")
-    template, _ = load_tokenizer_template(str(tmp_path))
+    folder = put_tokenizer(tmp_path, '"chat_template": "{{ raise_exception(\'not so\') }}')
+    template, _ = load_tokenizer_template(folder)
     with pytest.raises(TemplateRefused, match="not so"):
         template(SCENE)
 

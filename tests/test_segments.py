@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 
 from broken_record.records import Segment
 from broken_record.segments import (
-    WindowHashes,
+    Words,
     find_segments,
     find_segments_plainly,
     loop_coverage,
-    most_frequent_by_hash,
     old_numbers,
 )
 from broken_record.tiny.corpus import scene_writer
@@ -50,16 +49,11 @@ def test_the_fast_finder_equals_the_plain_one_on_dialogues(seed):
     assert find_segments(text) == find_segments_plainly(text) != []
 
 
-class AllAlike(WindowHashes):
-    def of(self, n):
-        return super().of(n) * np.uint64(0)
-
-
-def test_windows_that_share_a_hash_by_chance_are_compared_as_text():
-    words = "a b c d e f a b c d e g".split(" ")
-    hashes = AllAlike(np.array([ord(word) for word in words]))
-    assert most_frequent_by_hash(words, hashes, 5) == Segment("a b c d e", 2)
-    assert most_frequent_by_hash(words, hashes, 6) is None
+def test_windows_that_share_a_hash_by_chance_are_not_taken_out():
+    words = Words.of("a b c d e f a b c d e g")
+    collided = np.array([0, 2, 6])
+    assert words.take_out([collided], 5)[0] == []
+    assert words.take_out([np.array([0, 6])], 5)[0] == [Segment("a b c d e", 2)]
 
 
 @pytest.mark.parametrize(
