@@ -90,8 +90,22 @@ def show(text: str) -> None:
     sys.stdout.flush()
 
 
-def stop_on_sigterm(number: int, frame: object) -> NoReturn:
-    raise SystemExit(128 + number)
+def stop_on_signals() -> list[int]:
+    """Make SIGINT and SIGTERM raise KeyboardInterrupt; the list says which came.
+
+    An exception that a handler raises is lost when it strikes in a finaliser, so the loop looks at
+    the list too.
+    """
+    came: list[int] = []
+
+    def stop(number: int, frame: object) -> NoReturn:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, stop)
+    return came
 
 
 def new_dialogue(loaded: Loaded, seed: int) -> Dialogue:
@@ -106,7 +120,7 @@ def new_dialogue(loaded: Loaded, seed: int) -> Dialogue:
     return Dialogue(loaded.values, (), "unfinished", seed=seed, packages=packages, started=started)
 
 
-def talk(loaded: Loaded, seed: int, record: RecordWriter | None) -> None:
+def talk(loaded: Loaded, seed: int, record: RecordWriter | None, came: list[int]) -> None:
     """The whole run: connect, converse, show and record every turn, then the transcript."""
     from broken_record.dialogue import converse, take_sides
     from broken_record.engines.connect import connect
@@ -124,6 +138,8 @@ def talk(loaded: Loaded, seed: int, record: RecordWriter | None) -> None:
             if record:
                 record.header(dialogue)
             for event in converse(config, assistant, user, seed=seed):
+                if came:
+                    raise KeyboardInterrupt
                 if isinstance(event, Chunk):
                     if event.begins == "assistant":
                         show(stream_header(tokens))
@@ -140,7 +156,7 @@ def talk(loaded: Loaded, seed: int, record: RecordWriter | None) -> None:
     except EngineError as failure:
         error = str(failure)
         raise
-    except (KeyboardInterrupt, SystemExit, BrokenPipeError):
+    except (KeyboardInterrupt, BrokenPipeError):
         status = "interrupted"
         raise
     finally:
@@ -154,7 +170,7 @@ def talk(loaded: Loaded, seed: int, record: RecordWriter | None) -> None:
 def main(arguments: list[str] | None = None) -> int:
     options = parse_arguments(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    signal.signal(signal.SIGTERM, stop_on_sigterm)
+    came = stop_on_signals()
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     try:
         loaded = load(options.config, options.settings)
@@ -167,16 +183,16 @@ def main(arguments: list[str] | None = None) -> int:
             s for s in (options.seed, loaded.config.seed, secrets.randbits(31)) if s is not None
         )
         record = RecordWriter(options.record) if options.record else None
-        talk(loaded, seed, record)
+        talk(loaded, seed, record, came)
     except ConfigError as error:
         for problem in error.problems:
             log.error("%s", problem)
         return 2
     except ParrotError as error:
-        log.error("\n%s", error)
+        log.error("\n%s", escape_controls(str(error)))
         return 1
     except KeyboardInterrupt:
-        return 130
+        return 128 + came[0]
     except BrokenPipeError:
         sys.stderr.close()
         return 0
