@@ -25,6 +25,7 @@ bench: .venv/for-developers
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.segments
+	$(BIN)/python -m benchmarks.penalty
 
 # Rebuilds the embedded models from nothing (torch comes into the same .venv; hours are not needed, an hour is).
 models: .venv/for-developers
