@@ -22,6 +22,7 @@ from statistics import median
 from broken_record.config import Config, load
 from broken_record.dialogue import converse, take_sides
 from broken_record.engines.connect import connect
+from broken_record.engines.embedded import served_context
 from broken_record.records import Message, Turn
 from broken_record.tiny.corpus import ACTIONS, CHOICE, NAMES, scene_writer
 
@@ -40,7 +41,7 @@ as Skye over whole conversations, `mark` mostly as Mark over the last few messag
 seeds.
 
 6 layers, width 192, 6 heads, 2 key-value heads, feed-forward 512, vocabulary 2,048 (byte-level
-BPE), 24,576 tokens of context, q8_0. `make models` rebuilds them (torch is needed for that only).
+BPE), {context:,} tokens of context, q8_0. `make models` rebuilds them (only that needs torch).
 
 {}
 
@@ -164,7 +165,7 @@ def write_card(files: Sequence[Path]) -> str:
          f"{at[0]}, {median(at):g}, {at[-1]}" if at else "none"],
     ]  # fmt: skip
     tables = ["\n".join(f"| {' | '.join(row)} |" for row in t) for t in (training, shipped, looped)]
-    return CARD_TEXT.format(*tables, openings=len(SEEDS))
+    return CARD_TEXT.format(*tables, openings=len(SEEDS), context=served_context())
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ DOORS = {
     "config": {"records", "errors", "checks"},
     "prompts": {"records", "errors", "config", "transformers", "jinja2"},
     "engines": {"records", "errors", "config", "checks", "engines", "requests", "urllib3"},
+    "engines.llama_server": {"records", "errors", "engines", "jinja2"},
     "engines.embedded_server": {"xllamacpp"},
     "dialogue": {"records", "errors", "config", "prompts", "engines.base"},
     "batch": {"records", "errors", "config", "checks", "engines.embedded"},

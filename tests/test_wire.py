@@ -187,6 +187,31 @@ def test_a_llama_server_is_recognised_and_renders_its_own_template_without_bos()
         assert json.loads(seen[-1][1]) == {"messages": [{"role": "user", "content": "hi"}]}
 
 
+@pytest.mark.parametrize(
+    ("template", "asked"),
+    [
+        ("{{ bos_token }}[{{ messages[0].content }}]", 1),  # alike: rendered here from then on
+        ("{{ messages[0].content }}", 3),  # the server renders otherwise
+        ("{% oops", 3),
+        ("{{ raise_exception('no') }}", 3),
+        ("{{ 1 + messages }}", 3),
+    ],
+)
+def test_a_template_is_rendered_here_only_if_the_server_renders_it_alike(template, asked):
+    props = http_json(
+        {"default_generation_settings": {}, "chat_template": template, "bos_token": "<s>"}
+    )
+
+    def apply(body):
+        return http_json({"prompt": f"<s>[{json.loads(body)['messages'][0]['content']}]"})
+
+    with replay({**LLAMA, "/props": props, "/apply-template": apply}) as (url, seen):
+        engine = connect_server(open_wire(url, timeout_s=5))
+        for text in ("one", "two", "three"):
+            assert engine.template([Message("user", text)]) == f"[{text}]"
+        assert [path for path, _ in seen].count("/apply-template") == asked
+
+
 def test_a_server_without_a_template_asks_for_a_tokenizer():
     with replay({"/v1/models": MODELS}) as (url, _):
         engine = connect_server(open_wire(url, timeout_s=5))
