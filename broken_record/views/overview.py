@@ -53,6 +53,7 @@ def scatter(reports: Sequence[Report]) -> figure:
     plot.legend.click_policy = "hide"
     plot.add_layout(plot.legend[0], "above")
     plot.legend.orientation = "horizontal"
+    plot.legend.location = "left"
     plot.legend.ncols = 3
     return plot
 
