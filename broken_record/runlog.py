@@ -30,7 +30,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, get_args
 
 from broken_record.errors import LogError
 from broken_record.records import Dialogue, EngineInfo, Message, Status, Turn
@@ -42,6 +42,7 @@ HEADER = re.compile(r"=== (system|user|assistant) @ (\d+) ===")
 TOTALS = re.compile(r"--- (\d+) tokens, (\d+) turns ---")
 TURN_FIELDS = {field.name for field in fields(Turn)}
 INFO_FIELDS = {field.name for field in fields(EngineInfo)}
+STATUSES = get_args(Status)
 HEADER_FIELDS = ("config", "seed", "assistant", "user", "packages", "started")
 
 
@@ -100,20 +101,19 @@ class RecordWriter:
         self.file.close()
 
 
-def known(value: Any, names: set[str]) -> dict[str, Any]:
+def known(value: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
     """The fields of a JSON object that this version knows."""
     return {name: value[name] for name in value if name in names}
 
 
 def parse_record(lines: Iterable[str], file: str = "record") -> Dialogue:
-    """The dialogue of a record's lines; one without an end line is `unfinished`, a torn last line
-    is left out.
+    """The dialogue of a record's lines; one without an end line is `unfinished`.
 
-    LogError names the line that is wrong.
+    A last line that the writer could not finish is left out. LogError names the line that is wrong.
     """
     header: dict[str, Any] | None = None
     turns: list[Turn] = []
-    end: dict[str, Any] = {"status": "unfinished"}
+    end: dict[str, Any] = {}
     numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     for number, line in numbered:
         try:
@@ -121,46 +121,23 @@ def parse_record(lines: Iterable[str], file: str = "record") -> Dialogue:
             kind = value["type"]
         except (ValueError, TypeError, KeyError) as error:
             if number == numbered[-1][0] and header is not None:
-                break  # the writer was cut off here
+                break
             raise LogError(f"{file}: line {number} is not a line of a record") from error
         if kind == "dialogue":
-            if (
-                not isinstance(value.get("version", VERSION), int)
-                or value.get("version", VERSION) > VERSION
-            ):
-                raise LogError(
-                    f"{file}: version {value['version']}; this program reads up to {VERSION}"
-                )
-            header = value
+            header = check_header(value, file)
         elif kind == "turn":
-            try:
-                turn = Turn(**known(value, TURN_FIELDS))
-            except TypeError as error:
-                raise LogError(
-                    f"{file}: line {number}: a turn needs index, role and content"
-                ) from error
-            if not isinstance(turn.content, str) or not isinstance(turn.index, int):
-                raise LogError(
-                    f"{file}: line {number}: a turn needs a whole index and a text as content"
-                )
-            turns.append(turn)
+            turns.append(read_turn(value, f"{file}: line {number}"))
         elif kind == "end":
             end = value
     if header is None:
         raise LogError(f'{file}: no line of type "dialogue"; this is no record')
-    if not isinstance(header.get("config"), dict):
-        raise LogError(f"{file}: the first line has no config")
-    sides = {
-        side: EngineInfo(**known(header[side], INFO_FIELDS)) if header.get(side) else None
-        for side in ("assistant", "user")
-    }
     return Dialogue(
         config=header["config"],
         turns=tuple(turns),
-        status=end["status"],
+        status=end["status"] if end.get("status") in STATUSES else "unfinished",
         seed=header.get("seed"),
-        assistant=sides["assistant"],
-        user=sides["user"],
+        assistant=read_info(header.get("assistant")),
+        user=read_info(header.get("user")),
         packages=header.get("packages") or {},
         started=header.get("started"),
         error=end.get("error"),
@@ -170,6 +147,53 @@ def parse_record(lines: Iterable[str], file: str = "record") -> Dialogue:
             if key not in ("type", "version", *HEADER_FIELDS)
         },
     )
+
+
+def check_header(value: dict[str, Any], file: str) -> dict[str, Any]:
+    """The first line, if this version can read it."""
+    version = value.get("version", VERSION)
+    if not isinstance(version, int) or version > VERSION:
+        raise LogError(f"{file}: version {version}; this program reads up to {VERSION}")
+    if not isinstance(value.get("config"), dict):
+        raise LogError(f"{file}: the first line has no config")
+    check_config(value["config"], file)
+    return value
+
+
+def check_config(config: Mapping[str, Any], file: str) -> None:
+    """LogError where a recorded config has another form than readers count on."""
+    messages = config.get("conversation") or []
+    fits = isinstance(messages, list) and all(
+        isinstance(message, dict)
+        and isinstance(message.get("role"), str)
+        and isinstance(message.get("content"), str)
+        for message in messages
+    )
+    prefixes = [config.get(name, "") for name in ("agent_prefix", "user_prefix")]
+    if not fits or not all(isinstance(prefix, str) for prefix in prefixes):
+        raise LogError(f"{file}: the config's conversation or prefixes are not texts")
+    if not isinstance(config.get("initial_tokens", 0), int):
+        raise LogError(f"{file}: the config's initial_tokens is no whole number")
+
+
+def read_turn(value: Mapping[str, Any], where: str) -> Turn:
+    """A turn's line."""
+    try:
+        turn = Turn(**known(value, TURN_FIELDS))
+    except TypeError as error:
+        raise LogError(f"{where}: a turn needs index, role and content") from error
+    if not isinstance(turn.content, str) or not isinstance(turn.index, int):
+        raise LogError(f"{where}: a turn needs a whole index and a text as content")
+    if turn.role not in ("assistant", "user") or not isinstance(turn.tokens, int | None):
+        raise LogError(f"{where}: a turn's role is assistant or user, its tokens a whole number")
+    return turn
+
+
+def read_info(value: Any) -> EngineInfo | None:
+    """What a record says of one side's engine, if it says anything."""
+    if not isinstance(value, dict):
+        return None
+    return EngineInfo(**{"engine": "unknown", **known(value, INFO_FIELDS)})
 
 
 def opening(dialogue: Dialogue) -> list[Message]:
@@ -291,5 +315,6 @@ def find_config(lines: Sequence[str], file: str) -> dict[str, Any]:
             except ValueError as error:
                 raise LogError(f"{file}: the line behind Full Config: is not JSON") from error
             if isinstance(config, dict):
+                check_config(config, file)
                 return config
     raise LogError(f"{file}: no config behind Full Config:")

@@ -114,12 +114,32 @@ def test_a_record_may_be_written_by_hand_and_may_hold_what_this_version_does_not
             "version 2; this program reads up to 1",
         ),
         (['{"type": "dialogue", "config": {}}', '{"type": "turn"}', "{}"], "line 2: a turn needs"),
+        (['{"type": "dialogue", "config": {"agent_prefix": null}}'], "are not texts"),
+        (['{"type": "dialogue", "config": {"conversation": ["hi"]}}'], "are not texts"),
+        (['{"type": "dialogue", "config": {"initial_tokens": "3"}}'], "no whole number"),
+        (
+            [
+                '{"type": "dialogue", "config": {}}',
+                '{"type": "turn", "index": 0, "role": "bot", "content": ""}',
+            ],
+            "line 2: a turn's role",
+        ),
         (['{"type": "dialogue", "config": {}}', "broken", '{"type": "end"}'], "line 2 is not"),
     ],
 )
 def test_what_is_no_record_is_said_with_its_line(lines, words):
     with pytest.raises(LogError, match=words):
         parse_record(lines, "a.jsonl")
+
+
+def test_a_record_with_odd_optional_fields_is_read():
+    lines = [
+        '{"type": "dialogue", "config": {}, "assistant": "skye", "user": {"model": "m"}}',
+        '{"type": "end"}',
+    ]
+    dialogue = parse_record(lines)
+    assert (dialogue.status, dialogue.assistant) == ("unfinished", None)
+    assert dialogue.user == EngineInfo("unknown", model="m")
 
 
 def test_control_characters_never_come_out_raw():
