@@ -10,6 +10,7 @@ where a template comes from: it is any function from messages to text.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 
 from broken_record.errors import TemplateRefused
@@ -150,6 +151,9 @@ def load_tokenizer_template(name: str) -> tuple[Template, str]:
     tokenizer, or it has no chat template.
     """
     import jinja2
+
+    # torch is not needed here, and its absence no news for whoever reads stderr
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     from transformers import AutoTokenizer
 
     try:

@@ -119,6 +119,14 @@ def test_a_dialogue_between_the_embedded_models_is_recorded_with_what_made_it(tm
     assert turn.tokens_from == "usage" and turn.prompt_tokens > 0 and turn.generation_s > 0
 
 
+def test_a_tokenizer_of_the_config_renders_in_place_of_the_server(tmp_path):
+    record = tmp_path / "a.jsonl"
+    setting = f'tokenizer="{FOLDER}"'
+    done = parrot("--set", setting, "--set", "total_tokens=30", "--record", record, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert read(record).assistant.template == read(record).user.template == f"tokenizer {FOLDER}"
+
+
 def test_a_server_that_cannot_start_says_its_last_words(tmp_path):
     server = EmbeddedServer("nobody")
     with pytest.raises(EngineUnreachable, match="embedded:nobody did not start"):
