@@ -23,13 +23,8 @@ from broken_record.errors import LogError
 from broken_record.metrics import measure_dialogue
 from broken_record.records import Segment
 from broken_record.report import DialogueReport, Report, Unreadable, summarize, write_report
-from broken_record.runlog import (
-    agent_replies,
-    escape_controls,
-    parse_log,
-    parse_record,
-    render_log,
-)
+from broken_record.runlog import parse_record
+from broken_record.textlog import agent_replies, escape_controls, parse_log, render_log
 
 log = logging.getLogger("analyze")
 MOST_SHOWN = 20

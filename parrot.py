@@ -25,7 +25,8 @@ from typing import NoReturn
 from broken_record.config import Loaded, load
 from broken_record.errors import ConfigError, EngineError, ParrotError
 from broken_record.records import Chunk, Dialogue, Status, Turn
-from broken_record.runlog import RecordWriter, escape_controls, render_transcript, stream_header
+from broken_record.runlog import RecordWriter
+from broken_record.textlog import escape_controls, render_transcript, stream_header
 
 log = logging.getLogger("parrot")
 

@@ -1,5 +1,4 @@
-r"""The log of one dialogue, twice: JSON lines that lose nothing, and a text for people and for old
-analysis tools.
+"""The record of one dialogue: JSON lines that lose nothing, written while it happens.
 
 The record (.jsonl) is ASCII JSON, one object a line, appended and flushed a turn at a time. In
 version 1 these lines, with these fields:
@@ -18,44 +17,25 @@ version 1 these lines, with these fields:
 by hand: it needs the first line's config and the turns. Readers keep header keys they do not know,
 pass over line types they do not know, and refuse a higher version.
 
-The text (.log) is what parrot.py writes to stdout: the stream, then `--- DONE ---` and the
-transcript. A reply may hold a line that looks like a header, so the text cannot hold every
-dialogue; the record is the truth.
+The text log that people read is textlog.py's; the record is the truth.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, TextIO, get_args
 
 from broken_record.errors import LogError
-from broken_record.records import Dialogue, EngineInfo, Message, Status, Turn
+from broken_record.records import Dialogue, EngineInfo, Status, Turn
 
 VERSION = 1
-DONE = "--- DONE ---"
-CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-HEADER = re.compile(r"=== (system|user|assistant) @ (\d+) ===")
-TOTALS = re.compile(r"--- (\d+) tokens, (\d+) turns ---")
 TURN_FIELDS = {field.name for field in fields(Turn)}
 INFO_FIELDS = {field.name for field in fields(EngineInfo)}
 STATUSES = get_args(Status)
 HEADER_FIELDS = ("config", "seed", "assistant", "user", "packages", "started")
-
-
-def escape_controls(text: str) -> str:
-    r"""Control characters (newline and tab excepted) and lone surrogates, escaped as in a Python
-    string.
-
-    Model text must not drive a terminal.
-
-    >>> escape_controls("a\x1b[2Jb\n")
-    'a\\x1b[2Jb\n'
-    """
-    return CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 class RecordWriter:
@@ -194,127 +174,3 @@ def read_info(value: Any) -> EngineInfo | None:
     if not isinstance(value, dict):
         return None
     return EngineInfo(**{"engine": "unknown", **known(value, INFO_FIELDS)})
-
-
-def opening(dialogue: Dialogue) -> list[Message]:
-    """The config's opening messages."""
-    return [
-        Message(message["role"], message["content"])
-        for message in dialogue.config.get("conversation", [])
-    ]
-
-
-def stream_header(tokens: int) -> str:
-    """What stands before an assistant turn in the stream."""
-    return f"\n--- {tokens} ---\n\n"
-
-
-def render_stream(dialogue: Dialogue) -> Iterator[str]:
-    """What parrot.py streams to stdout, turn by turn."""
-    tokens = dialogue.config.get("initial_tokens", 0)
-    for turn in dialogue.turns:
-        if turn.role == "assistant":
-            yield stream_header(tokens)
-        yield escape_controls(turn.content) + "\n"
-        tokens += turn.tokens or 0
-
-
-def render_transcript(dialogue: Dialogue) -> Iterator[str]:
-    """What follows the stream at the end: config, models, every message with the tokens before it,
-    totals.
-    """
-    models = [
-        info.model if info and info.model else "unknown"
-        for info in (dialogue.assistant, dialogue.user)
-    ]
-    yield f"\n{DONE}\nFull Config:\n{json.dumps(dict(dialogue.config))}\n"
-    yield escape_controls(f"Assistant Model: {models[0]}\nUser Model: {models[1]}\n")
-    tokens = dialogue.config.get("initial_tokens", 0)
-    messages: Sequence[Message] = opening(dialogue)
-    for message in messages:
-        yield f"\n=== {message.role} @ {tokens} ===\n{escape_controls(message.content)}\n"
-    for turn in dialogue.turns:
-        yield f"\n=== {turn.role} @ {tokens} ===\n{escape_controls(turn.content)}\n"
-        tokens += turn.tokens or 0
-    yield f"\n--- {tokens} tokens, {len(messages) + len(dialogue.turns)} turns ---\n"
-
-
-def render_log(dialogue: Dialogue) -> str:
-    """The whole text log of a finished dialogue, as stdout shows it."""
-    return "".join([*render_stream(dialogue), *render_transcript(dialogue)])
-
-
-def parse_log(text: str, file: str = "log") -> Dialogue:
-    """The dialogue of a text log, as far as the text tells; lines end at newlines only.
-
-    A turn's tokens come from the counters. LogError says what is wrong: no transcript, no config.
-    """
-    before, found, after = text.partition(DONE)
-    if not found:
-        started = (
-            "holds a dialogue that did not finish" if "\n--- " in before else "holds no dialogue"
-        )
-        raise LogError(
-            f"{file}: {started} (no line {DONE}); "
-            "run it again, or analyse its .jsonl record if there is one"
-        )
-    lines = after.split("\n")[1:]
-    config = find_config(lines, file)
-    blocks: list[tuple[str, int, list[str]]] = []
-    total: int | None = None
-    for line in lines:
-        if header := HEADER.fullmatch(line):
-            blocks.append((header[1], int(header[2]), []))
-        elif totals := TOTALS.fullmatch(line):
-            total = int(totals[1])
-        elif blocks:
-            blocks[-1][2].append(line)
-    counters = [tokens for _, tokens, _ in blocks[1:]] + [total]
-    skipped = len(config.get("conversation") or [])
-    turns = tuple(
-        Turn(
-            index=index,
-            role=role,  # type: ignore[arg-type]
-            content="\n".join(content).rstrip("\n"),
-            tokens=None if following is None else following - tokens,
-            tokens_from=None if following is None else "log",
-        )
-        for index, ((role, tokens, content), following) in enumerate(
-            zip(blocks, counters, strict=True)
-        )
-        if index >= skipped
-    )
-    return Dialogue(
-        config=config, turns=turns, status="done" if total is not None else "unfinished"
-    )
-
-
-def agent_replies(log_text: str, prefix: str) -> list[str]:
-    r"""The assistant's replies as the old numbers read them, stripped of prefix and outer white
-    space.
-
-    Every line with the prefix behind the first line that holds `--- DONE ---`; the further lines of
-    a reply were never read. Lines end as in text mode, at \n, \r\n or \r.
-
-    >>> agent_replies("A: no\n--- DONE ---\nA:  yes \nmore\nA:\n", "A:")
-    ['yes', '']
-    """
-    lines = log_text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    done = next((i for i, line in enumerate(lines) if DONE in line), len(lines))
-    return [
-        line.removeprefix(prefix).strip() for line in lines[done + 1 :] if line.startswith(prefix)
-    ]
-
-
-def find_config(lines: Sequence[str], file: str) -> dict[str, Any]:
-    """The JSON object behind `Full Config:`."""
-    for line in lines:
-        if line.startswith("{"):
-            try:
-                config = json.loads(line)
-            except ValueError as error:
-                raise LogError(f"{file}: the line behind Full Config: is not JSON") from error
-            if isinstance(config, dict):
-                check_config(config, file)
-                return config
-    raise LogError(f"{file}: no config behind Full Config:")

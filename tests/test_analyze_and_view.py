@@ -14,7 +14,8 @@ import view
 from broken_record.errors import LogError
 from broken_record.records import Dialogue, Segment, Turn
 from broken_record.report import DialogueReport, Report, read_report, summarize, write_report
-from broken_record.runlog import RecordWriter, render_log
+from broken_record.runlog import RecordWriter
+from broken_record.textlog import render_log
 from tests.replay import DATA
 
 ROOT = Path(__file__).parents[1]

@@ -29,6 +29,7 @@ DOORS = {
     "dialogue": {"records", "errors", "config", "prompts", "engines.base"},
     "batch": {"records", "errors", "config", "checks", "engines.embedded"},
     "runlog": {"records", "errors"},
+    "textlog": {"records", "errors", "runlog"},
     "report": {"records", "errors"},
     "segments": {"records", "text", "numpy"},
     "metrics": {"records", "text", "segments", "numpy"},

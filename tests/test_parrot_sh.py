@@ -16,7 +16,7 @@ import pytest
 
 from broken_record import batch
 from broken_record.engines.embedded import EmbeddedServer
-from broken_record.runlog import render_log
+from broken_record.textlog import render_log
 from tests.replay import LLAMA, replay, sse
 from tests.test_parrot import ROOT, put_config, read, session_members, wait_for
 
