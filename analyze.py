@@ -1,40 +1,65 @@
 #!/usr/bin/env python3
-"""Find repeated segments in what the assistant said, in every dialogue of a run.
+"""Say of every dialogue of a run what loops and what breaks, from which turn, and how often.
 
     python analyze.py RUN [RUN ...]
+    python analyze.py RUN --only single_turn_loop,multi_turn_loop --verbose
+    python analyze.py RUN --fail-on refusal,empty_response
 
 RUN is a folder of records (.jsonl) or text logs (.log, also those of the old tool). Writes
 analysis.json and response_length_vs_loop_density.json into it. Exit codes: 0 done, 1 some file
-could not be read, 2 nothing to analyse.
+could not be read, 2 nothing to analyse, 3 a kind of --fail-on was found.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import os
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from broken_record.errors import LogError
-from broken_record.metrics import measure_dialogue
-from broken_record.records import Segment
-from broken_record.report import DialogueReport, Report, Unreadable, summarize, write_report
+from broken_record.detectors import KINDS, LOOPS, find_loops_and_breaks
+from broken_record.errors import ConfigError, LogError
+from broken_record.metrics import measure_dialogue, tokens_before
+from broken_record.records import Dialogue
+from broken_record.report import DialogueReport, Report, Unreadable, as_json, write_report
 from broken_record.runlog import parse_record
+from broken_record.tables import run_lines
+from broken_record.talk import Talk
 from broken_record.textlog import agent_replies, escape_controls, parse_log, render_log
+from broken_record.thresholds import check_kinds, load_thresholds
 
 log = logging.getLogger("analyze")
-MOST_SHOWN = 20
-DENSITY_STEP, DENSITY_TOP = 0.05, 0.8
-LENGTH_STEP, LENGTH_TOP = 100, 2000
+WHOLE = 10_000  # columns of what is no terminal
+Thresholds = Mapping[str, Mapping[str, Any]]
+
+
+def kinds_of(text: str) -> list[str]:
+    """KIND[,KIND ...] of the command line."""
+    return [kind.strip() for kind in text.split(",") if kind.strip()]
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Find what repeats in the dialogues of a run.")
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run folder")
+    parser = argparse.ArgumentParser(
+        description="What loops, what breaks, from which turn, how often.",
+        epilog=f"KIND is one of {', '.join(KINDS)}.",
+    )
+    add = parser.add_argument
+    add("runs", nargs="+", type=Path, metavar="RUN", help="a run folder")
+    some: dict[str, Any] = {"type": kinds_of, "default": [], "metavar": "KIND[,KIND]"}
+    add("--only", **some, help="look for these kinds only")
+    add("--skip", **some, help="do not look for these kinds")
+    add("--thresholds", type=Path, metavar="FILE", help="JSON that changes thresholds")
+    add("--fail-on", **some, help="exit with 3 when one of these is found (level info left out)")
+    add("--verbose", action="store_true", help="show evidence spans and repeated segments too")
+    add("--json", action="store_true", help="print the analysis as JSON, one line a run")
     return parser.parse_args(arguments)
 
 
@@ -45,141 +70,93 @@ def find_files(run: Path) -> list[Path]:
     return [files[stem] for stem in sorted(files)]
 
 
-def examine(path: Path) -> DialogueReport | Unreadable:
+def read_dialogue(path: Path) -> tuple[Dialogue, str]:
+    """A dialogue and its text log; LogError or UnicodeDecodeError or OSError where it is none."""
+    if path.suffix == ".jsonl":
+        dialogue = parse_record(path.read_text(encoding="utf-8").split("\n"), path.name)
+        return dialogue, render_log(dialogue)
+    text = path.read_text(encoding="utf-8")  # text mode: \r and \r\n become \n
+    return parse_log(text, path.name), text
+
+
+def examine(path: Path, thresholds: Thresholds) -> DialogueReport | Unreadable:
     """Everything about one dialogue; what cannot be read becomes an entry that says so."""
     try:
-        if path.suffix == ".jsonl":
-            lines = path.read_text(encoding="utf-8").split("\n")
-            dialogue = parse_record(lines, path.name)
-            log_text = render_log(dialogue)
-        else:
-            log_text = path.read_text(encoding="utf-8")  # text mode: \r and \r\n become \n
-            dialogue = parse_log(log_text, path.name)
+        dialogue, log_text = read_dialogue(path)
     except LogError as error:
         return Unreadable(path.name, str(error))
     except UnicodeDecodeError:
         return Unreadable(path.name, f"{path.name}: is not UTF-8 text")
     except OSError as error:
         return Unreadable(path.name, f"{path.name}: cannot be read: {error.strerror}")
+    talk = Talk(dialogue)
+    found = find_loops_and_breaks(talk, thresholds.keys(), thresholds)
+    loops = [f for f in found.findings if f.kind in LOOPS and f.level != "info"]
     replies = agent_replies(log_text, dialogue.config.get("agent_prefix", "Skye:"))
-    metrics = measure_dialogue(dialogue, replies)
+    metrics = measure_dialogue(dialogue, replies, talk, loops)
     return DialogueReport(
         name=path.stem,
         file=path.name,
         status=dialogue.status,
         turns=len(dialogue.turns),
+        tokens=metrics.tokens,
+        tokens_until_first_loop=metrics.tokens_until_first_loop,
         loop_coverage=metrics.assistant.loop_coverage,
         speakers={"assistant": asdict(metrics.assistant), "user": asdict(metrics.user)},
+        findings=found.findings,
+        onset_tokens=tuple(tokens_before(dialogue, f.onset_turn) for f in found.findings),
+        not_measurable=found.not_measurable,
         **asdict(metrics.old) | {"segments": metrics.old.segments},
     )
 
 
-def examine_all(files: Sequence[Path]) -> list[DialogueReport | Unreadable]:
+def examine_all(
+    files: Sequence[Path], thresholds: Thresholds
+) -> Iterator[DialogueReport | Unreadable]:
     """All files on all cores, in their order."""
+    work = partial(examine, thresholds=thresholds)
     workers = min(os.cpu_count() or 1, len(files))
     if workers < 2:
-        return [examine(path) for path in files]
+        yield from map(work, files)
+        return
     with ProcessPoolExecutor(workers) as pool:
-        return list(pool.map(examine, files, chunksize=max(1, len(files) // (workers * 8))))
+        yield from pool.map(work, files, chunksize=max(1, min(16, len(files) // (workers * 4))))
 
 
-def print_dialogue(dialogue: DialogueReport) -> None:
-    unfinished = "" if dialogue.status == "done" else f" ({dialogue.status})"
-    print(f"\n{escape_controls(dialogue.name)}{unfinished}")
-    print(f"  {dialogue.characters} characters in {len(dialogue.response_lengths)} replies")
-    print(f"  loop score {dialogue.loop_score}")
-    print(f"  loop density {dialogue.loop_density:.4f}")
-    print(f"  loop coverage {dialogue.loop_coverage:.4f}")
-    print(f"  average response length {dialogue.average_response_length:.1f}")
-    for segment, longer in group_segments(dialogue.segments):
-        print(f"  {segment.count:5} x {escape_controls(segment.text)}")
-        for extension in longer:
-            print(f"          {extension.count} x {escape_controls(extension.text)}")
+def with_progress(
+    entries: Iterator[DialogueReport | Unreadable], count: int
+) -> Iterator[DialogueReport | Unreadable]:
+    """The entries, with a bar on stderr where that is a terminal."""
+    from tqdm import tqdm
+
+    yield from tqdm(entries, total=count, unit=" dialogues", disable=None, leave=False)
 
 
-def group_segments(segments: Sequence[Segment]) -> list[tuple[Segment, list[Segment]]]:
-    """The most frequent segments, each with the longer ones that start with it (which then do not
-    lead).
-    """
-    ordered = sorted(segments, key=lambda segment: (-segment.count, len(segment.text)))
-    groups: list[tuple[Segment, list[Segment]]] = []
-    grouped: set[str] = set()
-    for segment in ordered:
-        if segment.text in grouped:
-            continue
-        longer = [
-            other
-            for other in ordered
-            if other.text.startswith(segment.text) and len(other.text) > len(segment.text)
-        ]
-        grouped.update(other.text for other in longer)
-        groups.append((segment, longer))
-        if len(groups) == MOST_SHOWN:
-            break
-    return groups
-
-
-def print_histogram(title: str, labels: Sequence[str], counts: Sequence[int]) -> None:
-    print(f"\n{title}")
-    widest = max(counts, default=0) or 1
-    for label, count in zip(labels, counts, strict=True):
-        print(f"  {label:>11} {count:6} {'#' * round(40 * count / widest)}".rstrip())
-
-
-def density_histogram(densities: Sequence[float]) -> tuple[list[str], list[int]]:
-    """Labels and counts: 0 to 0.8 in steps of 0.05, and above."""
-    steps = round(DENSITY_TOP / DENSITY_STEP)
-    counts = [0] * (steps + 1)
-    for density in densities:
-        counts[min(int(density / DENSITY_STEP + 1e-9), steps)] += 1
-    borders = [f"{i * DENSITY_STEP:.2f}-{(i + 1) * DENSITY_STEP:.2f}" for i in range(steps)]
-    return [*borders, f"above {DENSITY_TOP:.2f}"], counts
-
-
-def length_histogram(lengths: Sequence[int]) -> tuple[list[str], list[int]]:
-    """Labels and counts: 0-1, then hundreds to 2000, and above."""
-    steps = LENGTH_TOP // LENGTH_STEP
-    counts = [0] * (steps + 2)
-    for length in lengths:
-        counts[0 if length <= 1 else min(1 + length // LENGTH_STEP, steps + 1)] += 1
-    hundreds = [f"{max(2, i * LENGTH_STEP)}-{(i + 1) * LENGTH_STEP - 1}" for i in range(steps)]
-    return ["0-1", *hundreds, f"{LENGTH_TOP} and up"], counts
-
-
-def print_run(report: Report) -> None:
-    print(f"=== {escape_controls(report.run)} ===")
-    for dialogue in report.dialogues:
-        print_dialogue(dialogue)
-    print_histogram(
-        "loop density, dialogues", *density_histogram([d.loop_density for d in report.dialogues])
-    )
-    lengths = [length for d in report.dialogues for length in d.response_lengths]
-    print_histogram("response length in characters, replies", *length_histogram(lengths))
-    summary = summarize(report)
-    print(
-        f"\n{summary['dialogues']} dialogues: "
-        f"average response length {summary['average_response_length']:.1f}, "
-        f"loop density {summary['loop_density']:.4f}, "
-        f"loop coverage {summary['loop_coverage']:.4f}\n"
-    )
-
-
-def analyze_run(run: Path) -> int:
+def analyze_run(run: Path, thresholds: Thresholds, options: argparse.Namespace) -> int:
     """Analyse one run folder, print and write its report; the exit code."""
     files = find_files(run) if run.is_dir() else []
     if not files:
         why = "holds no .jsonl record and no .log" if run.is_dir() else "is not a folder"
         log.error("%s: %s; a run folder is made by: ./parrot.sh 3", run, why)
         return 2
-    entries = examine_all(files)
+    entries = list(with_progress(examine_all(files, thresholds), len(files)))
     unreadable = tuple(entry for entry in entries if isinstance(entry, Unreadable))
     dialogues = tuple(entry for entry in entries if isinstance(entry, DialogueReport))
-    report = Report(run.resolve().name, dialogues, unreadable)
-    if dialogues:
-        print_run(report)
+    report = Report(run.resolve().name, dialogues, unreadable, thresholds)
+    if options.json:
+        print(json.dumps(as_json(report)))
+    elif dialogues:
+        terminal = sys.stdout.isatty()
+        width = shutil.get_terminal_size().columns if terminal else WHOLE
+        colour = terminal and not os.environ.get("NO_COLOR")
+        print(*run_lines(report, width=width, colour=colour, verbose=options.verbose), sep="\n")
     for entry in unreadable:
         log.error("%s", escape_controls(entry.error))
     write_report(report, run)
+    found = {f.kind for d in dialogues for f in d.findings if f.level != "info"}
+    if named := sorted(found & set(options.fail_on)):
+        log.error("%s: found %s", run, ", ".join(named))
+        return 3
     return 1 if unreadable else 0
 
 
@@ -187,14 +164,25 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse_arguments(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        check_kinds([*options.only, *options.skip, *options.fail_on])
+        wanted = set(options.only or KINDS) - set(options.skip)
+        loaded = load_thresholds(options.thresholds)
+        thresholds = {kind: loaded[kind] for kind in KINDS if kind in wanted}
+        if unlooked := sorted(set(options.fail_on) - wanted):
+            raise ConfigError([f"--fail-on {kind}: is not looked for" for kind in unlooked])
+    except ConfigError as error:
+        for problem in error.problems:
+            log.error("%s", problem)
+        return 2
     codes = []
     for run in options.runs:
         try:
-            codes.append(analyze_run(run))
+            codes.append(analyze_run(run, thresholds, options))
         except LogError as error:
             log.error("%s", error)
             codes.append(1)
-    if 0 in codes or 1 in codes:
+    if min(codes) < 2:
         log.info("Next: python view.py %s", " ".join(map(str, options.runs)))
     return max(codes)
 

@@ -16,6 +16,7 @@ import logging
 import secrets
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from importlib import metadata
@@ -24,7 +25,7 @@ from typing import NoReturn
 
 from broken_record.config import Loaded, load
 from broken_record.errors import ConfigError, EngineError, ParrotError
-from broken_record.records import Chunk, Dialogue, Status, Turn
+from broken_record.records import Chunk, Dialogue, Finding, Status, Turn
 from broken_record.runlog import RecordWriter
 from broken_record.textlog import escape_controls, render_transcript, stream_header
 
@@ -121,6 +122,18 @@ def new_dialogue(loaded: Loaded, seed: int) -> Dialogue:
     return Dialogue(loaded.values, (), "unfinished", seed=seed, packages=packages, started=started)
 
 
+def find_reason_to_stop(dialogue: Dialogue, turns: Sequence[Turn]) -> Finding | None:
+    """What the config's stop_on is to end the dialogue for, if the turns so far show it."""
+    kinds = dialogue.config["stop_on"]
+    if not kinds:
+        return None
+    from broken_record.detectors import find_loops_and_breaks
+    from broken_record.talk import Talk
+
+    found = find_loops_and_breaks(Talk(replace(dialogue, turns=tuple(turns))), kinds)
+    return next((finding for finding in found.findings if finding.level != "info"), None)
+
+
 def talk(loaded: Loaded, seed: int, record: RecordWriter | None, came: list[int]) -> None:
     """The whole run: connect, converse, show and record every turn, then the transcript."""
     from broken_record.dialogue import converse, take_sides
@@ -132,6 +145,7 @@ def talk(loaded: Loaded, seed: int, record: RecordWriter | None, came: list[int]
     tokens = config.initial_tokens
     status: Status = "error"
     error: str | None = None
+    finding: Finding | None = None
     try:
         with connect(config) as engines:
             assistant, user = take_sides(config, *engines)
@@ -151,9 +165,14 @@ def talk(loaded: Loaded, seed: int, record: RecordWriter | None, came: list[int]
                     tokens += event.tokens or 0
                     if record:
                         record.turn(event)
-        dialogue = replace(dialogue, turns=tuple(turns), status="done")
+                    if finding := find_reason_to_stop(dialogue, turns):
+                        log.info(
+                            "stopped: %s, %s", finding.kind, escape_controls(finding.explanation)
+                        )
+                        break
+        dialogue = replace(dialogue, turns=tuple(turns))
         show("".join(render_transcript(dialogue)))
-        status = "done"
+        status = "looped" if finding else "done"
     except EngineError as failure:
         error = str(failure)
         raise
@@ -164,7 +183,7 @@ def talk(loaded: Loaded, seed: int, record: RecordWriter | None, came: list[int]
         if record:
             if dialogue.assistant is None:
                 record.header(dialogue)
-            record.end(status, tokens=tokens, turns=len(turns), error=error)
+            record.end(status, tokens=tokens, turns=len(turns), error=error, finding=finding)
             record.close()
 
 
@@ -180,6 +199,10 @@ def main(arguments: list[str] | None = None) -> int:
         if options.print_config:
             print_config(loaded)
             return 0
+        if loaded.config.stop_on:
+            from broken_record.thresholds import check_kinds
+
+            check_kinds(loaded.config.stop_on)
         seed = next(
             s for s in (options.seed, loaded.config.seed, secrets.randbits(31)) if s is not None
         )

@@ -56,6 +56,12 @@ def check_seconds(value: Any) -> list[Problem]:
     return [] if is_number(value) and value > 0 else [("", "a number of seconds above 0")]
 
 
+def check_names(value: Any) -> list[Problem]:
+    """A list of names."""
+    fits = isinstance(value, list) and all(isinstance(name, str) for name in value)
+    return [] if fits else [("", "a list of names")]
+
+
 def check_environment_name(value: Any) -> list[Problem]:
     """The name of an environment variable, never the secret itself."""
     fits = value is None or (

@@ -23,6 +23,7 @@ from broken_record.checks import (
     Problem,
     check_conversation,
     check_environment_name,
+    check_names,
     check_sampler,
     check_seconds,
     check_text,
@@ -58,6 +59,7 @@ class Config:
     user_sampler: Mapping[str, Any]
     seed: int | None
     timeout_s: float
+    stop_on: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ KEYS: dict[str, Key] = {
     "user_sampler": Key(check_sampler, like="sampler"),
     "seed": Key(whole(0, optional=True)),
     "timeout_s": Key(check_seconds, 300.0),
+    "stop_on": Key(check_names, []),
 }
 
 
@@ -236,7 +239,8 @@ def parse(text: str, file: str, settings: Sequence[str] = ()) -> Loaded:
     conversation = tuple(
         Message(message["role"], message["content"]) for message in values["conversation"]
     )
-    config = Config(**{**values, "conversation": conversation})
+    stop_on = tuple(values["stop_on"])
+    config = Config(**{**values, "conversation": conversation, "stop_on": stop_on})
     return Loaded(config, values, origins, tuple(warnings))
 
 

@@ -1,58 +1,194 @@
-"""Numbers per dialogue: what the assistant said, in the old numbers and in loop coverage; both
-speakers in brief.
+"""Numbers per dialogue and speaker, beside the old ones.
 
-The old numbers come from the text log's lines (the replies given here), coverage from the whole
-replies; so this module needs the dialogue and the log's replies, and reads no file.
+The old numbers come from the text log's lines (the replies given here), everything else from the
+whole replies as the detectors see them (talk.py); this module reads no file.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
-from broken_record.records import Dialogue, OldNumbers, Role
-from broken_record.segments import loop_coverage, old_numbers
-from broken_record.text import body_of
+import numpy as np
+
+from broken_record.records import Dialogue, Finding, OldNumbers, Role
+from broken_record.segments import covered_share, old_numbers, window_hashes
+from broken_record.statistics import slope
+from broken_record.talk import Talk
+
+DISTINCT_WORDS = 500  # distinct-2 is compared at one length, because it falls with length
+DRIFT_TURNS = 100  # evenly spaced; the slope over all pairs grows with their square
 
 
 @dataclass(frozen=True, slots=True)
 class SpeakerMetrics:
-    """One speaker's whole replies: how many, their characters (prefix and outer white space off),
-    coverage.
+    """One speaker's generated turns; None where nothing was measured.
+
+    turns: their number. characters: code points, prefix and outer white space off.
+    average_response_length: characters per turn.
+    loop_coverage: share of characters in repeated spans of 5 words or more, [0, 1].
+    looped_token_share: share of tokens in turns between onset and end of a loop of theirs, [0, 1].
+    seq_rep_4: share of 4-word windows said before by the same speaker, [0, 1] (Welleck et al.,
+        2020, "Neural Text Generation with Unlikelihood Training", over the whole dialogue).
+    distinct_2: distinct over all 2-word windows of the first 500 words, (0, 1] (Li et al., 2016, "A
+        Diversity-Promoting Objective Function for Neural Conversation Models").
+    zlib_ratio: bytes after over bytes before zlib, level 6; low is repetitive, short is high.
+    length_drift: change of a turn's length, words per turn (Theil-Sen slope over up to 100 turns).
+    cap_hit_rate: share of turns that ended at turn_max_tokens, [0, 1].
+    empty_rate: share of turns that say nothing, [0, 1].
+    ttft_s: median time to first token, seconds. tokens_per_second: tokens over generation time.
     """
 
     turns: int
     characters: int
     average_response_length: float
     loop_coverage: float
+    looped_token_share: float | None
+    seq_rep_4: float | None
+    distinct_2: float | None
+    zlib_ratio: float | None
+    length_drift: float
+    cap_hit_rate: float | None
+    empty_rate: float | None
+    ttft_s: float | None
+    tokens_per_second: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class DialogueMetrics:
-    """The old numbers of the assistant, and each speaker's own."""
+    """The old numbers of the assistant, each speaker's own, and the clock: tokens said by both.
+
+    tokens_until_first_loop: tokens said before the onset of the first loop; None without a loop.
+    """
 
     old: OldNumbers
     assistant: SpeakerMetrics
     user: SpeakerMetrics
+    tokens: int | None
+    tokens_until_first_loop: int | None
 
 
-def measure_speaker(dialogue: Dialogue, role: Role, prefix: str) -> SpeakerMetrics:
-    """The numbers of one side's generated turns."""
-    bodies = [body_of(turn.content, prefix).strip() for turn in dialogue.turns if turn.role == role]
-    characters = sum(map(len, bodies))
-    return SpeakerMetrics(
-        turns=len(bodies),
-        characters=characters,
-        average_response_length=characters / len(bodies) if bodies else 0.0,
-        loop_coverage=loop_coverage("\n".join(bodies)),
-    )
+def measure_dialogue(
+    dialogue: Dialogue, replies: Sequence[str], talk: Talk, loops: Sequence[Finding]
+) -> DialogueMetrics:
+    """All numbers of a dialogue.
 
-
-def measure_dialogue(dialogue: Dialogue, replies: Sequence[str]) -> DialogueMetrics:
-    """All numbers of a dialogue; `replies` are the assistant's lines of its text log, stripped."""
-    config = dialogue.config
+    `replies` are the assistant's lines of its text log, stripped; `loops` the findings that are
+    loops.
+    """
+    counts = [turn.tokens for turn in dialogue.turns]
+    known = [count for count in counts if count is not None]
+    onset = min((loop.onset_turn for loop in loops), default=None)
     return DialogueMetrics(
         old=old_numbers(replies),
-        assistant=measure_speaker(dialogue, "assistant", config.get("agent_prefix", "Skye:")),
-        user=measure_speaker(dialogue, "user", config.get("user_prefix", "")),
+        assistant=measure_speaker(dialogue, talk, "assistant", loops),
+        user=measure_speaker(dialogue, talk, "user", loops),
+        tokens=sum(known) if len(known) == len(counts) else None,
+        tokens_until_first_loop=None if onset is None else tokens_before(dialogue, onset),
     )
+
+
+def tokens_before(dialogue: Dialogue, turn: int) -> int | None:
+    """Tokens of all turns before a message index; None where one was not counted."""
+    counts = [one.tokens for one in dialogue.turns if one.index < turn]
+    return None if None in counts else sum(count for count in counts if count is not None)
+
+
+def measure_speaker(
+    dialogue: Dialogue, talk: Talk, role: Role, loops: Sequence[Finding]
+) -> SpeakerMetrics:
+    """The numbers of one side's generated turns."""
+    own = talk.own(role)
+    bodies = [talk.said[i].body for i in own]
+    stripped = [body.strip() for body in bodies]
+    characters = sum(map(len, stripped))
+    text = "\n".join(stripped)
+    raw = text.encode("utf-8", "surrogatepass")
+    chosen = [np.arange(talk.first[i], talk.first[i + 1]) for i in own]
+    places = np.concatenate(chosen) if chosen else np.zeros(0, dtype=np.int64)
+    words = talk.plain[places]
+    cut = [hit for i in own if (hit := talk.was_cut(i)) is not None]
+    ttfts = [t.ttft_s for t in dialogue.turns if t.role == role and t.ttft_s is not None]
+    return SpeakerMetrics(
+        turns=len(own),
+        characters=characters,
+        average_response_length=characters / len(own) if own else 0.0,
+        loop_coverage=covered_share(words, *own_offsets(talk, own, places), len(text)),
+        looped_token_share=looped_token_share(dialogue, role, loops),
+        seq_rep_4=repeated_share(words, 4),
+        distinct_2=distinct_share(words[:DISTINCT_WORDS], 2)
+        if len(words) >= DISTINCT_WORDS
+        else None,
+        zlib_ratio=len(zlib.compress(raw)) / len(raw) if raw else None,
+        length_drift=length_drift(talk.counts[own]) if own else 0.0,
+        cap_hit_rate=sum(cut) / len(cut) if cut else None,
+        empty_rate=sum(map(talk.says_nothing, own)) / len(own) if own else None,
+        ttft_s=median(ttfts) if ttfts else None,
+        tokens_per_second=tokens_per_second(dialogue, role),
+    )
+
+
+def own_offsets(
+    talk: Talk, own: Sequence[int], places: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Starts and ends of a speaker's words in the speaker's stripped bodies, joined by newlines."""
+    shifts = []
+    reached = 0
+    for i in own:
+        body = talk.said[i].body
+        lead = len(body) - len(body.lstrip())
+        shifts.append(reached - lead - int(talk.places[i]))
+        reached += len(body.strip()) + 1
+    moved = np.repeat(np.array(shifts, dtype=np.int64), talk.counts[own] if own else 0)
+    return talk.starts[places] + moved, talk.ends[places] + moved
+
+
+def distinct_share(words: np.ndarray, n: int) -> float | None:
+    """Distinct over all windows of n words."""
+    hashes = window_hashes(words, n)
+    return len(np.unique(hashes)) / len(hashes) if len(hashes) else None
+
+
+def repeated_share(words: np.ndarray, n: int) -> float | None:
+    """The share of windows of n words that stood before."""
+    distinct = distinct_share(words, n)
+    return None if distinct is None else 1 - distinct
+
+
+def length_drift(counts: np.ndarray) -> float:
+    """Words per turn and turn, over evenly spaced turns."""
+    step = -(-len(counts) // DRIFT_TURNS)
+    return slope(counts[::step].tolist()) / step
+
+
+def looped_token_share(dialogue: Dialogue, role: Role, loops: Sequence[Finding]) -> float | None:
+    """The share of a speaker's tokens in turns between onset and end of one of the loops."""
+    own = [turn for turn in dialogue.turns if turn.role == role]
+    if not own or any(turn.tokens is None for turn in own):
+        return None
+    mine = [loop for loop in loops if loop.speaker in ("both", role)]
+    total = sum(turn.tokens or 0 for turn in own)
+    looped = sum(
+        turn.tokens or 0
+        for turn in own
+        if any(
+            loop.onset_turn <= turn.index and (loop.end_turn is None or turn.index <= loop.end_turn)
+            for loop in mine
+        )
+    )
+    return looped / total if total else None
+
+
+def tokens_per_second(dialogue: Dialogue, role: Role) -> float | None:
+    """Tokens over the time they took: the engine's own, or from the first token to the end."""
+    tokens = seconds = 0.0
+    for turn in dialogue.turns:
+        taken = turn.generation_s
+        if taken is None and turn.elapsed_s is not None and turn.ttft_s is not None:
+            taken = turn.elapsed_s - turn.ttft_s
+        if turn.role == role and turn.tokens is not None and taken is not None:
+            tokens += turn.tokens
+            seconds += taken
+    return tokens / seconds if seconds > 0 else None

@@ -15,6 +15,7 @@ from typing import Any, Literal
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "repetition"]
 Status = Literal["done", "error", "interrupted", "looped", "unfinished"]
+Level = Literal["info", "warn", "break"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class EngineInfo:
 @dataclass(frozen=True, slots=True)
 class Dialogue:
     """One conversation. `config` is the effective one; `unknown` keeps header keys that this
-    version does not know.
+    version does not know. `verbatim` is False where outer white space was lost: in text logs.
     """
 
     config: Mapping[str, Any]
@@ -102,6 +103,7 @@ class Dialogue:
     started: str | None = None
     error: str | None = None
     unknown: Mapping[str, Any] = field(default_factory=dict)
+    verbatim: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +126,44 @@ class OldNumbers:
     loop_score: int
     loop_density: float
     average_response_length: float
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Evidence: characters `start` to before `end` of the raw content of message `turn`."""
+
+    turn: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One loop or break of one dialogue; every turn is a message index.
+
+    Copy 1 begins at `origin_turn`, copy 2 at `onset_turn` (of a break, both are the turn that
+    breaks); from `detect_turn` on it can be told. `end_turn` is None while it still goes on at the
+    end. `period` counts turns, `strength` lies in [0, 1]; info is no break and counts in no rate.
+    `flipped`: the speakers say the same with names and genders exchanged. Of findings on the same
+    turns one is `primary`.
+    """
+
+    kind: str
+    speaker: Literal["assistant", "user", "both"]
+    level: Level
+    origin_turn: int
+    onset_turn: int
+    detect_turn: int
+    end_turn: int | None
+    period: int | None
+    copies: int
+    strength: float
+    spans: tuple[Span, ...]
+    explanation: str
+    flipped: bool = False
+    primary: bool = True
+
+    @property
+    def recovered(self) -> bool:
+        """Whether the dialogue went on without it."""
+        return self.end_turn is not None

@@ -1,20 +1,30 @@
 """analysis.json: what analyze.py found in a run, its schema, version, write and read. Version 1:
 
-    {"version": 1, "run": "parrot_20260131_201500", "thresholds": null,
+    {"version": 1, "run": "parrot_20260131_201500", "thresholds": {KIND: {NAME: VALUE}},
      "summary": {"dialogues": 3, "average_response_length", "loop_score", "loop_density",
-                 "loop_coverage"},
-     "dialogues": [{"name", "file", "status", "turns",
+                 "loop_coverage",
+                 "kinds": {KIND: {"measured", "dialogues", "rate", "low", "high",
+                                  "median_onset_tokens", "recovered"}}},
+     "dialogues": [{"name", "file", "status", "turns", "tokens", "tokens_until_first_loop",
                     "characters", "loop_score", "loop_density", "loop_coverage",
                     "average_response_length", "response_lengths", "segments": [{"text", "count"}],
-                    "speakers": {"assistant": {"turns", "characters", "average_response_length",
-                                               "loop_coverage"}, "user": {...}},
-                    "findings": null}],
+                    "speakers": {"assistant": {...}, "user": {...}},
+                    "findings": [{"kind", "primary", "speaker", "level", "origin_turn",
+                                  "onset_turn", "detect_turn", "end_turn", "period", "copies",
+                                  "strength", "spans": [{"turn", "start", "end"}], "explanation",
+                                  "flipped", "recovered", "onset_tokens"}],
+                    "not_measurable": [KIND]}],
      "unreadable": [{"file", "error"}]}
 
 The numbers beside a dialogue's name are the assistant's old ones, from its text log's lines (and
-its loop coverage); those under "speakers" are of whole replies. The summary holds means over
-dialogues. Lengths are characters (code points), coverage lies in [0, 1], null is not measured.
-response_length_vs_loop_density.json, beside it, is a list of [average length, density] pairs.
+its loop coverage); those under "speakers" are metrics.SpeakerMetrics, of whole replies. The summary
+holds means over dialogues, and of each kind that was looked for: in how many dialogues it could be
+measured and was found (level info left out), that rate with its Wilson 95 % interval, the median of
+the tokens said before its first onset, and in how many of them every finding of it ended. Lengths
+are characters (code points), shares lie in [0, 1], turns are message indices, start and end offsets
+in raw contents; null is not measured. Findings stand primary first, then by onset; spans are at
+most 200 a finding. response_length_vs_loop_density.json, beside it, is a list of [average length,
+density] pairs.
 """
 
 from __future__ import annotations
@@ -23,10 +33,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from broken_record.errors import LogError
-from broken_record.records import Segment
+from broken_record.records import Finding, Segment, Span
+from broken_record.statistics import wilson_interval
 
 VERSION = 1
 FILE = "analysis.json"
@@ -42,6 +54,8 @@ class DialogueReport:
     file: str
     status: str
     turns: int
+    tokens: int | None
+    tokens_until_first_loop: int | None
     characters: int
     loop_score: int
     loop_density: float
@@ -50,7 +64,9 @@ class DialogueReport:
     response_lengths: tuple[int, ...]
     segments: tuple[Segment, ...]
     speakers: Mapping[str, Mapping[str, Any]]
-    findings: None = None
+    findings: tuple[Finding, ...] = ()
+    onset_tokens: tuple[int | None, ...] = ()
+    not_measurable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,35 +79,97 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A run's report; dialogues stand in the order of their names."""
+    """A run's report; dialogues stand in the order of their names.
+
+    `thresholds` are those of the kinds that were looked for; None of a report that never looked.
+    """
 
     run: str
     dialogues: tuple[DialogueReport, ...]
     unreadable: tuple[Unreadable, ...] = ()
+    thresholds: Mapping[str, Mapping[str, Any]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KindSummary:
+    """One kind over a run: dialogues where it could be measured, where it was found, and the rest
+    of the schema.
+    """
+
+    measured: int
+    dialogues: int
+    rate: float | None
+    low: float | None
+    high: float | None
+    median_onset_tokens: float | None
+    recovered: int
 
 
 def summarize(report: Report) -> dict[str, Any]:
-    """The number of dialogues and the means over them; null where there is none."""
+    """The number of dialogues, the means over them (null where there is none), and every kind."""
     n = len(report.dialogues)
     means = {
         name: sum(getattr(dialogue, name) for dialogue in report.dialogues) / n if n else None
         for name in AVERAGED
     }
-    return {"dialogues": n, **means}
+    kinds = {kind: asdict(summarize_kind(report, kind)) for kind in report.thresholds or ()}
+    return {"dialogues": n, **means, "kinds": kinds}
+
+
+def summarize_kind(report: Report, kind: str) -> KindSummary:
+    """How often a kind happens in a run, and how soon."""
+    measured = [d for d in report.dialogues if kind not in d.not_measurable]
+    onsets: list[int] = []
+    found = recovered = 0
+    for dialogue in measured:
+        own = [
+            (finding, tokens)
+            for finding, tokens in zip(dialogue.findings, dialogue.onset_tokens, strict=True)
+            if finding.kind == kind and finding.level != "info"
+        ]
+        if own:
+            found += 1
+            recovered += all(finding.recovered for finding, _ in own)
+            first = min(own, key=lambda pair: pair[0].onset_turn)[1]
+            if first is not None:
+                onsets.append(first)
+    interval = wilson_interval(found, len(measured))
+    return KindSummary(
+        measured=len(measured),
+        dialogues=found,
+        rate=interval.rate if interval else None,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        median_onset_tokens=median(onsets) if onsets else None,
+        recovered=recovered,
+    )
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """The schema's value."""
+    dialogues = []
+    for dialogue in report.dialogues:
+        entry = asdict(dialogue)
+        tokens = entry.pop("onset_tokens")
+        for finding, value, before in zip(
+            dialogue.findings, entry["findings"], tokens, strict=True
+        ):
+            value.update(recovered=finding.recovered, onset_tokens=before)
+        dialogues.append(entry)
+    return {
+        "version": VERSION,
+        "run": report.run,
+        "thresholds": report.thresholds,
+        "summary": summarize(report),
+        "dialogues": dialogues,
+        "unreadable": [asdict(entry) for entry in report.unreadable],
+    }
 
 
 def write_report(report: Report, folder: Path) -> None:
     """Write both files into the run's folder, whole or not at all; LogError names the file."""
-    value = asdict(report)
-    value = {
-        "version": VERSION,
-        "run": value.pop("run"),
-        "thresholds": None,
-        "summary": summarize(report),
-        **value,
-    }
     pairs = [[d.average_response_length, d.loop_density] for d in report.dialogues]
-    for name, content in ((FILE, value), (PAIRS_FILE, pairs)):
+    for name, content in ((FILE, as_json(report)), (PAIRS_FILE, pairs)):
         temporary = folder / (name + ".tmp")
         try:
             temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
@@ -112,7 +190,7 @@ def read_report(folder: Path) -> Report:
             raise LogError(f"{path}: version {value['version']} is newer than this program reads")
         dialogues = tuple(read_dialogue(entry) for entry in value["dialogues"])
         unreadable = tuple(Unreadable(**entry) for entry in value.get("unreadable", ()))
-        return Report(value["run"], dialogues, unreadable)
+        return Report(value["run"], dialogues, unreadable, value.get("thresholds"))
     except FileNotFoundError as error:
         raise LogError(f"{folder}: not analysed yet; {remedy}") from error
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -124,4 +202,14 @@ def read_dialogue(entry: Mapping[str, Any]) -> DialogueReport:
     fields = {name: entry[name] for name in DialogueReport.__slots__ if name in entry}
     fields["response_lengths"] = tuple(entry["response_lengths"])
     fields["segments"] = tuple(Segment(s["text"], s["count"]) for s in entry["segments"])
+    fields["findings"] = tuple(read_finding(value) for value in entry.get("findings") or ())
+    fields["onset_tokens"] = tuple(v.get("onset_tokens") for v in entry.get("findings") or ())
+    fields["not_measurable"] = tuple(entry.get("not_measurable") or ())
     return DialogueReport(**fields)
+
+
+def read_finding(value: Mapping[str, Any]) -> Finding:
+    """One finding."""
+    known = {name: value[name] for name in Finding.__slots__ if name in value}
+    known["spans"] = tuple(Span(s["turn"], s["start"], s["end"]) for s in value["spans"])
+    return Finding(**known)

@@ -9,7 +9,9 @@ version 1 these lines, with these fields:
     type      turn: index, role, content, tokens, tokens_from (usage | timings | chunks),
                   finish_reason (stop | length | repetition), ttft_s, elapsed_s, prompt_tokens,
                   cached_tokens, prompt_s, generation_s, seed
-    type      end (last): status (done | error | interrupted | looped), tokens, turns, error
+    type      end (last): status (done | error | interrupted | looped), tokens, turns, error, and
+                  of a dialogue that the config's stop_on ended the finding: kind, speaker,
+                  onset_turn, explanation
 
 `index` counts messages from 0 with the config's opening ones; those stand in the config alone.
 `content` is raw, prefix included. `tokens` of the last line counts initial_tokens and all turns,
@@ -29,7 +31,7 @@ from pathlib import Path
 from typing import Any, TextIO, get_args
 
 from broken_record.errors import LogError
-from broken_record.records import Dialogue, EngineInfo, Status, Turn
+from broken_record.records import Dialogue, EngineInfo, Finding, Status, Turn
 
 VERSION = 1
 TURN_FIELDS = {field.name for field in fields(Turn)}
@@ -62,11 +64,27 @@ class RecordWriter:
         """One turn, as it ends."""
         self.line({"type": "turn", **asdict(turn)})
 
-    def end(self, status: Status, *, tokens: int, turns: int, error: str | None = None) -> None:
+    def end(
+        self,
+        status: Status,
+        *,
+        tokens: int,
+        turns: int,
+        error: str | None = None,
+        finding: Finding | None = None,
+    ) -> None:
         """The last line."""
-        self.line(
-            {"type": "end", "status": status, "tokens": tokens, "turns": turns, "error": error}
-        )
+        line: dict[str, Any] = {
+            "type": "end",
+            "status": status,
+            "tokens": tokens,
+            "turns": turns,
+            "error": error,
+        }
+        if finding is not None:
+            names = ("kind", "speaker", "onset_turn", "explanation")
+            line["finding"] = {name: getattr(finding, name) for name in names}
+        self.line(line)
 
     def line(self, value: Mapping[str, Any]) -> None:
         """Append one object and hand it to the operating system; LogError names the file."""

@@ -260,6 +260,13 @@ def hash_sums(numbers: Ints) -> tuple[Hashes, Hashes]:
     return sums, powers_of(INVERSE, len(numbers))
 
 
+def window_hashes(numbers: Ints, n: int) -> Hashes:
+    """The hashes of all windows of n numbers, one per start."""
+    sums, inverses = hash_sums(numbers)
+    count = max(0, len(numbers) - n + 1)
+    return (sums[n : n + count] - sums[:count]) * inverses[:count]
+
+
 @lru_cache(maxsize=4)
 def powers_up_to(base: int, count: int) -> Hashes:
     """1, base, base**2 ... modulo 2**64."""
@@ -284,17 +291,28 @@ def loop_coverage(text: str) -> float:
     0.4186046511627907
     """
     words = list(find_words(text))
+    numbers: dict[str, int] = {}
+    ids = np.array([numbers.setdefault(word.text, len(numbers)) for word in words], np.int64)
+    starts = np.array([word.start for word in words], dtype=np.int64)
+    ends = np.array([word.end for word in words], dtype=np.int64)
+    return covered_share(ids, starts, ends, len(text))
+
+
+def covered_share(words: Ints, starts: Ints, ends: Ints, characters: int) -> float:
+    """Loop coverage of numbered words with their offsets in a text of so many characters."""
     if len(words) <= SHORTEST:
         return 0.0
-    covered = 0
-    reached = 0
-    seen: set[tuple[str, ...]] = set()
-    texts = [word.text for word in words]
-    for i in range(len(words) - SHORTEST + 1):
-        window = tuple(texts[i : i + SHORTEST])
-        if window in seen:
-            end = words[i + SHORTEST - 1].end
-            covered += end - max(reached, words[i].start)
-            reached = end
-        seen.add(window)
-    return covered / len(text)
+    hashes = window_hashes(words, SHORTEST)
+    again = np.ones(len(hashes), dtype=bool)
+    again[np.unique(hashes, return_index=True)[1]] = False
+    up_to = np.concatenate(([0], np.cumsum(again)))
+
+    def inside(reach: int, count: int) -> npt.NDArray[np.bool_]:
+        """Per place, whether a repeated window begins there or less than `reach` before."""
+        places = np.arange(count)
+        last = np.minimum(places + 1, len(again))
+        return up_to[last] > up_to[np.clip(places - reach + 1, 0, last)]
+
+    of_words = (ends - starts)[inside(SHORTEST, len(words))].sum()
+    of_gaps = (starts[1:] - ends[:-1])[inside(SHORTEST - 1, len(words) - 1)].sum()
+    return float(of_words + of_gaps) / characters

@@ -123,7 +123,10 @@ def parse_log(text: str, file: str = "log") -> Dialogue:
         if index >= skipped
     )
     return Dialogue(
-        config=config, turns=turns, status="done" if total is not None else "unfinished"
+        config=config,
+        turns=turns,
+        status="done" if total is not None else "unfinished",
+        verbatim=False,
     )
 
 

@@ -11,8 +11,9 @@ import pytest
 
 import analyze
 import view
+from broken_record import tables
 from broken_record.errors import LogError
-from broken_record.records import Dialogue, Segment, Turn
+from broken_record.records import Dialogue, Finding, Segment, Span, Turn
 from broken_record.report import DialogueReport, Report, read_report, summarize, write_report
 from broken_record.runlog import RecordWriter
 from broken_record.textlog import render_log
@@ -49,7 +50,7 @@ def run(tmp_path):
 
 
 def test_old_logs_and_records_stand_in_one_report(run, capsys):
-    assert analyze.main([str(run)]) == 0
+    assert analyze.main([str(run), "--verbose"]) == 0
     report = read_report(run)
     assert [d.name for d in report.dialogues] == ["no_prefix_key", "plain", "record"]
     spaces, plain, record = report.dialogues
@@ -111,10 +112,10 @@ def test_an_empty_folder_is_an_error(tmp_path, caplog):
 
 
 def test_the_histograms_have_the_old_borders():
-    labels, counts = analyze.density_histogram([0, 0.05, 0.149999, 0.15, 0.8, 4.3])
+    labels, counts = tables.density_histogram([0, 0.05, 0.149999, 0.15, 0.8, 4.3])
     assert (labels[0], labels[-1], len(labels)) == ("0.00-0.05", "above 0.80", 17)
     assert counts[:4] == [1, 1, 1, 1] and counts[-1] == 2 and sum(counts) == 6
-    labels, counts = analyze.length_histogram([0, 1, 2, 99, 100, 1999, 2000, 9000])
+    labels, counts = tables.length_histogram([0, 1, 2, 99, 100, 1999, 2000, 9000])
     assert (labels[0], labels[1], labels[2], labels[-1]) == (
         "0-1",
         "2-99",
@@ -126,21 +127,34 @@ def test_the_histograms_have_the_old_borders():
 
 def test_segments_are_shown_by_frequency_with_the_longer_ones_that_start_with_them():
     short, long, other = Segment("a b", 9), Segment("a b c", 3), Segment("x", 4)
-    assert analyze.group_segments([long, short, other]) == [(short, [long]), (other, [])]
-    assert len(analyze.group_segments([Segment(str(i), 1) for i in range(10, 50)])) == 20
+    assert tables.group_segments([long, short, other]) == [(short, [long]), (other, [])]
+    assert len(tables.group_segments([Segment(str(i), 1) for i in range(10, 50)])) == 20
 
 
 def entry(name="d", **more):
     values = {
         "name": name, "file": f"{name}.jsonl", "status": "done", "turns": 2, "characters": 9,
+        "tokens": 30, "tokens_until_first_loop": None,
         "loop_score": 3, "loop_density": 0.5, "loop_coverage": 0.2, "average_response_length": 4.5,
         "response_lengths": (4, 5), "segments": (Segment("a", 2),), "speakers": {},
     }  # fmt: skip
     return DialogueReport(**{**values, **more})
 
 
+def finding(kind="single_turn_loop", **more):
+    values = {
+        "kind": kind, "speaker": "both", "level": "break", "origin_turn": 3, "onset_turn": 5,
+        "detect_turn": 9, "end_turn": None, "period": 2, "copies": 4, "strength": 0.8,
+        "spans": (Span(3, 6, 20), Span(5, 6, 20)), "explanation": "\x1b[2J said 4 times",
+    }  # fmt: skip
+    return Finding(**{**values, **more})
+
+
 def test_a_written_report_reads_back(tmp_path):
-    report = Report("r", (entry("a"), entry("b", loop_density=1.5)))
+    looped = entry("b", loop_density=1.5, findings=(finding(),), onset_tokens=(70,))
+    deaf = entry("c", loop_density=1.0, not_measurable=("leading_whitespace",))
+    thresholds = {"single_turn_loop": {"copies": 3}, "leading_whitespace": {}}
+    report = Report("r", (entry("a"), looped, deaf), thresholds=thresholds)
     write_report(report, tmp_path)
     assert read_report(tmp_path) == report
     assert (
@@ -211,3 +225,148 @@ def test_the_tables_go_to_stdout_and_the_rest_to_stderr(run):
         check=True,
     )
     assert done.stdout.startswith("=== run ===") and done.stderr == f"Next: python view.py {run}\n"
+
+
+def test_a_kind_is_counted_where_it_could_be_measured():
+    ended = finding(end_turn=30, onset_turn=2)
+    minor = finding("empty_response", level="info")
+    report = Report(
+        "r",
+        (
+            entry("a", findings=(finding(), ended), onset_tokens=(100, 40)),
+            entry("b", findings=(ended, minor), onset_tokens=(60, 3)),
+            entry("c"),
+            entry("d", not_measurable=("leading_whitespace", "single_turn_loop")),
+        ),
+        thresholds={"single_turn_loop": {}, "empty_response": {}, "leading_whitespace": {}},
+    )
+    kinds = summarize(report)["kinds"]
+    loops = kinds["single_turn_loop"]
+    assert (loops["measured"], loops["dialogues"], loops["recovered"]) == (3, 2, 1)
+    assert loops["median_onset_tokens"] == 50 and loops["rate"] == 2 / 3
+    assert loops["low"] < 2 / 3 < loops["high"]
+    assert kinds["empty_response"]["dialogues"] == 0
+    lines = list(tables.kind_lines(report))
+    assert lines[1].split() == "single_turn_loop 2 of 3 67% (21% - 94%) 50 tokens 1 of 2".split()
+
+
+def test_findings_are_shown_worst_first_escaped_and_within_the_width():
+    mild = finding("prefix_repetition", level="warn", primary=False, flipped=True, end_turn=5)
+    dialogue = entry("d", findings=(mild, finding()), onset_tokens=(None, 12))
+    lines = list(tables.dialogue_lines(dialogue, width=70, colour=False, verbose=True))
+    assert (
+        lines[2]
+        == (r"  break single_turn_loop both, turn 5-end (12 tokens): \x1b[2J said 4 times")[:69]
+        + "\u2026"
+    )
+    assert lines[3] == "        3:6-20 5:6-20"
+    assert lines[4].startswith("  warn  prefix_repetition + both, turn 5:")
+    assert max(map(len, lines)) <= 70 and not any("\x1b" in line for line in lines)
+    coloured = list(tables.dialogue_lines(dialogue, width=70, colour=True, verbose=False))
+    assert coloured[2].startswith("\x1b[31m") and coloured[2].endswith("\x1b[0m")
+
+
+GREEDY = ["Tell me about the old lighthouse keeper, please.", "He counted the waves."]
+
+
+def write_record(path, lines, **config):
+    header = {"type": "dialogue", "version": 1, "config": {"agent_prefix": "", **config}}
+    turns = [
+        {"type": "turn", "index": i, "role": ("assistant", "user")[i % 2], "content": line}
+        | {"tokens": 10, "finish_reason": "stop"}
+        for i, line in enumerate(lines)
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in [header, *turns]))
+
+
+def test_a_named_finding_fails_the_run_with_3_and_info_does_not(tmp_path, capsys):
+    write_record(tmp_path / "a.jsonl", [*GREEDY * 5, "Hm."])
+    assert analyze.main([str(tmp_path)]) == 0
+    assert analyze.main([str(tmp_path), "--fail-on", "refusal,single_turn_loop"]) == 3
+    assert analyze.main([str(tmp_path), "--fail-on", "refusal,empty_response"]) == 0
+    one = read_report(tmp_path).dialogues[0]
+    found = {f.kind: f for f in one.findings}
+    assert found["single_turn_loop"].onset_turn == 2 and one.tokens_until_first_loop == 20
+    assert found["empty_response"].level == "info"
+    share = one.speakers["assistant"]["looped_token_share"]
+    assert share == 5 / 6  # all behind the first; one other turn is not yet a way out
+
+
+def test_only_skip_and_thresholds_choose_and_are_recorded(tmp_path, capsys, caplog):
+    write_record(tmp_path / "a.jsonl", GREEDY * 4)
+    own = tmp_path / "own.json"
+    own.write_text('{"single_turn_loop": {"copies": 6}}')
+    only = ["--only", "single_turn_loop,refusal", "--skip", "refusal"]
+    assert analyze.main([str(tmp_path), *only, "--thresholds", str(own), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert list(printed["thresholds"]) == ["single_turn_loop"]
+    assert printed["thresholds"]["single_turn_loop"]["copies"] == 6
+    assert printed["dialogues"][0]["findings"] == []
+    assert printed == json.loads((tmp_path / "analysis.json").read_text())
+    own.write_text('{"single_turn_lop": {}, "refusal": {"score": "x", "scores": 1}}')
+    assert analyze.main([str(tmp_path), "--thresholds", str(own)]) == 2
+    assert "unknown kind single_turn_lop; did you mean single_turn_loop?" in caplog.text
+    assert "unknown scores; did you mean score?" in caplog.text
+    assert "refusal.score: expected a whole number, found 'x'" in caplog.text
+    assert analyze.main([str(tmp_path), "--only", "wordsoup"]) == 2
+    assert analyze.main([str(tmp_path), "--skip", "refusal", "--fail-on", "refusal"]) == 2
+
+
+def test_what_a_text_log_cannot_tell_is_not_measurable_and_never_clean(run):
+    assert analyze.main([str(run)]) == 0
+    report = read_report(run)
+    plain, record = report.dialogues[1:]
+    assert plain.not_measurable == ("leading_whitespace",)
+    assert record.not_measurable == ("apostrophe_break",)  # no finish_reason, no token limit
+    kinds = summarize(report)["kinds"]
+    assert kinds["leading_whitespace"]["measured"] == 1
+
+
+HOSTILE = {
+    "one_character": ["a" * 1_000_000, "Hm?"],
+    "empty_turns": [""] * 10_000,
+    "equal_turns": ["I would like to see the harbour again some day."] * 10_000,
+    "nul_and_surrogates": ["a\x00b \ud800 said", "\udfff"] * 20,
+    "one_word_each": ["yes", "no"] * 2_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_dialogues_are_examined_and_the_others_too(name, tmp_path):
+    write_record(tmp_path / "hostile.jsonl", HOSTILE[name])
+    write_record(tmp_path / "plain.jsonl", GREEDY * 4)
+    assert analyze.main([str(tmp_path)]) == 0
+    hostile, plain = read_report(tmp_path).dialogues
+    assert hostile.turns == len(HOSTILE[name])
+    assert [f.kind for f in plain.findings] == ["single_turn_loop"]
+    expected = {
+        "one_character": {"intra_turn_repetition", "empty_response"},  # "Hm?" is minimal
+        "empty_turns": {"empty_response"},
+        "equal_turns": {"single_turn_loop"},
+        "one_word_each": {"single_turn_loop", "empty_response"},
+    }
+    if name in expected:
+        assert {f.kind for f in hostile.findings} == expected[name]
+
+
+def test_a_fibonacci_string_is_examined(tmp_path):
+    a, b = "low tide", "high tide"
+    while len(b) < 200_000:
+        a, b = b, f"{b} {a}"
+    write_record(tmp_path / "fibonacci.jsonl", ["Say it.", b])
+    assert analyze.main([str(tmp_path)]) == 0
+    assert read_report(tmp_path).dialogues[0].findings[0].kind == "intra_turn_repetition"
+
+
+def test_files_that_are_no_dialogue_are_named_and_the_others_reported(tmp_path, caplog):
+    (tmp_path / "empty.log").write_bytes(b"")
+    (tmp_path / "empty.jsonl").write_bytes(b"")
+    (tmp_path / "noise.log").write_bytes(bytes(range(256)) * 4)
+    (tmp_path / "nul.jsonl").write_bytes(b"\0" * 500)
+    write_record(tmp_path / "good.jsonl", GREEDY)
+    with (tmp_path / "good.jsonl").open("a") as file:
+        file.write('{"type": "turn", "ind')
+    assert analyze.main([str(tmp_path)]) == 1
+    report = read_report(tmp_path)
+    assert [d.name for d in report.dialogues] == ["good"]
+    assert [u.file for u in report.unreadable] == ["empty.jsonl", "noise.log", "nul.jsonl"]

@@ -30,9 +30,14 @@ DOORS = {
     "batch": {"records", "errors", "config", "checks", "engines.embedded"},
     "runlog": {"records", "errors"},
     "textlog": {"records", "errors", "runlog"},
-    "report": {"records", "errors"},
+    "report": {"records", "errors", "statistics"},
+    "thresholds": {"errors", "detectors"},
+    "tables": {"records", "report", "textlog"},
     "segments": {"records", "text", "numpy"},
-    "metrics": {"records", "text", "segments", "numpy"},
+    "talk": {"records", "text", "numpy", "rapidfuzz"},
+    "detectors": {"records", "text", "segments", "statistics", "talk", "detectors", "numpy"},
+    "statistics": {"numpy", "scipy"},
+    "metrics": {"records", "text", "talk", "segments", "statistics", "numpy"},
     "tiny": {"records", "tiny", "engines.embedded", "numpy", "torch", "gguf", "tokenizers"},
     "views": {"records", "report", "views", "bokeh", "numpy"},
 }
@@ -40,6 +45,7 @@ LATE = {
     "transformers",
     "jinja2",
     "xllamacpp",
+    "scipy",
     "torch",
     "gguf",
     "tokenizers",
@@ -108,6 +114,7 @@ def test_the_imports_have_no_cycle():
             for name, at_once in imports_of(path)
             if at_once and name.startswith("broken_record.")
         }
+        - {f"broken_record.{room_of(path)}"}  # a package's __init__ names its own files
         for path in MODULES
     }
 

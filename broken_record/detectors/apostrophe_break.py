@@ -1,0 +1,194 @@
+"""The reply stops at an apostrophe, or goes wrong behind one.
+
+A fault of the tokenizer or of a stop string. Any of: (a) the turn ends right behind the stem of a
+contraction with its apostrophe ("I don'"), on a stem that is no word ("it doesn"), or inside a
+quotation that was never closed by a speaker who closes them, and no token limit cut it; (b) a stem
+with an apostrophe goes on as no contraction does, and salad follows; (c) turns break off within 3
+words of an apostrophe far more often than words stand near one elsewhere (Fisher's exact test, p <
+.001, at least 3 turns). Possessives, clipped words, closing quotes and measures are left alone.
+
+>>> from broken_record.detectors.examples import talk_of
+>>> found = detect(talk_of(["Shall we go?", "I don'", "Why is that?", "I am tired, it doesn"]))
+>>> [(f.speaker, f.level, f.onset_turn, f.copies) for f in found]
+[('user', 'break', 1, 2)]
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from broken_record.detectors.evidence import make_finding, saturate
+from broken_record.records import Finding, Span
+from broken_record.statistics import more_often_p
+from broken_record.talk import Talk, quote
+from broken_record.text import find_words, is_function_word
+
+KIND = "apostrophe_break"
+NO_WORDS = "didn doesn isn aren wasn weren hasn hadn couldn wouldn shouldn mustn needn mightn"
+STEMS = frozenset(
+    f"{NO_WORDS} don won can haven ain shan i you he she it we they that there here what who where "
+    "how let".split()
+)
+APOSTROPHE = "['\u2019]"
+ENDS_AT_APOSTROPHE = re.compile(rf"(\w+){APOSTROPHE}[\"\u201d*]*$")
+ENDS_ON_STEM = re.compile(rf"\b({NO_WORDS.replace(' ', '|')})[\"\u201d*]*$", re.IGNORECASE)
+ODD_CONTRACTION = re.compile(
+    rf"(?<=\w){APOSTROPHE}(?!(?:t|s|m|re|ve|ll|d|all|em|know)(?:\b|{APOSTROPHE}))(?=\s?\w)",
+    re.IGNORECASE,
+)
+OPENING_SINGLE = re.compile(r"(?:^|(?<=[\s\"\u201c(*:]))[\u2018']\w")
+INCHES = re.compile(r"\d\"")
+TERMINAL = re.compile(r"[.!?\u2026\u2014\-*\"\u201d)\]~:;]\s*$")
+FOLLOWING = 8  # words behind an odd contraction that are looked at
+NEAR = 3  # words
+TAIL, LOOKED_AT = 60, 500  # characters, at the end of a turn and behind an odd contraction
+
+
+class Break(NamedTuple):
+    """Where a body breaks, in its offsets, and how."""
+
+    start: int
+    end: int
+    how: str
+
+
+def detect(
+    talk: Talk,
+    *,
+    salad_share: float = 0.15,
+    quoting_share: float = 0.5,
+    closing_share: float = 0.8,
+    fisher_p: float = 0.001,
+    near_turns: int = 3,
+    break_turns: int = 2,
+) -> list[Finding] | None:
+    """One finding per speaker with turns broken at an apostrophe; None where no turn tells whether
+    its limit cut it.
+    """
+    if any(not one.given for one in talk.said) and all(
+        talk.was_cut(i) is None for i in range(talk.given, len(talk))
+    ):
+        return None
+    findings = []
+    for role in ("assistant", "user"):
+        own = talk.own(role)
+        closes = closes_quotes(talk, own, quoting_share, closing_share)
+        breaks: dict[int, Break] = {}
+        for i in own:
+            if talk.was_cut(i):
+                continue
+            body = talk.said[i].body.rstrip()
+            found = ends_broken(body, closes) or goes_wrong(body, salad_share)
+            if found is not None:
+                breaks[i] = found
+        for i, found in near_apostrophes(talk, own, fisher_p, near_turns).items():
+            breaks.setdefault(i, found)
+        if breaks:
+            findings.append(report(talk, breaks, break_turns))
+    return findings
+
+
+def ends_broken(body: str, closes_quotes: bool) -> Break | None:
+    """Rule (a): how a stripped body ends in the middle of something."""
+    shift = max(0, len(body) - TAIL)
+    match = ENDS_AT_APOSTROPHE.search(body[shift:])
+    if match and match[1].lower() in STEMS:
+        opening = OPENING_SINGLE.search(body)
+        if opening is None or opening.start() > shift + match.start(1):
+            return Break(shift + match.start(1), len(body), f"ends with {quote(match[0])}")
+    if match := ENDS_ON_STEM.search(body[shift:]):
+        return Break(shift + match.start(1), len(body), f"ends with {quote(match[0])}")
+    if closes_quotes and is_open(body):
+        start = max(body.rfind('"'), body.rfind("\u201c"))
+        return Break(start, len(body), f"a quotation stays open: {quote(body[start:])}")
+    return None
+
+
+def is_open(body: str) -> bool:
+    """Whether a body ends inside a double quotation: an odd mark, and words behind the last."""
+    straight = INCHES.sub("", body).count('"')
+    if straight % 2 == 0 and body.count("\u201c") <= body.count("\u201d"):
+        return False
+    last = max(body.rfind('"'), body.rfind("\u201c"), body.rfind("\u201d"))
+    before, behind = body[:last][-1:], body[last + 1 :][:1]
+    return (not before or before in "*(" or before.isspace()) and behind.isalnum()
+
+
+def closes_quotes(talk: Talk, own: list[int], quoting: float, closing: float) -> bool:
+    """Whether a speaker puts speech into quotation marks as a rule, and closes them."""
+    bodies = [talk.said[i].body for i in own]
+    quoted = [body for body in bodies if '"' in body or "\u201c" in body]
+    closed = [body for body in quoted if not is_open(body)]
+    return (
+        len(quoted) >= 3
+        and len(quoted) >= quoting * len(bodies)
+        and len(closed) >= closing * len(quoted)
+    )
+
+
+def goes_wrong(body: str, salad_share: float) -> Break | None:
+    """Rule (b): behind a stem's apostrophe comes what no contraction has, and then salad."""
+    opening = OPENING_SINGLE.search(body)
+    for match in ODD_CONTRACTION.finditer(body, 0, opening.start() if opening else len(body)):
+        stem = re.search(r"\w+$", body[max(0, match.start() - TAIL) : match.start()])
+        if stem is None or stem[0].lower() not in STEMS:
+            continue
+        behind = body[match.end() : match.end() + LOOKED_AT]
+        following = [word.text for word in find_words(behind)]
+        share = sum(map(is_function_word, following)) / max(1, len(following))
+        if len(following) >= FOLLOWING and share < salad_share:
+            start = match.start() - len(stem[0])
+            said = body[start : start + TAIL]
+            return Break(start, len(body), f"goes wrong at {quote(said, 40)}")
+    return None
+
+
+def near_apostrophes(talk: Talk, own: list[int], fisher_p: float, least: int) -> dict[int, Break]:
+    """Rule (c): the turns that break off near an apostrophe, if there are far too many of them."""
+    broken: dict[int, Break] = {}
+    windows = windows_near = 0
+    for i in own:
+        body = talk.said[i].body.rstrip()
+        if TERMINAL.search(body) or talk.was_cut(i):
+            continue
+        said = list(find_words(body))
+        if len(said) <= NEAR:
+            continue
+        tail = body[said[-NEAR].start :]
+        if "'" in tail or "\u2019" in tail:
+            broken[i] = Break(said[-NEAR].start, len(body), f"breaks off at {quote(tail)}")
+    if len(broken) < least:
+        return {}
+    for i in own:
+        body = talk.said[i].body
+        windows += max(0, int(talk.counts[i]) - NEAR)
+        windows_near += min(
+            max(0, int(talk.counts[i]) - NEAR), NEAR * (body.count("'") + body.count("\u2019"))
+        )
+    off = sum(not TERMINAL.search(talk.said[i].body.rstrip()) for i in own)
+    p = more_often_p(len(broken), max(off, len(broken)), windows_near, windows)
+    return broken if p < fisher_p else {}
+
+
+def report(talk: Talk, breaks: dict[int, Break], break_turns: int) -> Finding:
+    """The finding of a speaker's broken turns."""
+    positions = sorted(breaks)
+    spans = []
+    for i in positions:
+        one = talk.said[i]
+        spans.append(Span(one.index, one.begins + breaks[i].start, one.begins + breaks[i].end))
+    return make_finding(
+        talk,
+        kind=KIND,
+        positions=positions,
+        level="break" if len(positions) >= break_turns else "warn",
+        origin=positions[0],
+        onset=positions[0],
+        detect=positions[0],
+        copies=len(positions),
+        strength=saturate([1.0] * len(positions)),
+        spans=spans,
+        explanation=breaks[positions[0]].how
+        + (f", {len(positions)} turns" if len(positions) > 1 else ""),
+    )

@@ -1,0 +1,108 @@
+"""Nothing to say: the reply is empty.
+
+Premature end: nothing is left of the body but white space, quotation marks and brackets. One is an
+event (warn), two in a row or three of six own turns are a break. The cause is told as far as it is
+known: the end token or a stop string came first, or the model wrote nothing but its own prefix. A
+turn without a letter or digit ("...", an emoji), or of a single word, is minimal: level info.
+
+>>> from broken_record.detectors.examples import talk_of
+>>> found = detect(talk_of(["Hello you.", "", "Are you there?", ' "" ', "Oh, well.", "I am."]))
+>>> [(f.speaker, f.level, f.onset_turn, f.detect_turn, f.copies) for f in found]
+[('user', 'break', 1, 3, 2)]
+"""
+
+from __future__ import annotations
+
+from broken_record.detectors.evidence import make_finding, saturate
+from broken_record.records import Finding
+from broken_record.talk import Talk, quote
+
+KIND = "empty_response"
+SHORT_BODY = 40  # characters
+
+
+def detect(talk: Talk, *, in_a_row: int = 2, several: int = 3, of_turns: int = 6) -> list[Finding]:
+    """Empty replies, those within `of_turns` own turns of one another as one finding.
+
+    `in_a_row`, or `several` of `of_turns`, make it a break.
+    """
+    findings = []
+    for role in ("assistant", "user"):
+        own = talk.own(role)
+        few = [k for k, i in enumerate(own) if talk.counts[i] <= 2]
+        empty = [k for k in few if talk.says_nothing(own[k])]
+        minimal = [k for k in sorted(set(few) - set(empty)) if is_minimal(talk, own[k])]
+        for cluster in clusters(empty, of_turns):
+            detected = broken_at(cluster, in_a_row, several, of_turns)
+            level = "warn" if detected is None else "break"
+            positions = [own[k] for k in cluster]
+            detect = own[cluster[0] if detected is None else detected]
+            findings.append(report(talk, positions, level, detect, cause(talk, positions[0])))
+        for cluster in clusters(minimal, of_turns):
+            positions = [own[k] for k in cluster]
+            said = f"minimal: {quote(talk.said[positions[0]].body)}"
+            findings.append(report(talk, positions, "info", positions[0], said))
+    return findings
+
+
+def is_minimal(talk: Talk, position: int) -> bool:
+    """Whether a turn is a single word, or signs alone."""
+    return bool(talk.counts[position] <= 1) and len(talk.said[position].body.strip()) <= SHORT_BODY
+
+
+def cause(talk: Talk, position: int) -> str:
+    """Why a reply is empty, as far as the record tells."""
+    one = talk.said[position]
+    if one.body.strip() and one.body.strip() == one.content[: one.begins].strip():
+        return "empty: only the prefix, once more"
+    if one.finish_reason == "length":
+        return "empty: white space up to the token limit"
+    if one.finish_reason is None:
+        return "empty"
+    if one.tokens is not None and one.tokens <= 1:
+        return "empty: the end token came first"
+    return "empty: a stop string or the end token came first"
+
+
+def clusters(places: list[int], apart: int) -> list[list[int]]:
+    """Rising places in groups whose neighbours are less than `apart` away.
+
+    >>> clusters([1, 2, 9, 12], 6)
+    [[1, 2], [9, 12]]
+    """
+    groups: list[list[int]] = []
+    for place in places:
+        if groups and place - groups[-1][-1] < apart:
+            groups[-1].append(place)
+        else:
+            groups.append([place])
+    return groups
+
+
+def broken_at(cluster: list[int], in_a_row: int, several: int, of_turns: int) -> int | None:
+    """The place at which a cluster becomes a break."""
+    for n, place in enumerate(cluster, 1):
+        row = cluster[n - in_a_row] if n >= in_a_row else None
+        if row is not None and place - row == in_a_row - 1:
+            return place
+        if n >= several and place - cluster[n - several] < of_turns:
+            return place
+    return None
+
+
+def report(talk: Talk, positions: list[int], level: str, detect: int, said: str) -> Finding:
+    """The finding of a cluster."""
+    times = f", {len(positions)} turns" if len(positions) > 1 else ""
+    return make_finding(
+        talk,
+        kind=KIND,
+        positions=positions,
+        level=level,
+        origin=positions[0],
+        onset=positions[0],
+        detect=detect,
+        copies=len(positions),
+        strength=saturate([1.0] * len(positions)),
+        spans=[talk.whole(i) for i in positions],
+        explanation=said + times,
+    )

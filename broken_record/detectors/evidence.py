@@ -1,0 +1,71 @@
+"""From positions of a talk to a Finding: what all detectors fill in the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, cast
+
+from broken_record.records import Finding, Level, Span
+from broken_record.talk import Talk
+
+MOST_SPANS = 200
+
+
+def speaker_of(talk: Talk, positions: Sequence[int]) -> Literal["assistant", "user", "both"]:
+    """Whose turns these are."""
+    roles = {talk.said[i].role for i in positions}
+    if len(roles) > 1:
+        return "both"
+    return cast(Literal["assistant", "user"], roles.pop())
+
+
+def make_finding(
+    talk: Talk,
+    *,
+    kind: str,
+    positions: Sequence[int],
+    level: str,
+    origin: int,
+    onset: int,
+    detect: int,
+    copies: int,
+    strength: float,
+    spans: Sequence[Span],
+    explanation: str,
+    period: int | None = None,
+    pairs: Sequence[tuple[int, int]] = (),
+) -> Finding:
+    """A Finding over `positions` (rising); it is open until its speaker, or for one period both,
+    went on without it.
+
+    `pairs` are copies whose speakers may have exchanged names and genders.
+    """
+    speaker = speaker_of(talk, positions)
+    last = positions[-1]
+    later = sum(speaker in ("both", one.role) for one in talk.said[last + 1 : last + 65])
+    ended = later >= (period or 1 if speaker == "both" else 1)
+    return Finding(
+        kind=kind,
+        speaker=speaker,
+        level=cast(Level, level),
+        origin_turn=talk.said[origin].index,
+        onset_turn=talk.said[onset].index,
+        detect_turn=talk.said[detect].index,
+        end_turn=talk.said[last].index if ended else None,
+        period=period,
+        copies=copies,
+        strength=round(min(1.0, max(0.0, strength)), 4),
+        spans=tuple(spans[:MOST_SPANS]),
+        explanation=explanation,
+        flipped=any(talk.is_flipped(i, k) for i, k in pairs),
+    )
+
+
+def saturate(repeats: Iterable[float]) -> float:
+    """A strength in [0, 1) that every further repeat raises: S / (1 + S) of the sum S.
+
+    >>> saturate([1.0, 1.0])
+    0.6666666666666666
+    """
+    total = sum(repeats)
+    return total / (1 + total)

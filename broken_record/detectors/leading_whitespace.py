@@ -1,0 +1,125 @@
+"""White space grows in front of the replies (or behind them).
+
+White space accumulation, counted in characters after the prefix of the raw reply, so that a text
+log cannot tell. Any of: an upward trend over the last 4 to 8 own turns (Mann-Kendall, p < .05, one
+sided) by at least 3 characters in at least two steps; at least 8 characters and 4 times the
+speaker's median twice in a row; 32 at once. The same behind the reply. Constant indentation, one
+stray newline and the template's own blank are none of these.
+
+>>> from broken_record.detectors.examples import talk_of
+>>> said = [" " * w + "Yes, I see." for w in (1, 2, 4, 7)]
+>>> found = detect(talk_of([said[0], "A.", said[1], "B.", said[2], "C.", said[3]]))
+>>> [(f.speaker, f.onset_turn, f.detect_turn) for f in found]
+[('assistant', 2, 6)]
+"""
+
+from __future__ import annotations
+
+from statistics import median
+
+from broken_record.detectors.evidence import make_finding
+from broken_record.records import Finding, Span
+from broken_record.statistics import rising_p
+from broken_record.talk import Talk
+
+KIND = "leading_whitespace"
+
+
+def detect(
+    talk: Talk,
+    *,
+    trend_p: float = 0.05,
+    rise: int = 3,
+    shortest_trend: int = 4,
+    longest_trend: int = 8,
+    jump: int = 8,
+    jump_medians: float = 4.0,
+    at_once: int = 32,
+) -> list[Finding] | None:
+    """At most one finding per speaker and side of the reply; None of a text log."""
+    if not talk.verbatim:
+        return None
+    findings = []
+    for role in ("assistant", "user"):
+        own = talk.own(role)
+        for side in ("before", "behind"):
+            widths = [width(talk, i, side) for i in own]
+            if max(widths, default=0) < rise:
+                continue
+            found = (
+                first_width(widths, at_once)
+                or first_jump(widths, jump, jump_medians)
+                or first_trend(widths, trend_p, rise, shortest_trend, longest_trend)
+            )
+            if found is not None:
+                onset, detected = found
+                usual = median(widths[:onset]) if onset else widths[0]
+                while onset and widths[onset - 1] > usual:
+                    onset -= 1
+                findings.append(report(talk, own, widths, side, onset, detected))
+    return findings
+
+
+def width(talk: Talk, position: int, side: str) -> int:
+    """The white space before or behind a reply, in characters; all of an empty one is before it."""
+    body = talk.said[position].body
+    if side == "before":
+        return len(body) - len(body.lstrip())
+    return len(body) - len(body.rstrip()) if body.strip() else 0
+
+
+def first_width(widths: list[int], at_once: int) -> tuple[int, int] | None:
+    """(onset, detect) of the first reply with `at_once` characters."""
+    return next(((k, k) for k, w in enumerate(widths) if w >= at_once), None)
+
+
+def first_jump(widths: list[int], jump: int, medians: float) -> tuple[int, int] | None:
+    """(onset, detect) of the first two replies in a row far wider than what was usual."""
+    for k in range(1, len(widths)):
+        usual = median(widths[: k - 1]) if k > 1 else 0
+        if min(widths[k - 1 : k + 1]) >= max(jump, medians * usual) and k > 1:
+            return k - 1, k
+    return None
+
+
+def first_trend(
+    widths: list[int], p: float, rise: int, shortest: int, longest: int
+) -> tuple[int, int] | None:
+    """(onset, detect) of the first trend upwards; onset is the first reply above the trend's
+    first.
+    """
+    for last in range(shortest - 1, len(widths)):
+        for n in range(shortest, min(longest, last + 1) + 1):
+            window = widths[last - n + 1 : last + 1]
+            grows = window[-1] - window[0] >= rise and window[-1] == max(window)
+            if grows and len(set(window)) >= 3 and rising_p(window) < p:
+                onset = next(k for k, w in enumerate(window) if w > window[0])
+                return last - n + 1 + onset, last
+    return None
+
+
+def report(
+    talk: Talk, own: list[int], widths: list[int], side: str, onset: int, detect: int
+) -> Finding:
+    """The finding from its onset to the last reply that is as wide as there."""
+    least = max(1, widths[onset])
+    places = [k for k in range(onset, len(own)) if widths[k] >= least]
+    widest = max(widths[k] for k in places)
+    spans = []
+    for k in places:
+        one = talk.said[own[k]]
+        start = one.begins if side == "before" else len(one.content) - widths[k]
+        spans.append(Span(one.index, start, start + widths[k]))
+    return make_finding(
+        talk,
+        kind=KIND,
+        positions=[own[k] for k in places],
+        level="break" if widest >= 16 else "warn",
+        origin=own[onset],
+        onset=own[onset],
+        detect=own[detect],
+        copies=len(places),
+        strength=widest / (widest + 8),
+        spans=spans,
+        explanation=f"{widths[onset]} characters of white space {side} the reply, up to {widest}",
+    )

@@ -1,0 +1,243 @@
+"""The speaker refuses to go on, or speaks as a machine instead of in character.
+
+Over-refusal and character break ("rejection"), by a score: policy words 2, calling oneself a
+language model 2, inability with a meta verb 2 (and 1 more when its object is the conversation
+itself), stepping out of the role 2, an apology at the opening 1, an alternative offered 1, the
+speaker's usual format (quotation marks, stage directions) gone 1; addressing somebody by name takes
+1 away. A finding needs 3. A plain list of refusal words fires on 11.4 % of clean in-character
+turns, a strict rule of this form on .08 %. Words in quotation marks are character speech or
+reported; a turn all in them counts 2 less where that is the format. Self-identification does not
+count where the scene has machines in it. The weights are detectors' own; see benchmarks/detectors
+for how they do.
+
+>>> from broken_record.detectors.examples import talk_of
+>>> found = detect(talk_of(["What do you see?", "I'm sorry, but I can't continue this role-play."]))
+>>> [(f.speaker, f.level, f.onset_turn) for f in found]
+[('user', 'break', 1)]
+"""
+
+from __future__ import annotations
+
+import re
+
+from broken_record.detectors.evidence import make_finding, saturate
+from broken_record.records import Finding, Span
+from broken_record.talk import Talk, quote
+
+KIND = "refusal"
+LOOKED_AT = 8000  # characters of a turn
+
+SIGNS = frozenset(
+    """ai policy policies guidelines guideline standards terms unsafe harmful inappropriate
+    appropriate sensitive flagged withheld declined request prompt programmed programming designed
+    model chatbot program assistant continue continuing generate generating write writing roleplay
+    role play playing participate produce producing provide create creating fulfill fulfil assist
+    engage complete respond answering answer help pretend pretending story scene scenario
+    conversation dialogue discussion character persona part reply response content text material
+    boundary limits healthy responsible topic roleplaying""".split()
+)
+CANNOT = (
+    r"(?:can't|can ?not|could(?:n't| not)|won't(?: be able to)?|will not|unable to|not able to"
+    r"|(?:not|n't) (?:feel )?(?:comfortable|able to)|(?:'d|would) rather not|(?:must|have to)"
+    r" (?:decline|stop|refuse)|(?:wouldn't|would not|isn't|not|n't feel it would) be "
+    r"(?:appropriate|responsible|right|healthy|ethical)|(?:not|n't) (?:allowed|permitted) to"
+    r"|(?:must|need to|have to|going to) (?:respectfully )?(?:not|decline)"
+    r"|(?:not|isn't) something (?:that )?(?:i|we) (?:can|could|am able to|will)|don't want to"
+    r"|\w+ not to)"
+)
+META_VERB = (
+    r"(?:continu\w+|generat\w+|writ(?:e|ing)|role-?play\w*|participat\w+|produc\w+|provid\w+"
+    r"|creat\w+|fulfil\w*|assist\w*|engag\w+|complet\w+|respond\w*|answer\w*|help\w*"
+    r"|go(?:ing)? on|keep(?:ing)? (?:up|on)|play(?:ing)?|discuss\w*|proceed\w*|take part"
+    r"|be a partner|portray\w*|carry on|comply\w*|simulat\w*)"
+)
+META_OBJECT = (
+    r"(?:conversation|dialog(?:ue)?|discussion|chat|story|scene|scenario|narrative|fiction"
+    r"|role-?play\w*|role|part|character|persona|requests?|content|text|material|repl(?:y|ies)"
+    r"|responses?|prompt|topic|exchange|interaction|your companion)"
+)
+PATTERNS: tuple[tuple[str, int, re.Pattern[str]], ...] = tuple(
+    (name, weight, re.compile(pattern))
+    for name, weight, pattern in (
+        (
+            "policy",
+            2,
+            r"\b(?:content|usage|safety|community|openai|platform\W?s?|company|my) "
+            r"(?:polic(?:y|ies)|guidelines?|standards|rules|programming|limits|restrictions)"
+            r"|terms of (?:service|use)|content of this (?:nature|kind)"
+            r"|\b(?:unsafe|harmful|inappropriate|explicit|unsuitable) (?:content|material|text)"
+            r"|(?:response|reply|message) (?:was|has been|is) (?:\w+ )?"
+            r"(?:withheld|limited|blocked|removed)"
+            r"|flagged as|request (?:was |has been |is )?(?:declined|denied|refused)"
+            r"|(?:limits|rules|guidelines) (?:that )?(?:have been |were |are )?(?:set|given)"
+            r"|unsuitable for some|the way i was (?:designed|trained|made|built)"
+            r"|i (?:was|am|was not|wasn't|am not) (?:designed|programmed|trained)"
+            r"|(?:cannot|can't) be (?:continued|completed|processed)",
+        ),
+        (
+            "speaks as a machine",
+            2,
+            r"\bas an? (?:ai|artificial|(?:large )?language model|chatbot|assistant|virtual)"
+            r"|\bi(?:'m| am) (?:just |only )?an? (?:ai|artificial|(?:large )?language model"
+            r"|chatbot|computer program|virtual assistant|text[- ]based)"
+            r"|\bi(?:'m| am) not (?:a )?(?:real|human)\b|\blike (?:a|an actual) human could\b"
+            r"|\bthe model is (?:unable|not)|\b(?:large )?language model\b"
+            r"|don't have (?:personal )?(?:feelings|a body|a physical)",
+        ),
+        ("cannot", 2, rf"\b{CANNOT}\W+(?:\w+\W+){{0,4}}?{META_VERB}\b"),
+        (
+            "cannot go on with this",
+            1,
+            rf"\b{CANNOT}\W+(?:\w+\W+){{0,4}}?{META_VERB}\b\W+(?:[\w'-]+\W+){{0,7}}?"
+            rf"(?:{META_OBJECT}\b|this(?=\W*(?:$|[.,;!]|(?:and|but|as|in|because|with|any)\b)))",
+        ),
+        (
+            "steps out of the role",
+            2,
+            r"step(?:ping)? out of (?:the |this |my |it\b|character)|break(?:ing)? character"
+            r"|leav(?:e|ing) the (?:role|story|scene)|outside of (?:the|this) (?:story|role|scene)"
+            r"|this is where i (?:leave|stop)|set(?:ting)? a (?:\w+ )?boundary"
+            r"|(?:have to|going to|must|need to) (?:stop|pause|end) (?:here|this|the)"
+            r"|not write the next|keep up this persona",
+        ),
+        (
+            "apology",
+            1,
+            r"^\W*(?:(?:but|oh|well|um|unfortunately|regrettably)\W+)*(?:i(?:'m| am)|my)?\s*"
+            r"(?:\w+ )?(?:so |very |truly |really )?(?:sorry|apologi[sz]e|apologies|afraid)"
+            r"|^\W*(?:unfortunately|regrettably|i regret)|\bi apologi[sz]e\b"
+            r"|thank you for your under",
+        ),
+        (
+            "alternative",
+            1,
+            r"\b(?:happy|glad(?:ly)?|love) to (?:help|assist|talk|write)"
+            r"|would gladly (?:help|assist)"
+            r"|would you like (?:me to|to|a|some)|instead,? (?:i|we) (?:can|could)"
+            r"|(?:we|i) could,? (?:for example|instead)|please rephrase|feel free to"
+            r"|is there (?:anything|something) else|contact your local|something else",
+        ),
+        (
+            "not appropriate for me",
+            1,
+            r"(?:isn't|is not|not) appropriate|honest with you|be transparent"
+            r"|please (?:know|remember)"
+            r"|with you as a person|qualified to|fictional or not|only fiction|as it asks",
+        ),
+    )
+)
+MACHINES = re.compile(
+    r"\b(?:ai|a\.i\.|android|robot|cyborg|hologram|artificial|computer|machine|chatbot|spaceship"
+    r"|droid|automaton|circuits?|bot)\b"
+)
+VOCATIVE = re.compile(r", (?:[Mm]y \w+|[A-Z][a-z]+|miss|sir|madam|ma'am|lad|lass)(?=[,.!?])")
+QUOTED = re.compile(r'"[^"]*"|\u201c[^\u201d]*\u201d')
+STAGED = re.compile(r"\*[^*]*\*")
+
+
+def detect(
+    talk: Talk, *, score: int = 3, usual_share: float = 0.6, usual_turns: int = 2
+) -> list[Finding]:
+    """One finding per speaker and stretch of turns (less than 4 own turns apart) that refuse."""
+    findings = []
+    for role in ("assistant", "user"):
+        own = talk.own(role)
+        suspects = with_signs(talk)
+        scores = {}
+        for k, i in enumerate(own):
+            if i in suspects:
+                points, reasons = score_turn(talk, i, usual_share, usual_turns)
+                if points >= score:
+                    scores[k] = (points, reasons)
+        stretch: list[int] = []
+        for k in [*scores, len(own) + 8]:
+            if stretch and k - stretch[-1] > 3:
+                findings.append(report(talk, [own[j] for j in stretch], *scores[stretch[0]]))
+                stretch = []
+            stretch.append(k)
+    return findings
+
+
+def with_signs(talk: Talk) -> set[int]:
+    """The turns that hold a word without which none can reach the score."""
+    numbers = [talk.numbers[word] for word in SIGNS if word in talk.numbers]
+    flags = talk.is_function & False
+    flags[numbers] = True
+    return set(talk.turn_of[flags[talk.plain]].tolist())
+
+
+def format_of(body: str) -> tuple[bool, bool]:
+    """Whether a body has quotation marks, and stage directions."""
+    return bool(QUOTED.search(body)), bool(STAGED.search(body))
+
+
+def usual_format(talk: Talk, position: int, share: float, turns: int) -> tuple[bool, bool]:
+    """What most of the last 8 turns of the speaker before this one have of the two."""
+    role = talk.said[position].role
+    before = [i for i in range(max(0, position - 16), position) if talk.said[i].role == role]
+    formats = [format_of(talk.said[i].body) for i in before]
+    if len(formats) < turns:
+        return False, False
+    quotes, stages = (sum(column) >= share * len(formats) for column in zip(*formats, strict=True))
+    return quotes, stages
+
+
+def score_turn(
+    talk: Talk, position: int, usual_share: float, usual_turns: int
+) -> tuple[int, list[str]]:
+    """A turn's points and what they are for."""
+    body = talk.said[position].body[:LOOKED_AT].replace("\u2019", "'")
+    usual = usual_format(talk, position, usual_share, usual_turns)
+    has = format_of(body)
+    outside = STAGED.sub(" ", QUOTED.sub(" ", body))
+    machines = any(
+        MACHINES.search(talk.said[i].body.lower()) for i in range(max(0, position - 8), position)
+    )
+    in_story = usual[0] or usual[1] or (has[0] and has[1])
+    spoken = outside if has[0] and outside.strip() else body
+    points, reasons = score_text(spoken, machines)
+    if points and in_story and not (has[0] and not outside.strip()):
+        gone = (usual[0] and not has[0]) or (usual[1] and not has[1] and not has[0])
+        if gone or (has[0] and points >= 2):
+            points, reasons = points + 1, [*reasons, "out of the usual format"]
+    return (points - 2, reasons) if spoken is body and in_story and has[0] else (points, reasons)
+
+
+def score_text(text: str, machines: bool) -> tuple[int, list[str]]:
+    """The points of what is said; None of them without a strong sign."""
+    lowered = text.lower().strip()
+    if not lowered:
+        return 0, []
+    points = 0
+    reasons = []
+    for name, weight, pattern in PATTERNS:
+        if name == "speaks as a machine" and machines:
+            continue
+        if pattern.search(lowered):
+            points += weight
+            reasons.append(name)
+    if VOCATIVE.search(text):
+        points -= 1
+    strong = {"policy", "speaks as a machine", "cannot", "steps out of the role"}
+    return (points, reasons) if strong & set(reasons) else (0, [])
+
+
+def report(talk: Talk, positions: list[int], points: int, reasons: list[str]) -> Finding:
+    """The finding of a stretch of refusing turns."""
+    first = talk.whole(positions[0])
+    said = talk.said[positions[0]].content[first.start : first.end]
+    times = f", {len(positions)} turns" if len(positions) > 1 else ""
+    spans: list[Span] = [talk.whole(i) for i in positions]
+    return make_finding(
+        talk,
+        kind=KIND,
+        positions=positions,
+        level="break",
+        origin=positions[0],
+        onset=positions[0],
+        detect=positions[0],
+        copies=len(positions),
+        strength=saturate([points / 3] * len(positions)),
+        spans=spans,
+        explanation=f"{quote(said)} ({', '.join(reasons)}){times}",
+    )

@@ -1,0 +1,198 @@
+"""The talk stagnates: the same things again in other words, and nothing new.
+
+Topic stagnation, a lexical proxy that needs no model: it sees that content words come back, not
+that meanings do. Novelty is the share of content words (stems of talk.py, function words and names
+left out) that were not said in the 10 turns before, pooled over both speakers and 6 turns;
+closeness is the cosine of a turn's content words with the nearest of those 10 turns, averaged over
+the same 6 by their number of content words. A finding needs novelty below .15 (1 of 120 clean
+dialogues; clean p1 = .205), or below .55 of the dialogue's own start with closeness of .50 (the
+clean carriers of benchmarks' tuning half stay below .30, clean dialogues of the embedded models
+below .48). It begins where the stretch of turns close to one another begins, and must not already
+be one of the other loops (detectors/__init__.py takes those out).
+
+>>> from broken_record.detectors.examples import talk_of
+>>> a = ["The harbour lights look lovely tonight.", "How lovely the lights of the harbour are."]
+>>> b = ["My boat needs a coat of paint soon.", "Soon I must paint my old boat again."]
+>>> start = ["Did you sell the green bicycle?", "Yes, Tuesday, to a dentist from Lyon.",
+...          "Was he pleased with the saddle?", "He wanted leather and a brass bell."]
+>>> found = detect(talk_of([*start, *(2 * [a[0], b[0], a[1], b[1]])]))
+>>> [(f.speaker, f.origin_turn, f.onset_turn) for f in found]
+[('both', 4, 6)]
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from broken_record.detectors.evidence import make_finding, saturate
+from broken_record.records import Finding
+from broken_record.talk import Ints, Talk, quote
+
+KIND = "semantic_repetition"
+MEMORY = 10  # turns
+START = 12  # turns whose novelty a dialogue is compared with
+LEAST_STEM = 3  # characters
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Per turn: content words, how many of them new, how close the closest turn before is.
+
+    `close[apart, i]` is the cosine of the turns i and i - apart.
+    """
+
+    words: Ints
+    new: Ints
+    before: Floats
+    close: Floats
+
+
+def detect(
+    talk: Talk,
+    *,
+    novelty: float = 0.15,
+    start_share: float = 0.55,
+    closeness: float = 0.50,
+    over_turns: int = 6,
+    content_words: int = 18,
+    linked: float = 0.35,
+    least_turns: int = 8,
+    break_turns: int = 20,
+) -> list[Finding]:
+    """Stretches of at least `least_turns` turns in which nothing new is said.
+
+    `linked` is the closeness from which a turn belongs to the stretch.
+    """
+    if len(talk) - talk.given < least_turns:
+        return []
+    content = measure(talk)
+    fresh = over_last(content.new, content.words, over_turns)
+    close = over_last(content.before * content.words, content.words, over_turns)
+    enough = running_sum(content.words, over_turns) >= content_words
+    start = content.new[:START].sum() / max(1, content.words[:START].sum())
+    stagnant = (fresh < novelty) | ((fresh < start_share * start) & (close >= closeness))
+    stagnant &= enough
+    stagnant[: talk.given + over_turns - 1] = False
+    findings: list[Finding] = []
+    reached = -1
+    for i in np.flatnonzero(stagnant).tolist():
+        if i <= reached + over_turns:
+            reached = max(reached, i)
+        else:
+            first, last = stretch_around(content, i, linked, over_turns)
+            reached = max(i, last)
+            if last - first + 1 >= least_turns:
+                told = min(last, max(i, first + least_turns - 1))
+                findings.append(
+                    report(talk, content, first, last, told, linked, fresh, break_turns)
+                )
+    return findings
+
+
+def measure(talk: Talk) -> Content:
+    """The content words of all turns, and how far they were said shortly before."""
+    n = len(talk)
+    long = np.array([len(form.stem) >= LEAST_STEM for form in talk.forms], dtype=bool)
+    counts = ~talk.is_function & long
+    kept = counts[talk.plain]
+    keys = np.unique(talk.stems[talk.plain[kept]] * (n + 1) + talk.turn_of[kept])
+    stems, turns = keys // (n + 1), keys % (n + 1)
+    words = np.bincount(turns, minlength=n)
+    again = np.zeros(len(keys), dtype=bool)
+    again[1:] = (stems[1:] == stems[:-1]) & (turns[1:] - turns[:-1] <= MEMORY)
+    shared = np.zeros((n, MEMORY + 1))
+    for step in range(1, MEMORY + 1):
+        apart = turns[step:] - turns[:-step]
+        near = (stems[step:] == stems[:-step]) & (apart <= MEMORY)
+        if not near.any():
+            break
+        places = turns[step:][near] * (MEMORY + 1) + apart[near]
+        shared += np.bincount(places, minlength=n * (MEMORY + 1)).reshape(n, MEMORY + 1)
+    roots = np.sqrt(np.maximum(words, 1))
+    close = np.zeros((MEMORY + 1, n))
+    for apart in range(1, min(MEMORY, n - 1) + 1):
+        together = shared[apart:, apart]
+        cosine = together / (roots[apart:] * roots[:-apart])
+        close[apart, apart:] = np.where(together >= 2, cosine, 0)  # one word in common says little
+    return Content(words, np.bincount(turns[~again], minlength=n), close.max(axis=0), close)
+
+
+def running_sum(values: npt.NDArray[np.generic], n: int) -> Floats:
+    """Per place, the sum of the last n values up to it."""
+    sums = np.concatenate(([0.0], np.cumsum(values.astype(np.float64))))
+    starts = np.maximum(0, np.arange(1, len(sums)) - n)
+    return sums[1:] - sums[starts]
+
+
+def over_last(parts: npt.NDArray[np.generic], wholes: Ints, n: int) -> Floats:
+    """Per turn, the share that the last n turns have together; 1 where they say nothing."""
+    whole = running_sum(wholes, n)
+    share: Floats = np.where(whole > 0, running_sum(parts, n) / np.maximum(whole, 1), 1.0)
+    return share
+
+
+def stretch_around(content: Content, place: int, linked: float, over: int) -> tuple[int, int]:
+    """The first and last turn of the stretch around a place whose turns are close to one another.
+
+    Fewer than `over` turns in a row may be close to none: a speaker says other things in between.
+    """
+    first = last = place
+    for i in range(place - 1, -1, -1):
+        if first - i > over:
+            break
+        later = range(max(min(first, place - over), i) + 1, min(place, i + MEMORY) + 1)
+        if any(content.close[k - i, k] >= linked for k in later):
+            first = i
+    for i in range(place + 1, len(content.words)):
+        if i - last > over:
+            break
+        if content.before[i] >= linked:
+            last = i
+    return first, last
+
+
+def stems_of(talk: Talk, position: int) -> set[int]:
+    """The stems of a turn's content words."""
+    numbers = talk.plain[talk.first[position] : talk.first[position + 1]]
+    return set(talk.stems[numbers[~talk.is_function[numbers]]].tolist())
+
+
+def first_repeat(talk: Talk, first: int, place: int) -> int:
+    """The first turn of a stretch with a content word of its earlier turns that was new in it."""
+    before: set[int] = set().union(*(stems_of(talk, i) for i in range(max(0, first - 30), first)))
+    said = stems_of(talk, first) - before
+    for i in range(first + 1, place):
+        stems = stems_of(talk, i)
+        if i >= talk.given and stems & said:
+            return i
+        said |= stems - before
+    return place
+
+
+def report(
+    talk: Talk, content: Content, first: int, last: int, detect: int, linked: float, fresh: Floats,
+    break_turns: int,
+) -> Finding:  # fmt: skip
+    """The finding of a stretch: its turns that are close to an earlier one are the evidence."""
+    close = [i for i in range(max(first + 1, talk.given), last + 1) if content.before[i] >= linked]
+    onset = first_repeat(talk, first, detect)
+    positions = sorted({first, onset, *close})
+    return make_finding(
+        talk,
+        kind=KIND,
+        positions=positions,
+        level="break" if last - first + 1 >= break_turns else "warn",
+        origin=first,
+        onset=onset,
+        detect=detect,
+        copies=len(close) + 1,
+        strength=saturate(content.before[i] for i in close),
+        spans=[talk.whole(i) for i in positions],
+        explanation=f"{last - first + 1} turns with little new from {quote(talk.said[first].body)} "
+        f"on, down to {fresh[first : last + 1].min():.0%} new content words in six turns",
+    )

@@ -1,0 +1,148 @@
+"""The same line again and again: a speaker who repeats the last own turn, or both who repeat one
+another.
+
+Near-verbatim repetition of whole turns, period 1 or 2 over turns; how alike two turns are is
+talk.py's (normalised Indel over words, at least .75, a value that clean two-speaker talk of 4,900
+turns did not reach by chance; shorter turns must be equal). A speaker's line counts from its third
+copy, and breaks from the fourth or when both are stuck; a line of fewer than 6 words needs six. It
+differs from multi_turn_loop by the period, from prefix_repetition by whole turns.
+
+>>> from broken_record.detectors.examples import talk_of
+>>> line = "I am so glad that we came here tonight."
+>>> found = detect(talk_of([line, "Me too.", line, "Yes.", line, "Right.", line, "Oh."]))
+>>> [(f.speaker, f.level, f.onset_turn, f.detect_turn, f.copies) for f in found]
+[('assistant', 'break', 2, 4, 4)]
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from broken_record.detectors.evidence import make_finding, saturate
+from broken_record.records import Finding
+from broken_record.talk import SHORT, Talk, quote
+
+KIND = "single_turn_loop"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Positions of the copies, first to last, `period` turns apart but for one odd one out."""
+
+    copies: tuple[int, ...]
+    period: int
+
+    @property
+    def first(self) -> int:
+        """The first copy's position."""
+        return self.copies[0]
+
+    @property
+    def last(self) -> int:
+        """The last copy's position."""
+        return self.copies[-1]
+
+
+def detect(
+    talk: Talk,
+    *,
+    copies: int = 3,
+    equal_turns: int = 4,
+    short_copies: int = 6,
+    break_copies: int = 4,
+) -> list[Finding]:
+    """Runs of at least `copies` of a speaker's line, or of `equal_turns` turns all alike.
+
+    Lines under SHORT words need `short_copies`; `break_copies` of one speaker's are a break.
+    """
+    findings = []
+    taken: set[int] = set()
+    for run in find_runs(talk, 1, range(talk.given, len(talk))):
+        needed = short_copies if is_short(talk, run) else equal_turns
+        if len(run.copies) >= needed:
+            findings.append(report(talk, [run], "break", needed))
+            taken.update(run.copies)
+    runs = []
+    for role in ("assistant", "user"):
+        for run in find_runs(talk, 2, talk.own(role)):
+            if len(run.copies) >= copies and not taken.issuperset(run.copies):
+                runs.append(run)
+    runs.sort(key=lambda run: run.first)
+    used: set[int] = set()
+    for i, run in enumerate(runs):
+        if i in used:
+            continue
+        partners = [
+            k for k in range(i + 1, len(runs)) if k not in used and together(talk, run, runs[k])
+        ]
+        if partners:
+            used.update(partners)
+            findings.append(report(talk, [run, *(runs[k] for k in partners)], "break", copies))
+        elif not is_short(talk, run) or len(run.copies) >= short_copies:
+            level = "break" if len(run.copies) >= break_copies else "warn"
+            needed = short_copies if is_short(talk, run) else copies
+            findings.append(report(talk, [run], level, needed))
+    return findings
+
+
+def find_runs(talk: Talk, period: int, positions: range | list[int]) -> list[Run]:
+    """Maximal runs in which every copy is like the one a period before.
+
+    One turn of another wording may stand between two copies.
+    """
+    alike = talk.similarity
+    runs: list[list[int]] = []
+    for i in positions:
+        if i < period or (talk.said[i].role != talk.said[i - period].role and period == 2):
+            continue
+        if alike[period, i]:
+            if runs and runs[-1][-1] == i - period:
+                runs[-1].append(i)
+            else:
+                runs.append([i - period, i])
+        elif runs and runs[-1][-1] == i - 2 * period and alike[2 * period, i] and len(runs[-1]) > 2:
+            runs[-1].append(i)
+    return [Run(tuple(run), period) for run in runs]
+
+
+def is_short(talk: Talk, run: Run) -> bool:
+    """Whether the repeated line has fewer than SHORT words."""
+    return int(talk.counts[run.last]) < SHORT
+
+
+def together(talk: Talk, one: Run, other: Run) -> bool:
+    """Whether two speakers' runs go on at the same time, three copies each at least."""
+    if talk.said[one.first].role == talk.said[other.first].role:
+        return False
+    shared = min(one.last, other.last) - max(one.first, other.first)
+    return shared >= 3 and 2 * shared >= min(one.last - one.first, other.last - other.first)
+
+
+def report(talk: Talk, runs: list[Run], level: str, needed: int) -> Finding:
+    """The finding of one speaker's run, or of two that go on together."""
+    positions = sorted({i for run in runs for i in run.copies})
+    period = runs[0].period
+    first = min(runs, key=lambda run: run.copies[1])
+    copies = max(len(run.copies) for run in runs)
+    detect = min(run.copies[min(needed, len(run.copies)) - 1] for run in runs)
+    alike = [
+        float(max(talk.similarity[run.period, i], talk.similarity[2 * run.period, i]))
+        for run in runs
+        for i in run.copies[1:]
+    ]
+    line = quote(talk.said[first.copies[1]].body)
+    return make_finding(
+        talk,
+        kind=KIND,
+        positions=positions,
+        level=level,
+        origin=first.first,
+        onset=first.copies[1],
+        detect=detect,
+        period=period,
+        copies=copies,
+        strength=saturate(alike),
+        spans=[talk.whole(i) for i in positions],
+        explanation=f"{line} said {copies} times, every {period} turn{'s' * (period > 1)}",
+        pairs=[(run.copies[1], run.copies[0]) for run in runs],
+    )

@@ -1,0 +1,170 @@
+"""What analyze.py shows on a terminal, as lines: the kinds of a run, its findings, its lengths.
+
+Model text is escaped here. Nothing is printed here, and nothing is computed but widths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from broken_record.records import Finding, Level, Segment
+from broken_record.report import DialogueReport, Report, summarize, summarize_kind
+from broken_record.textlog import escape_controls
+
+MOST_SEGMENTS = 20
+DENSITY_STEP, DENSITY_TOP = 0.05, 0.8
+LENGTH_STEP, LENGTH_TOP = 100, 2000
+COLOURS: dict[Level, str] = {"break": "31", "warn": "33", "info": "2"}
+SEVERITY: dict[Level, int] = {"break": 0, "warn": 1, "info": 2}
+
+
+def run_lines(report: Report, *, width: int, colour: bool, verbose: bool) -> Iterator[str]:
+    """A run: kinds, dialogues, histograms, means."""
+    yield f"=== {escape_controls(report.run)} ==="
+    yield from kind_lines(report)
+    for dialogue in report.dialogues:
+        yield ""
+        yield from dialogue_lines(dialogue, width=width, colour=colour, verbose=verbose)
+    densities = [dialogue.loop_density for dialogue in report.dialogues]
+    yield from histogram_lines("loop density, dialogues", *density_histogram(densities))
+    lengths = [length for d in report.dialogues for length in d.response_lengths]
+    yield from histogram_lines("response length in characters, replies", *length_histogram(lengths))
+    summary = summarize(report)
+    yield ""
+    yield (
+        f"{summary['dialogues']} dialogues: "
+        f"average response length {summary['average_response_length']:.1f}, "
+        f"loop density {summary['loop_density']:.4f}, "
+        f"loop coverage {summary['loop_coverage']:.4f}"
+    )
+    yield ""
+
+
+def kind_lines(report: Report) -> Iterator[str]:
+    """A line per kind: in how many dialogues, with the interval, how soon, how many got out."""
+    kinds = report.thresholds or {}
+    widest = max(map(len, kinds), default=0)
+    head = f"{'':{widest}}  dialogues   share (95 % interval)   median onset   recovered"
+    yield head
+    for kind in kinds:
+        one = summarize_kind(report, kind)
+        if one.rate is None or one.low is None or one.high is None:
+            yield f"{kind:{widest}}  not measurable"
+            continue
+        median = one.median_onset_tokens
+        onset = "-" if median is None else f"{median:,.0f} tokens"
+        recovered = f"{one.recovered} of {one.dialogues}" if one.dialogues else "-"
+        count = f"{one.dialogues} of {one.measured}"
+        share = f"{one.rate:4.0%} ({one.low:.0%} - {one.high:.0%})"
+        yield f"{kind:{widest}}  {count:>9}   {share:<21}   {onset:>12}   {recovered:>9}"
+
+
+def dialogue_lines(
+    dialogue: DialogueReport, *, width: int, colour: bool, verbose: bool
+) -> Iterator[str]:
+    """One dialogue: its numbers, a line per finding, worst first; verbose: spans and segments."""
+    unfinished = "" if dialogue.status == "done" else f" ({dialogue.status})"
+    tokens = "" if dialogue.tokens is None else f", {dialogue.tokens:,} tokens"
+    yield f"{escape_controls(dialogue.name)}{unfinished}: {dialogue.turns} turns{tokens}"
+    yield (
+        f"  loop density {dialogue.loop_density:.4f}, coverage {dialogue.loop_coverage:.4f}, "
+        f"{dialogue.average_response_length:.1f} characters a reply"
+    )
+    ordered = sorted(
+        zip(dialogue.findings, dialogue.onset_tokens, strict=True),
+        key=lambda pair: (SEVERITY[pair[0].level], -pair[0].strength, pair[0].onset_turn),
+    )
+    for finding, before in ordered:
+        yield finding_line(finding, before, width=width, colour=colour)
+        if verbose:
+            yield from span_lines(finding, width)
+    if not dialogue.findings:
+        yield "  nothing found"
+    if dialogue.not_measurable:
+        yield f"  not measurable: {', '.join(dialogue.not_measurable)}"
+    if verbose:
+        for segment, longer in group_segments(dialogue.segments):
+            yield f"  {segment.count:5} x {escape_controls(segment.text)}"
+            for extension in longer:
+                yield f"          {extension.count} x {escape_controls(extension.text)}"
+
+
+def finding_line(finding: Finding, before: int | None, *, width: int, colour: bool) -> str:
+    """Level, kind, who, from which turn (and after how many tokens) to which, and the words."""
+    end = "end" if finding.end_turn is None else str(finding.end_turn)
+    turns = f"turn {finding.onset_turn}"
+    if end != str(finding.onset_turn):
+        turns += f"-{end}"
+    clock = "" if before is None else f" ({before:,} tokens)"
+    meets = "" if finding.primary else " +"
+    flipped = ", flipped" if finding.flipped else ""
+    text = (
+        f"  {finding.level:5} {finding.kind}{meets} {finding.speaker}, {turns}{clock}: "
+        f"{escape_controls(finding.explanation)}{flipped}"
+    )
+    if len(text) > width:
+        text = text[: max(1, width - 1)] + "\u2026"
+    return f"\x1b[{COLOURS[finding.level]}m{text}\x1b[0m" if colour else text
+
+
+def span_lines(finding: Finding, width: int) -> Iterator[str]:
+    """Where the evidence stands, as turn:start-end, wrapped."""
+    line = "       "
+    for span in finding.spans:
+        word = f" {span.turn}:{span.start}-{span.end}"
+        if len(line) + len(word) > width and line.strip():
+            yield line
+            line = "       "
+        line += word
+    yield line
+
+
+def group_segments(segments: Sequence[Segment]) -> list[tuple[Segment, list[Segment]]]:
+    """The most frequent segments, each with the longer ones that start with it (which then do not
+    lead).
+    """
+    ordered = sorted(segments, key=lambda segment: (-segment.count, len(segment.text)))
+    groups: list[tuple[Segment, list[Segment]]] = []
+    grouped: set[str] = set()
+    for segment in ordered:
+        if segment.text in grouped:
+            continue
+        longer = [
+            other
+            for other in ordered
+            if other.text.startswith(segment.text) and len(other.text) > len(segment.text)
+        ]
+        grouped.update(other.text for other in longer)
+        groups.append((segment, longer))
+        if len(groups) == MOST_SEGMENTS:
+            break
+    return groups
+
+
+def histogram_lines(title: str, labels: Sequence[str], counts: Sequence[int]) -> Iterator[str]:
+    """A title and a bar per label."""
+    yield ""
+    yield title
+    widest = max(counts, default=0) or 1
+    for label, count in zip(labels, counts, strict=True):
+        yield f"  {label:>11} {count:6} {'#' * round(40 * count / widest)}".rstrip()
+
+
+def density_histogram(densities: Sequence[float]) -> tuple[list[str], list[int]]:
+    """Labels and counts: 0 to 0.8 in steps of 0.05, and above."""
+    steps = round(DENSITY_TOP / DENSITY_STEP)
+    counts = [0] * (steps + 1)
+    for density in densities:
+        counts[min(int(density / DENSITY_STEP + 1e-9), steps)] += 1
+    borders = [f"{i * DENSITY_STEP:.2f}-{(i + 1) * DENSITY_STEP:.2f}" for i in range(steps)]
+    return [*borders, f"above {DENSITY_TOP:.2f}"], counts
+
+
+def length_histogram(lengths: Sequence[int]) -> tuple[list[str], list[int]]:
+    """Labels and counts: 0-1, then hundreds to 2000, and above."""
+    steps = LENGTH_TOP // LENGTH_STEP
+    counts = [0] * (steps + 2)
+    for length in lengths:
+        counts[0 if length <= 1 else min(1 + length // LENGTH_STEP, steps + 1)] += 1
+    hundreds = [f"{max(2, i * LENGTH_STEP)}-{(i + 1) * LENGTH_STEP - 1}" for i in range(steps)]
+    return ["0-1", *hundreds, f"{LENGTH_TOP} and up"], counts

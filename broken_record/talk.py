@@ -1,0 +1,290 @@
+"""A dialogue as the detectors see it: every turn cut into words once, with offsets back into its
+raw content.
+
+The opening messages of the config stand before the generated turns: they are history, and only
+copies of them can be findings. Positions count what was said from 0 (system messages left out);
+message indices, which findings use, are `said[position].index`. Similarity is taken between turns
+at most WIDEST apart, so that work and memory grow with the length of a dialogue and no faster.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rapidfuzz.distance import Indel
+from rapidfuzz.process import cpdist
+
+from broken_record.records import Dialogue, FinishReason, Message, Role, Span, Turn
+from broken_record.text import WORD, Form, body_of, describe, find_words
+
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+WIDEST = 17  # turns: the longest period that is looked for, and one inserted turn
+ALIKE = 0.75  # normalised Indel similarity; clean two-speaker talk stays below it
+SHORT = 6  # words: shorter turns are alike only when equal
+COMPARED = 4096  # words of a turn; what is alike so far is taken to be alike
+MARKS = re.compile(
+    r"[\s\"'`()\[\]{}<>\u2018\u2019\u201c\u201d\u00ab\u00bb\u200b\ufeff]+|(?<![*_])[*_]{1,2}(?![*_])"
+)  # three asterisks are a scene break
+WORDS_AND_GAPS = re.compile(f"({WORD.pattern})")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message; `begins` is where its body begins in the raw content, `given` marks openings."""
+
+    index: int
+    role: Role
+    content: str
+    begins: int
+    given: bool
+    tokens: int | None = None
+    finish_reason: FinishReason | None = None
+
+    @property
+    def body(self) -> str:
+        """What it says, without the speaker's prefix, white space kept."""
+        return self.content[self.begins :]
+
+
+def said_in(dialogue: Dialogue) -> tuple[Said, ...]:
+    """The opening messages and the turns of a dialogue, in their order."""
+    config = dialogue.config
+    opening = config.get("conversation") or ()
+    prefixes = {
+        "assistant": config.get("agent_prefix", "Skye:"),
+        "user": config.get("user_prefix", ""),
+    }
+    said = []
+    messages = [Message(message["role"], message["content"]) for message in opening]
+    for index, message in enumerate(messages):
+        if message.role != "system":
+            said.append(
+                Said(index, message.role, message.content, begins(message, prefixes), given=True)
+            )
+    for turn in dialogue.turns:
+        said.append(
+            Said(
+                turn.index,
+                turn.role,
+                turn.content,
+                begins(turn, prefixes),
+                given=False,
+                tokens=turn.tokens,
+                finish_reason=turn.finish_reason,
+            )
+        )
+    return tuple(said)
+
+
+def begins(message: Message | Turn, prefixes: dict[str, str]) -> int:
+    """Where the body of a message begins in its content."""
+    prefix = prefixes.get(message.role, "")
+    return len(message.content) - len(body_of(message.content, prefix))
+
+
+class Talk:
+    """What was said in a dialogue, as words and numbers; what a detector does not use is not made.
+
+    Per word, over all turns: `plain` (numbers of normal forms), `words` (numbers of forms that are
+    the same for both speakers), `starts` and `ends` (offsets in `text`, the bodies joined by
+    newlines). Per turn: `first[i]` to before `first[i + 1]` are the words of turn i.
+    """
+
+    def __init__(self, dialogue: Dialogue) -> None:
+        self.said = said_in(dialogue)
+        self.config: dict[str, Any] = dict(dialogue.config)
+        self.verbatim = dialogue.verbatim
+        self.given = sum(one.given for one in self.said)
+        bodies = [one.body for one in self.said]
+        self.text = "\n".join(bodies)
+        lengths = np.fromiter(map(len, bodies), dtype=np.int64, count=len(bodies))
+        self.places = np.concatenate(([0], np.cumsum(lengths + 1)))[:-1] if bodies else lengths
+        self.lengths = lengths
+        pieces = WORDS_AND_GAPS.split(self.text)
+        borders = np.cumsum(np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces)))
+        self.starts: Ints = borders[0:-1:2]
+        self.ends: Ints = borders[1::2]
+        self.first: Ints = np.searchsorted(
+            self.starts, np.append(self.places, len(self.text) + 1)
+        ).astype(np.int64)
+        self.counts: Ints = np.diff(self.first)
+        numbers: dict[str, int] = {}
+        number_of: dict[str, int] = {}
+        self.forms: list[Form] = []
+        spoken = pieces[1::2]
+        for word in dict.fromkeys(spoken):
+            form = describe(word)
+            number = numbers.setdefault(form.normal, len(numbers))
+            if number == len(self.forms):
+                self.forms.append(form)
+            number_of[word] = number
+        self.plain: Ints = np.fromiter(
+            map(number_of.__getitem__, spoken), dtype=np.int64, count=len(spoken)
+        )
+        self.numbers = numbers
+
+    def __len__(self) -> int:
+        return len(self.said)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The words of both prefixes that can be names, in normal form."""
+        prefixes = (self.config.get("agent_prefix", "Skye:"), self.config.get("user_prefix", ""))
+        words = {word.text for prefix in prefixes for word in find_words(prefix)}
+        return frozenset(word for word in words if not word.isdigit())
+
+    @cached_property
+    def neutral(self) -> list[str]:
+        """By number: the form that is the same for both speakers, names and genders exchanged.
+
+        A speaker's name is `<name>`, whoever says it.
+        """
+        forms = [form.neutral for form in self.forms]
+        for name in self.names:
+            for word, instead in ((name, "<name>"), (name + "'s", "<name>'s")):
+                if word in self.numbers:
+                    forms[self.numbers[word]] = instead
+        return forms
+
+    @cached_property
+    def words(self) -> Ints:
+        """Per word: the number of its neutral form."""
+        numbers: dict[str, int] = {}
+        table = [numbers.setdefault(form, len(numbers)) for form in self.neutral]
+        return np.array(table, dtype=np.int64)[self.plain]
+
+    @cached_property
+    def is_name(self) -> Flags:
+        """By number: whether it is a speaker's name."""
+        return np.array([form.startswith("<name>") for form in self.neutral], dtype=bool)
+
+    @cached_property
+    def is_function(self) -> Flags:
+        """By number: whether it is an English function word (or a name)."""
+        return np.array([form.is_function for form in self.forms], dtype=bool) | self.is_name
+
+    @cached_property
+    def stems(self) -> Ints:
+        """By number: the number of its stem."""
+        numbers: dict[str, int] = {}
+        return np.array(
+            [numbers.setdefault(form.stem, len(numbers)) for form in self.forms], dtype=np.int64
+        )
+
+    @cached_property
+    def turn_of(self) -> Ints:
+        """Per word: the position of its turn."""
+        return np.repeat(np.arange(len(self)), self.counts)
+
+    @cached_property
+    def roles(self) -> npt.NDArray[np.str_]:
+        """Per turn: who speaks."""
+        return np.array([one.role for one in self.said])
+
+    @cached_property
+    def codes(self) -> list[str]:
+        """Per turn: its first COMPARED words, a character each; a turn without words is a word of
+        its own, an empty one has none.
+        """
+        kept = "".join(map(chr, (self.words % 0x10FFFF).tolist()))
+        borders = self.first.tolist()
+        codes = []
+        for i, one in enumerate(self.said):
+            code = kept[borders[i] : min(borders[i + 1], borders[i] + COMPARED)]
+            if code and self.counts[i] <= 2 and self.says_nothing(i):
+                code = ""
+            elif not code:
+                code = "".join(f"\U0010ffff{c}" for c in one.body.strip()[:COMPARED])
+            codes.append(code)
+        return codes
+
+    @cached_property
+    def similarity(self) -> npt.NDArray[np.float32]:
+        """[p, i]: how alike the turns i and i - p are, for p up to WIDEST; below ALIKE it is 0.
+
+        Normalised Indel similarity over words (rapidfuzz), neutral to who speaks; turns under SHORT
+        words are alike only when equal, and empty ones never.
+        """
+        codes = self.codes
+        n = len(codes)
+        result = np.zeros((WIDEST + 1, n), dtype=np.float32)
+        same: dict[str, int] = {}
+        ids = np.array([same.setdefault(code, len(same)) for code in codes], dtype=np.int64)
+        lengths = np.fromiter(map(len, codes), dtype=np.int64, count=n)
+        for p in range(1, min(WIDEST, n - 1) + 1):
+            alike = cpdist(
+                codes[p:], codes[:-p], scorer=Indel.normalized_similarity, score_cutoff=ALIKE,
+                dtype=np.float32,
+            )  # fmt: skip
+            short = np.minimum(lengths[p:], lengths[:-p]) < SHORT
+            alike[short | (ids[p:] == ids[:-p])] = 0
+            alike[(ids[p:] == ids[:-p]) & (lengths[p:] > 0)] = 1
+            result[p, p:] = alike
+        return result
+
+    def says_nothing(self, position: int) -> bool:
+        """Whether a turn is empty but for marks, or nothing but its speaker's prefix once more."""
+        one = self.said[position]
+        body = one.body.strip()
+        return body == one.content[: one.begins].strip() != "" or not MARKS.sub("", body)
+
+    def was_cut(self, position: int) -> bool | None:
+        """Whether a turn ended at its token limit; None where nothing tells."""
+        one = self.said[position]
+        if one.finish_reason is not None:
+            return one.finish_reason == "length"
+        limit = self.config.get("turn_max_tokens")
+        if one.tokens is None or not isinstance(limit, int):
+            return None
+        return one.tokens >= 0.98 * limit
+
+    def own(self, role: Role) -> list[int]:
+        """The positions of a speaker's generated turns."""
+        return [i for i in range(self.given, len(self)) if self.said[i].role == role]
+
+    def plain_words(self, position: int) -> list[str]:
+        """The normal forms of a turn's words."""
+        numbers = self.plain[self.first[position] : self.first[position + 1]]
+        return [self.forms[number].normal for number in numbers.tolist()]
+
+    def whole(self, position: int) -> Span:
+        """A turn's body without outer white space."""
+        one = self.said[position]
+        stripped = one.body.strip()
+        start = one.begins + len(one.body) - len(one.body.lstrip())
+        return Span(one.index, start, start + len(stripped))
+
+    def span(self, position: int, first: int, last: int) -> Span:
+        """From a turn's first-th to its last-th word, both included."""
+        one = self.said[position]
+        shift = one.begins - int(self.places[position])
+        at = int(self.first[position])
+        return Span(
+            one.index, int(self.starts[at + first]) + shift, int(self.ends[at + last]) + shift
+        )
+
+    def is_flipped(self, position: int, other: int) -> bool:
+        """Whether two alike turns are so only with names and genders exchanged."""
+        mine = self.plain_words(position)
+        theirs = self.plain_words(other)
+        return len(mine) == len(theirs) and any(
+            a != b and (self.neutral[self.numbers[a]] == self.neutral[self.numbers[b]])
+            for a, b in zip(mine, theirs, strict=True)
+        )
+
+
+def quote(text: str, longest: int = 60) -> str:
+    """A text on one line, shortened at the end.
+
+    >>> quote("one  two three", 9)
+    '"one two\u2026"'
+    """
+    line = " ".join(text.split()).strip('"\u201c\u201d ')
+    return f'"{line}"' if len(line) <= longest else f'"{line[: longest - 1].rstrip()}\u2026"'

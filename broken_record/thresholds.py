@@ -1,0 +1,68 @@
+"""Thresholds from a file: JSON, kind -> name -> number, in place of the detectors' defaults."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from broken_record.detectors import KINDS, default_thresholds
+from broken_record.errors import ConfigError
+
+
+def check_kinds(kinds: Collection[str]) -> None:
+    """ConfigError names the kinds that do not exist, with the nearest that do."""
+    if problems := [
+        f"unknown kind {kind}{nearest(kind, KINDS)}" for kind in kinds if kind not in KINDS
+    ]:
+        raise ConfigError(problems)
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """`; did you mean ...?` with the nearest known name, else all of them."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"
+
+
+def load_thresholds(path: Path | None) -> dict[str, dict[str, Any]]:
+    """All thresholds, those of the file in place of the defaults; ConfigError lists what is wrong.
+
+    A whole number stays one: 3 copies cannot become 2.5.
+    """
+    thresholds = default_thresholds()
+    if path is None:
+        return thresholds
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
+    except ValueError as error:
+        raise ConfigError([f"{path}: not JSON: {error}"]) from error
+    problems: list[str] = []
+    if not isinstance(given, Mapping):
+        raise ConfigError([f'{path}: expected an object like {{"word_soup": {{"runaways": 3}}}}'])
+    for kind, values in given.items():
+        if kind not in thresholds:
+            problems.append(f"{path}: unknown kind {kind}{nearest(kind, KINDS)}")
+            continue
+        if not isinstance(values, Mapping):
+            problems.append(f"{path}: {kind}: expected an object of names and numbers")
+            continue
+        for name, value in values.items():
+            default = thresholds[kind].get(name)
+            if default is None:
+                problems.append(f"{path}: {kind}: unknown {name}{nearest(name, thresholds[kind])}")
+            elif isinstance(value, bool) or not isinstance(value, (int, type(default))):
+                wanted = "a whole number" if isinstance(default, int) else "a number"
+                problems.append(f"{path}: {kind}.{name}: expected {wanted}, found {value!r}")
+            elif value < 0:
+                problems.append(
+                    f"{path}: {kind}.{name}: expected no negative number, found {value}"
+                )
+            else:
+                thresholds[kind][name] = value
+    if problems:
+        raise ConfigError(problems)
+    return thresholds

@@ -1,0 +1,287 @@
+"""What loops and breaks, and what must be left alone; and the laws that hold for every detector."""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.injection import OPERATORS, Line, Planted, carriers
+from broken_record import detectors
+from broken_record.detectors import KINDS, default_thresholds, find_loops_and_breaks
+from broken_record.detectors.examples import talk_of
+from broken_record.records import Dialogue, Turn
+from broken_record.talk import Talk
+
+LONG = "I have never told anyone about the summer in Trieste."
+OTHER = "And the gardener still keeps a key to the northern gate."
+
+
+def kinds_in(talk):
+    return {f.kind for f in find_loops_and_breaks(talk).findings if f.level != "info"}
+
+
+def mixed(lines, answers=None):
+    """Lines of one speaker with a different answer between each two."""
+    answers = answers or [
+        "Which of the two do you mean, then?", "My brother says the ferry was late again.",
+        "Somebody left the window open all night.", "Did it ever stop raining up there?",
+        "Perhaps we ought to ask the baker first.", "That is not how Dora remembers it.",
+        "Eleven candles and not a single match.", "You may put the ladder by the shed.",
+    ]  # fmt: skip
+    said = []
+    for i, line in enumerate(lines):
+        said += [line, answers[i % len(answers)]]
+    return said[:-1]
+
+
+PASSAGE = [
+    "Shall we go down to the harbour before dark?", "Only if you carry the lantern this time.",
+    "The lantern has no oil, I used it up.", "Then we walk by the light of the fishmonger.",
+    "He closes early on the day of the fair.",
+]  # fmt: skip
+
+LOOPS_AND_BREAKS = {
+    "three copies of one speaker's line": ("single_turn_loop", mixed([LONG] * 3)),
+    "each says the own line": ("single_turn_loop", [LONG, OTHER] * 3),
+    "four equal turns": ("single_turn_loop", [LONG] * 4),
+    "a short line six times": ("single_turn_loop", mixed(["Go on."] * 6)),
+    "a cycle of three with the roles swapped": ("multi_turn_loop", PASSAGE[:3] * 3),
+    "a cycle of five": ("multi_turn_loop", PASSAGE * 2),
+    "a cycle with a turn put in": (
+        "multi_turn_loop", [*PASSAGE, *PASSAGE[:2], "Wait, did you hear that?", *PASSAGE[2:],
+                            *PASSAGE],
+    ),
+    "a sentence three times": ("intra_turn_repetition", ["I see.", f"{LONG} {LONG} {LONG}"]),
+    "a character without end": ("intra_turn_repetition", ["I see.", "No" + "o" * 40]),
+    "laughter from 24 characters": ("intra_turn_repetition", ["I see.", "ha" * 12]),
+    "an interjection 24 times": ("intra_turn_repetition", ["I see.", "no " * 24]),
+    "an opening of six words": (
+        "prefix_repetition",
+        mixed([f"Let me tell you something about {x}" for x in (
+            "the sea and why it is never quiet in March.", "my aunt, who counted every spoon.",
+            "doors that open only from the inside.", "a clock which nobody dared to wind.")]),
+    ),
+    "nothing twice": ("empty_response", mixed(["Well then.", "", "", "I am back again now."])),
+    "white space that grows": ("leading_whitespace", mixed([" " * w + LONG for w in (1, 3, 6, 9)])),
+    "a great deal of white space": ("leading_whitespace", ["I see.", "\n" * 40 + LONG]),
+    "an apostrophe at the end": ("apostrophe_break", ["I see.", "I think that it isn'"]),
+    "a stem that is no word": ("apostrophe_break", ["I see.", "No, she really couldn"]),
+    "a refusal": ("refusal", ["Open it.", "I'm sorry, but I can't assist with that request."]),
+    "a model that says so": (
+        "refusal", ["Come closer.", "As an AI language model, I can't continue this story."]
+    ),
+}  # fmt: skip
+
+LEFT_ALONE = {
+    "hello and hello": ["Hi!", "Hi!"],
+    "good night each": ["Good night.", "Good night.", "Sleep well."],
+    "coffee": ["Coffee?", "Coffee!", "With milk?"],
+    "a question again after no answer": ["Where were you on Thursday night, Mr Finch?", "Hm.",
+                                         "Where were you on Thursday night, Mr Finch?", "Home."],
+    "a quiz with new content": mixed(
+        ["Next question: which river runs through Lisbon?",
+         "Next question: who painted the night watch?",
+         "Next question: how many legs has a lobster?"]),
+    "no, no, no": ["No, no, no! Put that down."],
+    "very, very": ["It was very, very dark and very, very cold."],
+    "ha ha ha": ["Ha ha ha, you should have seen his face!"],
+    "a divider": ["----------------------", "Shall we go on?"],
+    "a vocative": mixed([f"Oh Mark, {x}" for x in (
+        "look at the boats down there!", "why did you never write?", "put the kettle on, will you?",
+        "that is not a moth.")]),
+    "a single stray newline": mixed(["\n\n" + LONG, OTHER]),
+    "constant indentation": mixed(["    " + x for x in PASSAGE]),
+    "a possessive at the end": ["Whose boat is it?", "The boys'"],
+    "goin'": ["Where to?", "I'm just goin'"],
+    "a quoted word at the end": ["What did it say?", "It said 'can'"],
+    "cannot make it": ["Will you come?", "I'm sorry, I can't make it on Friday."],
+    "cannot stop laughing": ["Are you well?", "I'm sorry, I can't stop laughing."],
+    "heights": ["Come up!", "I'm not comfortable with heights."],
+    "an android": ["What are you?", "*her circuits hum* I am an android.",
+                   "Feel anything?", "I am not human. I was built in a shed."],
+    "code": ["Show me.", "```\n" + "x = f(x)\n" * 30 + "```"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOOPS_AND_BREAKS)
+def test_a_loop_or_break_is_found(name):
+    kind, lines = LOOPS_AND_BREAKS[name]
+    assert kind in kinds_in(talk_of(lines))
+
+
+@pytest.mark.parametrize("name", LEFT_ALONE)
+def test_what_only_looks_like_one_is_left_alone(name):
+    assert kinds_in(talk_of(LEFT_ALONE[name])) == set()
+
+
+def test_the_same_said_with_genders_exchanged_is_a_flipped_loop():
+    hers = "Mark smiled, and she wondered whether he would ever tell her."
+    his = "Skye smiled, and he wondered whether she would ever tell him."
+    talk = talk_of([hers, his] * 2, prefixes=("Skye:", "Mark:"))
+    (found,) = find_loops_and_breaks(talk).findings
+    assert (found.kind, found.flipped, found.copies) == ("single_turn_loop", True, 4)
+    (same,) = find_loops_and_breaks(talk_of([hers] * 4)).findings
+    assert not same.flipped
+
+
+def test_a_model_that_copies_the_opening_loops_from_there():
+    opening = [{"role": "system", "content": "A play."}]
+    opening += [
+        {"role": r, "content": t}
+        for r, t in zip(["assistant", "user"] * 2, PASSAGE[:4], strict=True)
+    ]
+    turns = tuple(
+        Turn(5 + i, ("assistant", "user")[i % 2], text, finish_reason="stop")
+        for i, text in enumerate(PASSAGE[:4])
+    )
+    dialogue = Dialogue({"conversation": opening, "agent_prefix": ""}, turns, "done")
+    (found,) = find_loops_and_breaks(Talk(dialogue)).findings
+    assert (found.kind, found.origin_turn, found.onset_turn) == ("multi_turn_loop", 1, 5)
+    assert not find_loops_and_breaks(Talk(replace(dialogue, turns=()))).findings
+
+
+def test_findings_that_meet_have_one_primary_by_precedence():
+    refusal = "I'm sorry, but I can't continue this conversation."
+    found = find_loops_and_breaks(talk_of(mixed([refusal] * 5))).findings
+    assert [(f.kind, f.primary) for f in found] == [
+        ("refusal", True), ("single_turn_loop", False)
+    ]  # fmt: skip
+
+
+def test_a_finding_is_open_until_its_speaker_went_on():
+    stuck = find_loops_and_breaks(talk_of(mixed([LONG] * 4))).findings[0]
+    assert stuck.end_turn is None and not stuck.recovered
+    out = find_loops_and_breaks(talk_of(mixed([LONG] * 4 + [OTHER]))).findings[0]
+    assert out.end_turn == 6 and out.recovered
+
+
+def test_a_text_log_cannot_tell_white_space_nor_without_counters_a_cut():
+    dialogue = Dialogue({"agent_prefix": ""}, (Turn(0, "user", "I don'"),), "done", verbatim=False)
+    found = find_loops_and_breaks(Talk(dialogue))
+    assert found.not_measurable == ("leading_whitespace", "apostrophe_break")
+    counted = replace(
+        dialogue,
+        config={"agent_prefix": "", "turn_max_tokens": 9},
+        turns=(Turn(0, "user", "I don'", 4), Turn(1, "assistant", "I don'", 9)),
+    )
+    found = find_loops_and_breaks(Talk(counted))
+    assert found.not_measurable == ("leading_whitespace",)
+    assert [(f.kind, f.speaker) for f in found.findings] == [("apostrophe_break", "user")]
+
+
+def test_every_detector_has_a_file_a_name_and_thresholds():
+    for kind, detect in detectors.DETECTORS.items():
+        assert detect.__module__ == f"broken_record.detectors.{kind}"
+        assert default_thresholds()[kind] and all(
+            isinstance(value, (int, float)) for value in default_thresholds()[kind].values()
+        )
+
+
+def planted(kind, seed):
+    rng = random.Random(f"law {kind} {seed}")
+    return OPERATORS[kind](rng, rng.choice(carriers("A")), "A")
+
+
+def found_in(dialogue):
+    found = find_loops_and_breaks(Talk(dialogue)).findings
+    return [f for f in found if f.level != "info"]
+
+
+def marks(findings):
+    return sorted((f.kind, f.speaker, f.onset_turn, f.period or 0) for f in findings)
+
+
+def rewritten(dialogue, change):
+    config = {**dialogue.config}
+    for name in ("agent_prefix", "user_prefix"):
+        config[name] = change(config[name])
+    turns = tuple(replace(turn, content=change(turn.content)) for turn in dialogue.turns)
+    return replace(dialogue, config=config, turns=turns)
+
+
+law = settings(max_examples=80, deadline=None)
+any_planted = {"kind": st.sampled_from(KINDS), "seed": st.integers(0, 10_000)}
+
+
+@law
+@given(**any_planted)
+def test_renaming_the_characters_changes_no_finding(kind, seed):
+    one = planted(kind, seed)
+    names = [prefix.strip(":") for prefix in one.carrier.prefixes.values() if prefix]
+    new = dict(zip(names, ("Quenby", "Zoltan"), strict=False))
+    pattern = re.compile(rf"\b({'|'.join(map(re.escape, new))})\b") if new else re.compile(r"(?!)")
+    renamed = rewritten(one.dialogue(), lambda text: pattern.sub(lambda m: new[m[0]], text))
+    assert marks(found_in(renamed)) == marks(found_in(one.dialogue()))
+
+
+@law
+@given(**any_planted)
+def test_swapping_the_quote_styles_changes_no_finding(kind, seed):
+    def curly(text):
+        return re.sub(r'"([^"]*)"', "\u201c\\1\u201d", text).replace("'", "\u2019")
+
+    one = planted(kind, seed).dialogue()
+    assert marks(found_in(rewritten(one, curly))) == marks(found_in(one))
+
+
+@law
+@given(**any_planted)
+def test_appending_clean_turns_takes_no_finding_away(kind, seed):
+    one = planted(kind, seed)
+    rng = random.Random(seed)
+    clean = rng.choice([c for c in carriers("A") if c is not one.carrier]).lines[:12]
+    lines = list(one.lines)
+    for line in clean:
+        if line.role != lines[-1].role:
+            lines.append(line)
+    longer = Planted(one.kind, one.operator, one.carrier, lines)
+    assert set(marks(found_in(one.dialogue()))) <= set(marks(found_in(longer.dialogue())))
+
+
+@law
+@given(**any_planted)
+def test_cutting_before_the_onset_removes_the_finding(kind, seed):
+    dialogue = planted(kind, seed).dialogue()
+    for finding in found_in(dialogue):
+        before = tuple(turn for turn in dialogue.turns if turn.index < finding.onset_turn)
+        kept = found_in(replace(dialogue, turns=before))
+        assert (finding.kind, finding.onset_turn) not in {(f.kind, f.onset_turn) for f in kept}
+
+
+@law
+@given(kind=st.sampled_from(("single_turn_loop", "multi_turn_loop")), n=st.integers(3, 9))
+def test_one_more_copy_never_lowers_strength(kind, n):
+    unit = [LONG, OTHER] if kind == "single_turn_loop" else PASSAGE[:4]
+    strengths = [
+        next(f.strength for f in found_in_lines(unit * copies) if f.kind == kind)
+        for copies in (n, n + 1)
+    ]
+    assert strengths[0] < strengths[1] < 1
+
+
+def found_in_lines(lines):
+    return find_loops_and_breaks(talk_of(lines)).findings
+
+
+@law
+@given(**any_planted)
+def test_evidence_lies_in_the_raw_contents_and_quotes_them(kind, seed):
+    one = planted(kind, seed)
+    contents = {turn.index: turn.content for turn in one.dialogue().turns}
+    for finding in found_in(one.dialogue()):
+        assert finding.spans and 0 <= finding.strength <= 1
+        assert finding.origin_turn <= finding.onset_turn <= finding.detect_turn
+        for span in finding.spans:
+            assert 0 <= span.start <= span.end <= len(contents[span.turn])
+
+
+def test_what_is_planted_can_be_read_back():
+    line = Line("assistant", "Hello.")
+    one = Planted("refusal", "by hand", carriers("A")[0], [line], evidence={0: None})
+    (span,) = one.spans()
+    assert one.dialogue().turns[0].content[span.start : span.end] == "Hello."
