@@ -28,12 +28,12 @@ from typing import Any
 from broken_record.detectors import KINDS, LOOPS, find_loops_and_breaks
 from broken_record.errors import ConfigError, LogError
 from broken_record.metrics import measure_dialogue, tokens_before
-from broken_record.records import Dialogue
+from broken_record.records import Dialogue, OldNumbers
 from broken_record.report import DialogueReport, Report, Unreadable, as_json, write_report
 from broken_record.runlog import parse_record
 from broken_record.tables import run_lines
 from broken_record.talk import Talk
-from broken_record.textlog import agent_replies, escape_controls, parse_log, render_log
+from broken_record.textlog import agent_replies, escape_controls, parse_log, render_transcript
 from broken_record.thresholds import check_kinds, load_thresholds
 
 log = logging.getLogger("analyze")
@@ -71,10 +71,10 @@ def find_files(run: Path) -> list[Path]:
 
 
 def read_dialogue(path: Path) -> tuple[Dialogue, str]:
-    """A dialogue and its text log; LogError or UnicodeDecodeError or OSError where it is none."""
+    """A dialogue and its text log (the transcript at least); an error of reading where it is none."""
     if path.suffix == ".jsonl":
         dialogue = parse_record(path.read_text(encoding="utf-8").split("\n"), path.name)
-        return dialogue, render_log(dialogue)
+        return dialogue, "".join(render_transcript(dialogue))
     text = path.read_text(encoding="utf-8")  # text mode: \r and \r\n become \n
     return parse_log(text, path.name), text
 
@@ -106,7 +106,7 @@ def examine(path: Path, thresholds: Thresholds) -> DialogueReport | Unreadable:
         findings=found.findings,
         onset_tokens=tuple(tokens_before(dialogue, f.onset_turn) for f in found.findings),
         not_measurable=found.not_measurable,
-        **asdict(metrics.old) | {"segments": metrics.old.segments},
+        **{name: getattr(metrics.old, name) for name in OldNumbers.__slots__},
     )
 
 

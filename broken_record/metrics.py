@@ -19,7 +19,7 @@ from broken_record.statistics import slope
 from broken_record.talk import Talk
 
 DISTINCT_WORDS = 500  # distinct-2 is compared at one length, because it falls with length
-DRIFT_TURNS = 100  # evenly spaced; the slope over all pairs grows with their square
+DRIFT_TURNS = 64  # evenly spaced; the slope over all pairs grows with their square
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class SpeakerMetrics:
     distinct_2: distinct over all 2-word windows of the first 500 words, (0, 1] (Li et al., 2016, "A
         Diversity-Promoting Objective Function for Neural Conversation Models").
     zlib_ratio: bytes after over bytes before zlib, level 6; low is repetitive, short is high.
-    length_drift: change of a turn's length, words per turn (Theil-Sen slope over up to 100 turns).
+    length_drift: change of a turn's length, words per turn (Theil-Sen slope over up to 64 turns).
     cap_hit_rate: share of turns that ended at turn_max_tokens, [0, 1].
     empty_rate: share of turns that say nothing, [0, 1].
     ttft_s: median time to first token, seconds. tokens_per_second: tokens over generation time.
@@ -124,7 +124,9 @@ def measure_speaker(
         zlib_ratio=len(zlib.compress(raw)) / len(raw) if raw else None,
         length_drift=length_drift(talk.counts[own]) if own else 0.0,
         cap_hit_rate=sum(cut) / len(cut) if cut else None,
-        empty_rate=sum(map(talk.says_nothing, own)) / len(own) if own else None,
+        empty_rate=sum(talk.says_nothing(i) for i in own if talk.counts[i] <= 2) / len(own)
+        if own
+        else None,
         ttft_s=median(ttfts) if ttfts else None,
         tokens_per_second=tokens_per_second(dialogue, role),
     )

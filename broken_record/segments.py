@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -166,7 +166,7 @@ class Words:
         touched = np.zeros(len(self.words), dtype=bool)
         for starts in repeats:
             window = self.words[starts[0] : starts[0] + n]
-            here = list(self.cuts_of(window, int(starts[0])))
+            here = list(self.cuts_of(window, int(starts[0]), len(starts)))
             near = any(touched[max(0, c.first - n) : c.last + n + 1].any() for c in here)
             same = self.ids[starts[:, None] + np.arange(n)] == self.ids[starts[0] : starts[0] + n]
             if near or not same.all():
@@ -195,7 +195,7 @@ class Words:
         ids.append(self.ids[reached:])
         return Words(words, self.numbers, np.concatenate(ids), np.array(glue, dtype=np.int64))
 
-    def cuts_of(self, window: Sequence[str], start: int) -> Iterator[Cut]:
+    def cuts_of(self, window: Sequence[str], start: int, count: int) -> Iterator[Cut]:
         """What removing every occurrence of the window's string does, left to right.
 
         The string may begin at the end of a longer word and end at the beginning of one; where two
@@ -204,11 +204,13 @@ class Words:
         n = len(window)
         places = np.flatnonzero(self.ids[: len(self.ids) - n + 2] == self.ids[start + 1])
         for i in range(2, n - 1):
+            if len(places) == count:
+                break  # the windows themselves, and no longer words around them
             places = places[self.ids[places + i - 1] == self.ids[start + i]]
         first, last = window[0], window[-1]
         cut: Cut | None = None
-        for place in places:
-            begin, end = int(place) - 1, int(place) + n - 2
+        for place in places.tolist():
+            begin, end = place - 1, place + n - 2
             if begin < 0 or end >= len(self.words):
                 continue
             word, tail = self.words[begin], self.words[end]
@@ -233,8 +235,7 @@ class Words:
         return any((up_to[starts + n] > up_to[starts]).any() for starts in self.repeats(n))
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(NamedTuple):
     """Words `first` to `last` become one: what is kept of the first, and the tail of the last."""
 
     first: int

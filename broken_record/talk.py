@@ -20,7 +20,7 @@ from rapidfuzz.distance import Indel
 from rapidfuzz.process import cpdist
 
 from broken_record.records import Dialogue, FinishReason, Message, Role, Span, Turn
-from broken_record.text import WORD, Form, body_of, describe, find_words
+from broken_record.text import WORD, body_of, find_words, vocabulary
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -30,7 +30,8 @@ ALIKE = 0.75  # normalised Indel similarity; clean two-speaker talk stays below 
 SHORT = 6  # words: shorter turns are alike only when equal
 COMPARED = 4096  # words of a turn; what is alike so far is taken to be alike
 MARKS = re.compile(
-    r"[\s\"'`()\[\]{}<>\u2018\u2019\u201c\u201d\u00ab\u00bb\u200b\ufeff]+|(?<![*_])[*_]{1,2}(?![*_])"
+    r"[\s\"'`()\[\]{}<>\u2018\u2019\u201c\u201d\u00ab\u00bb\u200b\ufeff]+"
+    r"|(?<![*_])[*_]{1,2}(?![*_])"
 )  # three asterisks are a scene break
 WORDS_AND_GAPS = re.compile(f"({WORD.pattern})")
 
@@ -92,9 +93,9 @@ def begins(message: Message | Turn, prefixes: dict[str, str]) -> int:
 class Talk:
     """What was said in a dialogue, as words and numbers; what a detector does not use is not made.
 
-    Per word, over all turns: `plain` (numbers of normal forms), `words` (numbers of forms that are
-    the same for both speakers), `starts` and `ends` (offsets in `text`, the bodies joined by
-    newlines). Per turn: `first[i]` to before `first[i + 1]` are the words of turn i.
+    Per turn: `said` and `bodies`. Per word, over all turns: `plain` (numbers of normal forms),
+    `words` (numbers of forms that are the same for both speakers), `starts` and `ends` (offsets in
+    `text`, the bodies joined by newlines). `first[i]` to before `first[i + 1]` are those of turn i.
     """
 
     def __init__(self, dialogue: Dialogue) -> None:
@@ -102,7 +103,7 @@ class Talk:
         self.config: dict[str, Any] = dict(dialogue.config)
         self.verbatim = dialogue.verbatim
         self.given = sum(one.given for one in self.said)
-        bodies = [one.body for one in self.said]
+        self.bodies = bodies = [one.body for one in self.said]
         self.text = "\n".join(bodies)
         lengths = np.fromiter(map(len, bodies), dtype=np.int64, count=len(bodies))
         self.places = np.concatenate(([0], np.cumsum(lengths + 1)))[:-1] if bodies else lengths
@@ -115,20 +116,11 @@ class Talk:
             self.starts, np.append(self.places, len(self.text) + 1)
         ).astype(np.int64)
         self.counts: Ints = np.diff(self.first)
-        numbers: dict[str, int] = {}
-        number_of: dict[str, int] = {}
-        self.forms: list[Form] = []
+        self.vocabulary = vocabulary()
         spoken = pieces[1::2]
-        for word in dict.fromkeys(spoken):
-            form = describe(word)
-            number = numbers.setdefault(form.normal, len(numbers))
-            if number == len(self.forms):
-                self.forms.append(form)
-            number_of[word] = number
         self.plain: Ints = np.fromiter(
-            map(number_of.__getitem__, spoken), dtype=np.int64, count=len(spoken)
+            map(self.vocabulary.__getitem__, spoken), dtype=np.int64, count=len(spoken)
         )
-        self.numbers = numbers
 
     def __len__(self) -> int:
         return len(self.said)
@@ -141,42 +133,47 @@ class Talk:
         return frozenset(word for word in words if not word.isdigit())
 
     @cached_property
-    def neutral(self) -> list[str]:
-        """By number: the form that is the same for both speakers, names and genders exchanged.
+    def neutral(self) -> Ints:
+        """By number: the number of the form that is the same for both speakers.
 
-        A speaker's name is `<name>`, whoever says it.
+        Names and genders are exchanged: a speaker's name is <name>, whoever says it.
         """
-        forms = [form.neutral for form in self.forms]
-        for name in self.names:
-            for word, instead in ((name, "<name>"), (name + "'s", "<name>'s")):
-                if word in self.numbers:
-                    forms[self.numbers[word]] = instead
-        return forms
+        exchanged = self.name_numbers  # this may lengthen the columns
+        table = self.vocabulary.neutral.copy()
+        table[list(exchanged)] = list(exchanged.values())
+        return table
+
+    @cached_property
+    def name_numbers(self) -> dict[int, int]:
+        """The numbers of the speakers' names, with and without 's, and of what stands for them."""
+        known = self.vocabulary
+        return {
+            known.number(name + ending): known.number("<name>" + ending)
+            for name in sorted(self.names)
+            for ending in ("", "'s")
+        }
 
     @cached_property
     def words(self) -> Ints:
         """Per word: the number of its neutral form."""
-        numbers: dict[str, int] = {}
-        table = [numbers.setdefault(form, len(numbers)) for form in self.neutral]
-        return np.array(table, dtype=np.int64)[self.plain]
-
-    @cached_property
-    def is_name(self) -> Flags:
-        """By number: whether it is a speaker's name."""
-        return np.array([form.startswith("<name>") for form in self.neutral], dtype=bool)
+        return self.neutral[self.plain]
 
     @cached_property
     def is_function(self) -> Flags:
         """By number: whether it is an English function word (or a name)."""
-        return np.array([form.is_function for form in self.forms], dtype=bool) | self.is_name
+        return self.without_names("function", True)
 
     @cached_property
-    def stems(self) -> Ints:
-        """By number: the number of its stem."""
-        numbers: dict[str, int] = {}
-        return np.array(
-            [numbers.setdefault(form.stem, len(numbers)) for form in self.forms], dtype=np.int64
-        )
+    def is_content(self) -> Flags:
+        """By number: whether it is a content word."""
+        return self.without_names("content", False)
+
+    def without_names(self, column: str, value: bool) -> Flags:
+        """A column of the vocabulary with another value for the speakers' names."""
+        numbers = list(self.name_numbers)  # this may lengthen the columns
+        changed: Flags = getattr(self.vocabulary, column).copy()
+        changed[numbers] = value
+        return changed
 
     @cached_property
     def turn_of(self) -> Ints:
@@ -193,7 +190,8 @@ class Talk:
         """Per turn: its first COMPARED words, a character each; a turn without words is a word of
         its own, an empty one has none.
         """
-        kept = "".join(map(chr, (self.words % 0x10FFFF).tolist()))
+        points = self.words + 0x800 * (self.words >= 0xD800)  # past the surrogates
+        kept = points.astype("<u4").tobytes().decode("utf-32-le")
         borders = self.first.tolist()
         codes = []
         for i, one in enumerate(self.said):
@@ -249,11 +247,6 @@ class Talk:
         """The positions of a speaker's generated turns."""
         return [i for i in range(self.given, len(self)) if self.said[i].role == role]
 
-    def plain_words(self, position: int) -> list[str]:
-        """The normal forms of a turn's words."""
-        numbers = self.plain[self.first[position] : self.first[position + 1]]
-        return [self.forms[number].normal for number in numbers.tolist()]
-
     def whole(self, position: int) -> Span:
         """A turn's body without outer white space."""
         one = self.said[position]
@@ -272,12 +265,11 @@ class Talk:
 
     def is_flipped(self, position: int, other: int) -> bool:
         """Whether two alike turns are so only with names and genders exchanged."""
-        mine = self.plain_words(position)
-        theirs = self.plain_words(other)
-        return len(mine) == len(theirs) and any(
-            a != b and (self.neutral[self.numbers[a]] == self.neutral[self.numbers[b]])
-            for a, b in zip(mine, theirs, strict=True)
-        )
+        mine = self.plain[self.first[position] : self.first[position + 1]]
+        theirs = self.plain[self.first[other] : self.first[other + 1]]
+        if len(mine) != len(theirs):
+            return False
+        return bool(((mine != theirs) & (self.neutral[mine] == self.neutral[theirs])).any())
 
 
 def quote(text: str, longest: int = 60) -> str:

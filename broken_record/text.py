@@ -11,8 +11,10 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 CURLY = "\N{RIGHT SINGLE QUOTATION MARK}"
 WORD = re.compile(rf"\w+(?:['{CURLY}]\w+)*")
@@ -153,7 +155,6 @@ def stem(word: str) -> str:
     return word
 
 
-@lru_cache(maxsize=1 << 17)
 def describe(word: str) -> Form:
     """The form of a word as it stands in a text.
 
@@ -162,3 +163,60 @@ def describe(word: str) -> Form:
     """
     normal = normalize(word)
     return Form(normal, PERSONS.get(normal, normal), is_function_word(normal), stem(normal))
+
+
+LEAST_STEM = 3  # characters of a content word's stem
+
+
+class Vocabulary(dict[str, int]):
+    """Words as they stand in texts -> numbers of their normal forms, with a column per property.
+
+    Kept over dialogues, because most words come again; numbers are names and mean nothing else.
+    `neutral[n]` is the number of the form that is the same for either person, `stem[n]` a number of
+    the stem, `function[n]` and `content[n]` say which class a word is of.
+    """
+
+    MOST = 1 << 20
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.normals: dict[str, int] = {}
+        self.texts: list[str] = []
+        self.stems: dict[str, int] = {}
+        self.neutral: npt.NDArray[np.int64] = np.zeros(1024, dtype=np.int64)
+        self.stem: npt.NDArray[np.int64] = np.zeros(1024, dtype=np.int64)
+        self.function: npt.NDArray[np.bool_] = np.zeros(1024, dtype=bool)
+        self.content: npt.NDArray[np.bool_] = np.zeros(1024, dtype=bool)
+
+    def __missing__(self, word: str) -> int:
+        form = describe(word)
+        number = self.number(form.normal)
+        self[word] = number
+        return number
+
+    def number(self, normal: str) -> int:
+        """The number of a normal form, a new one with its columns filled."""
+        if normal in self.normals:
+            return self.normals[normal]
+        number = self.normals[normal] = len(self.texts)
+        self.texts.append(normal)
+        if number >= len(self.stem):
+            for name in ("neutral", "stem", "function", "content"):
+                column = getattr(self, name)
+                setattr(self, name, np.concatenate((column, np.zeros_like(column))))
+        form = describe(normal)
+        self.stem[number] = self.stems.setdefault(form.stem, len(self.stems))
+        self.function[number] = form.is_function
+        self.content[number] = not form.is_function and len(form.stem) >= LEAST_STEM
+        self.neutral[number] = number if form.neutral == normal else self.number(form.neutral)
+        return number
+
+
+def vocabulary() -> Vocabulary:
+    """The one of this process; a full one makes room for a new one."""
+    if len(SHARED[0]) > Vocabulary.MOST:
+        SHARED[0] = Vocabulary()
+    return SHARED[0]
+
+
+SHARED = [Vocabulary()]

@@ -18,6 +18,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+import numpy as np
+
 from broken_record.detectors.evidence import make_finding, saturate
 from broken_record.records import Finding, Span
 from broken_record.statistics import more_often_p
@@ -34,12 +36,12 @@ APOSTROPHE = "['\u2019]"
 ENDS_AT_APOSTROPHE = re.compile(rf"(\w+){APOSTROPHE}[\"\u201d*]*$")
 ENDS_ON_STEM = re.compile(rf"\b({NO_WORDS.replace(' ', '|')})[\"\u201d*]*$", re.IGNORECASE)
 ODD_CONTRACTION = re.compile(
-    rf"(?<=\w){APOSTROPHE}(?!(?:t|s|m|re|ve|ll|d|all|em|know)(?:\b|{APOSTROPHE}))(?=\s?\w)",
+    rf"{APOSTROPHE}(?<=\w.)(?!(?:t|s|m|re|ve|ll|d|all|em|know)(?:\b|{APOSTROPHE}))(?=\s?\w)",
     re.IGNORECASE,
 )
 OPENING_SINGLE = re.compile(r"(?:^|(?<=[\s\"\u201c(*:]))[\u2018']\w")
 INCHES = re.compile(r"\d\"")
-TERMINAL = re.compile(r"[.!?\u2026\u2014\-*\"\u201d)\]~:;]\s*$")
+TERMINAL = frozenset('.!?\u2026\u2014-*"\u201d)]~:;')
 FOLLOWING = 8  # words behind an odd contraction that are looked at
 NEAR = 3  # words
 TAIL, LOOKED_AT = 60, 500  # characters, at the end of a turn and behind an odd contraction
@@ -71,14 +73,15 @@ def detect(
     ):
         return None
     findings = []
+    odd = with_odd_contractions(talk)
     for role in ("assistant", "user"):
         own = talk.own(role)
         closes = closes_quotes(talk, own, quoting_share, closing_share)
         breaks: dict[int, Break] = {}
         for i in own:
-            if talk.was_cut(i):
+            body = talk.bodies[i].rstrip()
+            if not (may_end_broken(body) or i in odd) or talk.was_cut(i):
                 continue
-            body = talk.said[i].body.rstrip()
             found = ends_broken(body, closes) or goes_wrong(body, salad_share)
             if found is not None:
                 breaks[i] = found
@@ -87,6 +90,22 @@ def detect(
         if breaks:
             findings.append(report(talk, breaks, break_turns))
     return findings
+
+
+def with_odd_contractions(talk: Talk) -> set[int]:
+    """The turns with an apostrophe that goes on as no contraction does."""
+    places = [match.start() for match in ODD_CONTRACTION.finditer(talk.text)]
+    return set((np.searchsorted(talk.places, places, side="right") - 1).tolist())
+
+
+def may_end_broken(body: str) -> bool:
+    """What all bodies have that `ends_broken` can find; most have none of it."""
+    end = body[-12:].rstrip('"\u201d*')
+    return (
+        end.endswith(("'", "\u2019", *NO_WORDS.split()))
+        or body.count('"') % 2 == 1
+        or body.count("\u201c") != body.count("\u201d")
+    )
 
 
 def ends_broken(body: str, closes_quotes: bool) -> Break | None:
@@ -107,8 +126,10 @@ def ends_broken(body: str, closes_quotes: bool) -> Break | None:
 
 def is_open(body: str) -> bool:
     """Whether a body ends inside a double quotation: an odd mark, and words behind the last."""
-    straight = INCHES.sub("", body).count('"')
+    straight = body.count('"')
     if straight % 2 == 0 and body.count("\u201c") <= body.count("\u201d"):
+        return False
+    if straight % 2 and len(INCHES.findall(body)) % 2:
         return False
     last = max(body.rfind('"'), body.rfind("\u201c"), body.rfind("\u201d"))
     before, behind = body[:last][-1:], body[last + 1 :][:1]
@@ -117,7 +138,7 @@ def is_open(body: str) -> bool:
 
 def closes_quotes(talk: Talk, own: list[int], quoting: float, closing: float) -> bool:
     """Whether a speaker puts speech into quotation marks as a rule, and closes them."""
-    bodies = [talk.said[i].body for i in own]
+    bodies = [talk.bodies[i] for i in own]
     quoted = [body for body in bodies if '"' in body or "\u201c" in body]
     closed = [body for body in quoted if not is_open(body)]
     return (
@@ -149,8 +170,8 @@ def near_apostrophes(talk: Talk, own: list[int], fisher_p: float, least: int) ->
     broken: dict[int, Break] = {}
     windows = windows_near = 0
     for i in own:
-        body = talk.said[i].body.rstrip()
-        if TERMINAL.search(body) or talk.was_cut(i):
+        body = talk.bodies[i].rstrip()
+        if body[-1:] in TERMINAL or talk.was_cut(i):
             continue
         said = list(find_words(body))
         if len(said) <= NEAR:
@@ -161,12 +182,12 @@ def near_apostrophes(talk: Talk, own: list[int], fisher_p: float, least: int) ->
     if len(broken) < least:
         return {}
     for i in own:
-        body = talk.said[i].body
+        body = talk.bodies[i]
         windows += max(0, int(talk.counts[i]) - NEAR)
         windows_near += min(
             max(0, int(talk.counts[i]) - NEAR), NEAR * (body.count("'") + body.count("\u2019"))
         )
-    off = sum(not TERMINAL.search(talk.said[i].body.rstrip()) for i in own)
+    off = sum(talk.bodies[i].rstrip()[-1:] not in TERMINAL for i in own)
     p = more_often_p(len(broken), max(off, len(broken)), windows_near, windows)
     return broken if p < fisher_p else {}
 

@@ -31,6 +31,7 @@ from broken_record.text import Word, find_words, mask_structure
 
 KIND = "intra_turn_repetition"
 LONGEST_PERIOD = 20
+FOUR_TRUE = 0x01010101
 INTERJECTIONS = frozenset(
     "ah ha haha he heh hey hm hmm ho la na no oh ooh please shh so stop uh um very wait yeah "
     "yes".split()
@@ -128,8 +129,8 @@ def with_character_runs(talk: Talk) -> set[int]:
     found: set[int] = set()
     for period in range(1, 7):
         length = (len(points) - period) // 4 * 4
-        equal = (points[:length] == points[period : length + period]).reshape(-1, 4).all(axis=1)
-        places = np.flatnonzero(equal) * 4
+        equal = points[:length] == points[period : length + period]
+        places = np.flatnonzero(equal.view(np.uint32) == FOUR_TRUE) * 4
         found.update((np.searchsorted(talk.places, places, side="right") - 1).tolist())
     return {i for i in found if i >= talk.given}
 

@@ -62,7 +62,7 @@ def detect(
 
 def width(talk: Talk, position: int, side: str) -> int:
     """The white space before or behind a reply, in characters; all of an empty one is before it."""
-    body = talk.said[position].body
+    body = talk.bodies[position]
     if side == "before":
         return len(body) - len(body.lstrip())
     return len(body) - len(body.rstrip()) if body.strip() else 0

@@ -86,13 +86,15 @@ def dense(places: list[int], hits: int, of_turns: int) -> int | None:
 def find_openings(talk: Talk, own: list[int], words: int, most_share: float) -> dict[int, Opening]:
     """By place among a speaker's turns: the generated ones that open like one of the last three."""
     best: dict[int, Opening] = {}
+    if not own:
+        return best
+    padded = np.append(talk.words, -1)
     directions = [stage_direction_words(talk, i) for i in own]
     for skipped in ([0] * len(own), directions) if any(directions) else ([0] * len(own),):
-        rows = np.full((len(own), COMPARED), -1, dtype=np.int64)
-        for k, i in enumerate(own):
-            start = int(talk.first[i]) + skipped[k]
-            kept = talk.words[start : min(start + COMPARED, int(talk.first[i + 1]))]
-            rows[k, : len(kept)] = kept
+        begins = talk.first[own] + np.array(skipped)
+        places = begins[:, None] + np.arange(COMPARED)
+        inside = places < talk.first[np.array(own) + 1][:, None]
+        rows = np.where(inside, padded[np.where(inside, places, 0)], -1)
         for lag in range(1, min(LAST, len(own) - 1) + 1):
             same = (rows[lag:] == rows[:-lag]) & (rows[lag:] >= 0)
             fits = same & (np.cumsum(~same, axis=1) <= ALLOWED)

@@ -20,6 +20,8 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+
 from broken_record.detectors.evidence import make_finding, saturate
 from broken_record.records import Finding, Span
 from broken_record.talk import Talk, quote
@@ -27,14 +29,22 @@ from broken_record.talk import Talk, quote
 KIND = "refusal"
 LOOKED_AT = 8000  # characters of a turn
 
-SIGNS = frozenset(
+STRONG_SIGNS = frozenset(
     """ai policy policies guidelines guideline standards terms unsafe harmful inappropriate
-    appropriate sensitive flagged withheld declined request prompt programmed programming designed
-    model chatbot program assistant continue continuing generate generating write writing roleplay
-    role play playing participate produce producing provide create creating fulfill fulfil assist
-    engage complete respond answering answer help pretend pretending story scene scenario
-    conversation dialogue discussion character persona part reply response content text material
-    boundary limits healthy responsible topic roleplaying""".split()
+    unsuitable explicit nature flagged withheld limited blocked removed declined denied refused limits rules
+    restrictions programming designed programmed trained model chatbot program assistant artificial
+    virtual human real step stepping break breaking leave leaving boundary pause stop end""".split()
+)
+WEAK_SIGNS = frozenset(
+    """continue continued continuing generate generating write writing roleplay role play playing
+    participate produce producing provide create creating fulfill fulfil assist engage complete
+    respond answer answering help pretend pretending go going keep keeping discuss proceed take
+    partner portray carry comply simulate helping assisting providing roleplaying participating
+    engaging completing responding completed processed feelings body""".split()
+)
+NEGATIONS = frozenset(
+    """can't cannot couldn't won't unable not comfortable rather wouldn't isn't don't
+    didn't doesn't wasn't aren't refuse decline stop able""".split()
 )
 CANNOT = (
     r"(?:can't|can ?not|could(?:n't| not)|won't(?: be able to)?|will not|unable to|not able to"
@@ -56,76 +66,72 @@ META_OBJECT = (
     r"|role-?play\w*|role|part|character|persona|requests?|content|text|material|repl(?:y|ies)"
     r"|responses?|prompt|topic|exchange|interaction|your companion)"
 )
-PATTERNS: tuple[tuple[str, int, re.Pattern[str]], ...] = tuple(
-    (name, weight, re.compile(pattern))
-    for name, weight, pattern in (
-        (
-            "policy",
-            2,
-            r"\b(?:content|usage|safety|community|openai|platform\W?s?|company|my) "
-            r"(?:polic(?:y|ies)|guidelines?|standards|rules|programming|limits|restrictions)"
-            r"|terms of (?:service|use)|content of this (?:nature|kind)"
-            r"|\b(?:unsafe|harmful|inappropriate|explicit|unsuitable) (?:content|material|text)"
-            r"|(?:response|reply|message) (?:was|has been|is) (?:\w+ )?"
-            r"(?:withheld|limited|blocked|removed)"
-            r"|flagged as|request (?:was |has been |is )?(?:declined|denied|refused)"
-            r"|(?:limits|rules|guidelines) (?:that )?(?:have been |were |are )?(?:set|given)"
-            r"|unsuitable for some|the way i was (?:designed|trained|made|built)"
-            r"|i (?:was|am|was not|wasn't|am not) (?:designed|programmed|trained)"
-            r"|(?:cannot|can't) be (?:continued|completed|processed)",
-        ),
-        (
-            "speaks as a machine",
-            2,
-            r"\bas an? (?:ai|artificial|(?:large )?language model|chatbot|assistant|virtual)"
-            r"|\bi(?:'m| am) (?:just |only )?an? (?:ai|artificial|(?:large )?language model"
-            r"|chatbot|computer program|virtual assistant|text[- ]based)"
-            r"|\bi(?:'m| am) not (?:a )?(?:real|human)\b|\blike (?:a|an actual) human could\b"
-            r"|\bthe model is (?:unable|not)|\b(?:large )?language model\b"
-            r"|don't have (?:personal )?(?:feelings|a body|a physical)",
-        ),
-        ("cannot", 2, rf"\b{CANNOT}\W+(?:\w+\W+){{0,4}}?{META_VERB}\b"),
-        (
-            "cannot go on with this",
-            1,
-            rf"\b{CANNOT}\W+(?:\w+\W+){{0,4}}?{META_VERB}\b\W+(?:[\w'-]+\W+){{0,7}}?"
-            rf"(?:{META_OBJECT}\b|this(?=\W*(?:$|[.,;!]|(?:and|but|as|in|because|with|any)\b)))",
-        ),
-        (
-            "steps out of the role",
-            2,
-            r"step(?:ping)? out of (?:the |this |my |it\b|character)|break(?:ing)? character"
-            r"|leav(?:e|ing) the (?:role|story|scene)|outside of (?:the|this) (?:story|role|scene)"
-            r"|this is where i (?:leave|stop)|set(?:ting)? a (?:\w+ )?boundary"
-            r"|(?:have to|going to|must|need to) (?:stop|pause|end) (?:here|this|the)"
-            r"|not write the next|keep up this persona",
-        ),
-        (
-            "apology",
-            1,
-            r"^\W*(?:(?:but|oh|well|um|unfortunately|regrettably)\W+)*(?:i(?:'m| am)|my)?\s*"
-            r"(?:\w+ )?(?:so |very |truly |really )?(?:sorry|apologi[sz]e|apologies|afraid)"
-            r"|^\W*(?:unfortunately|regrettably|i regret)|\bi apologi[sz]e\b"
-            r"|thank you for your under",
-        ),
-        (
-            "alternative",
-            1,
-            r"\b(?:happy|glad(?:ly)?|love) to (?:help|assist|talk|write)"
-            r"|would gladly (?:help|assist)"
-            r"|would you like (?:me to|to|a|some)|instead,? (?:i|we) (?:can|could)"
-            r"|(?:we|i) could,? (?:for example|instead)|please rephrase|feel free to"
-            r"|is there (?:anything|something) else|contact your local|something else",
-        ),
-        (
-            "not appropriate for me",
-            1,
-            r"(?:isn't|is not|not) appropriate|honest with you|be transparent"
-            r"|please (?:know|remember)"
-            r"|with you as a person|qualified to|fictional or not|only fiction|as it asks",
-        ),
-    )
-)
+MACHINE = "speaks as a machine"
+POINTS = {
+    "policy": 2,
+    "speaks as a machine": 2,
+    "cannot": 2,
+    "steps out of the role": 2,
+    "cannot go on with this": 1,
+    "apology": 1,
+    "alternative": 1,
+    "not appropriate for me": 1,
+}
+STRONG = {
+    "policy": re.compile(
+        r"\b(?:content|usage|safety|community|openai|platform\W?s?|company|my) "
+        r"(?:polic(?:y|ies)|guidelines?|standards|rules|programming|limits|restrictions)"
+        r"|terms of (?:service|use)|content of this (?:nature|kind)"
+        r"|\b(?:unsafe|harmful|inappropriate|explicit|unsuitable) (?:content|material|text)"
+        r"|(?:response|reply|message) (?:was|has been|is) (?:\w+ )?"
+        r"(?:withheld|limited|blocked|removed)"
+        r"|flagged as|request (?:was |has been |is )?(?:declined|denied|refused)"
+        r"|(?:limits|rules|guidelines) (?:that )?(?:have been |were |are )?(?:set|given)"
+        r"|unsuitable for some|the way i was (?:designed|trained|made|built)"
+        r"|i (?:was|am|was not|wasn't|am not) (?:designed|programmed|trained)"
+        r"|(?:cannot|can't) be (?:continued|completed|processed)"
+    ),
+    "speaks as a machine": re.compile(
+        r"\bas an? (?:ai|artificial|(?:large )?language model|chatbot|assistant|virtual)"
+        r"|\bi(?:'m| am) (?:just |only )?an? (?:ai|artificial|(?:large )?language model"
+        r"|chatbot|computer program|virtual assistant|text[- ]based)"
+        r"|\bi(?:'m| am) not (?:a )?(?:real|human)\b|\blike (?:a|an actual) human could\b"
+        r"|\bthe model is (?:unable|not)|\b(?:large )?language model\b"
+        r"|don't have (?:personal )?(?:feelings|a body|a physical)"
+    ),
+    "cannot": re.compile(rf"\b{CANNOT}\W+(?:\w+\W+){{0,4}}?{META_VERB}\b"),
+    "steps out of the role": re.compile(
+        r"step(?:ping)? out of (?:the |this |my |it\b|character)|break(?:ing)? character"
+        r"|leav(?:e|ing) the (?:role|story|scene)|outside of (?:the|this) (?:story|role|scene)"
+        r"|this is where i (?:leave|stop)|set(?:ting)? a (?:\w+ )?boundary"
+        r"|(?:have to|going to|must|need to) (?:stop|pause|end) (?:here|this|the)"
+        r"|not write the next|keep up this persona"
+    ),
+}
+WEAK = {
+    "cannot go on with this": re.compile(
+        rf"\b{CANNOT}\W+(?:\w+\W+){{0,4}}?{META_VERB}\b\W+(?:[\w'-]+\W+){{0,7}}?"
+        rf"(?:{META_OBJECT}\b|this(?=\W*(?:$|[.,;!]|(?:and|but|as|in|because|with|any)\b)))"
+    ),
+    "apology": re.compile(
+        r"^\W*(?:(?:but|oh|well|um|unfortunately|regrettably)\W+)*(?:i(?:'m| am)|my)?\s*"
+        r"(?:\w+ )?(?:so |very |truly |really )?(?:sorry|apologi[sz]e|apologies|afraid)"
+        r"|^\W*(?:unfortunately|regrettably|i regret)|\bi apologi[sz]e\b"
+        r"|thank you for your under"
+    ),
+    "alternative": re.compile(
+        r"\b(?:happy|glad(?:ly)?|love) to (?:help|assist|talk|write)"
+        r"|would gladly (?:help|assist)"
+        r"|would you like (?:me to|to|a|some)|instead,? (?:i|we) (?:can|could)"
+        r"|(?:we|i) could,? (?:for example|instead)|please rephrase|feel free to"
+        r"|is there (?:anything|something) else|contact your local|something else"
+    ),
+    "not appropriate for me": re.compile(
+        r"(?:isn't|is not|not) appropriate|honest with you|be transparent"
+        r"|please (?:know|remember)"
+        r"|with you as a person|qualified to|fictional or not|only fiction|as it asks"
+    ),
+}
 MACHINES = re.compile(
     r"\b(?:ai|a\.i\.|android|robot|cyborg|hologram|artificial|computer|machine|chatbot|spaceship"
     r"|droid|automaton|circuits?|bot)\b"
@@ -140,9 +146,9 @@ def detect(
 ) -> list[Finding]:
     """One finding per speaker and stretch of turns (less than 4 own turns apart) that refuse."""
     findings = []
+    suspects = with_signs(talk)
     for role in ("assistant", "user"):
         own = talk.own(role)
-        suspects = with_signs(talk)
         scores = {}
         for k, i in enumerate(own):
             if i in suspects:
@@ -160,10 +166,13 @@ def detect(
 
 def with_signs(talk: Talk) -> set[int]:
     """The turns that hold a word without which none can reach the score."""
-    numbers = [talk.numbers[word] for word in SIGNS if word in talk.numbers]
-    flags = talk.is_function & False
-    flags[numbers] = True
-    return set(talk.turn_of[flags[talk.plain]].tolist())
+    known = talk.vocabulary.normals
+    strong, weak, negative = (set[int](), set[int](), set[int]())
+    for words, turns in ((STRONG_SIGNS, strong), (WEAK_SIGNS, weak), (NEGATIONS, negative)):
+        flags = np.zeros(len(talk.vocabulary.function), dtype=bool)
+        flags[[known[word] for word in words if word in known]] = True
+        turns.update(talk.turn_of[flags[talk.plain]].tolist())
+    return strong | (weak & negative)
 
 
 def format_of(body: str) -> tuple[bool, bool]:
@@ -186,12 +195,14 @@ def score_turn(
     talk: Talk, position: int, usual_share: float, usual_turns: int
 ) -> tuple[int, list[str]]:
     """A turn's points and what they are for."""
-    body = talk.said[position].body[:LOOKED_AT].replace("\u2019", "'")
+    body = talk.bodies[position][:LOOKED_AT].replace("\u2019", "'")
+    if not any(pattern.search(body.lower()) for pattern in STRONG.values()):
+        return 0, []
     usual = usual_format(talk, position, usual_share, usual_turns)
     has = format_of(body)
     outside = STAGED.sub(" ", QUOTED.sub(" ", body))
     machines = any(
-        MACHINES.search(talk.said[i].body.lower()) for i in range(max(0, position - 8), position)
+        MACHINES.search(talk.bodies[i].lower()) for i in range(max(0, position - 8), position)
     )
     in_story = usual[0] or usual[1] or (has[0] and has[1])
     spoken = outside if has[0] and outside.strip() else body
@@ -206,20 +217,14 @@ def score_turn(
 def score_text(text: str, machines: bool) -> tuple[int, list[str]]:
     """The points of what is said; None of them without a strong sign."""
     lowered = text.lower().strip()
-    if not lowered:
+    reasons = [name for name, pattern in STRONG.items() if pattern.search(lowered)]
+    if machines and MACHINE in reasons:
+        reasons.remove(MACHINE)
+    if not reasons:
         return 0, []
-    points = 0
-    reasons = []
-    for name, weight, pattern in PATTERNS:
-        if name == "speaks as a machine" and machines:
-            continue
-        if pattern.search(lowered):
-            points += weight
-            reasons.append(name)
-    if VOCATIVE.search(text):
-        points -= 1
-    strong = {"policy", "speaks as a machine", "cannot", "steps out of the role"}
-    return (points, reasons) if strong & set(reasons) else (0, [])
+    reasons += [name for name, pattern in WEAK.items() if pattern.search(lowered)]
+    points = sum(POINTS[name] for name in reasons)
+    return points - bool(VOCATIVE.search(text)), reasons
 
 
 def report(talk: Talk, positions: list[int], points: int, reasons: list[str]) -> Finding:

@@ -34,7 +34,6 @@ from broken_record.talk import Ints, Talk, quote
 KIND = "semantic_repetition"
 MEMORY = 10  # turns
 START = 12  # turns whose novelty a dialogue is compared with
-LEAST_STEM = 3  # characters
 
 Floats = npt.NDArray[np.float64]
 
@@ -97,10 +96,9 @@ def detect(
 def measure(talk: Talk) -> Content:
     """The content words of all turns, and how far they were said shortly before."""
     n = len(talk)
-    long = np.array([len(form.stem) >= LEAST_STEM for form in talk.forms], dtype=bool)
-    counts = ~talk.is_function & long
-    kept = counts[talk.plain]
-    keys = np.unique(talk.stems[talk.plain[kept]] * (n + 1) + talk.turn_of[kept])
+    kept = talk.is_content[talk.plain]
+    stem = talk.vocabulary.stem[talk.plain[kept]]
+    keys = np.unique(stem * (n + 1) + talk.turn_of[kept])
     stems, turns = keys // (n + 1), keys % (n + 1)
     words = np.bincount(turns, minlength=n)
     again = np.zeros(len(keys), dtype=bool)
@@ -159,7 +157,7 @@ def stretch_around(content: Content, place: int, linked: float, over: int) -> tu
 def stems_of(talk: Talk, position: int) -> set[int]:
     """The stems of a turn's content words."""
     numbers = talk.plain[talk.first[position] : talk.first[position + 1]]
-    return set(talk.stems[numbers[~talk.is_function[numbers]]].tolist())
+    return set(talk.vocabulary.stem[numbers[talk.is_content[numbers]]].tolist())
 
 
 def first_repeat(talk: Talk, first: int, place: int) -> int:

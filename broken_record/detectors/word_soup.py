@@ -93,7 +93,7 @@ def runs_away(talk: Talk, position: int, longest: float) -> bool:
     """Whether a turn was cut at its limit, or is very long and does not end."""
     if talk.was_cut(position):
         return True
-    end = talk.said[position].body.rstrip()[-1:]
+    end = talk.bodies[position].rstrip()[-1:]
     return bool(talk.counts[position] > longest) and not PROPER_END.search(end)
 
 
