@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test test-all bench models
+.PHONY: demo test test-all bench bench-detectors models
 .DELETE_ON_ERROR:
 
 # From nothing to a results.html: three dialogues at the shipped sampler, three greedy ones.
@@ -26,6 +26,12 @@ bench: .venv/for-developers
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.segments
 	$(BIN)/python -m benchmarks.penalty
+	$(BIN)/python -m benchmarks.analyze_speed
+
+# How right the detectors are; puts the table into the README.
+bench-detectors: .venv/for-developers
+	$(BIN)/python -m benchmarks.truth --write
+	$(BIN)/python -m benchmarks.natural
 
 # Rebuilds the embedded models from nothing (torch comes into the same .venv; hours are not needed, an hour is).
 models: .venv/for-developers

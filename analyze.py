@@ -71,7 +71,7 @@ def find_files(run: Path) -> list[Path]:
 
 
 def read_dialogue(path: Path) -> tuple[Dialogue, str]:
-    """A dialogue and its text log (the transcript at least); an error of reading where it is none."""
+    """A dialogue and its text log, the transcript at least."""
     if path.suffix == ".jsonl":
         dialogue = parse_record(path.read_text(encoding="utf-8").split("\n"), path.name)
         return dialogue, "".join(render_transcript(dialogue))

@@ -20,7 +20,7 @@ import analyze
 from benchmarks.injection import carriers
 from benchmarks.natural import as_dialogue, read
 from broken_record.detectors import DETECTORS, default_thresholds
-from broken_record.records import Dialogue, Turn
+from broken_record.records import Dialogue, Role, Turn
 from broken_record.runlog import RecordWriter
 from broken_record.segments import find_segments, find_segments_plainly
 from broken_record.talk import Talk
@@ -45,7 +45,7 @@ def joined(dialogues: list[Dialogue], size: int) -> Dialogue:
         for turn in dialogue.turns:
             if sum(len(t.content) for t in turns) > size:
                 break
-            role = "user" if turns and turns[-1].role == "assistant" else "assistant"
+            role: Role = "user" if turns and turns[-1].role == "assistant" else "assistant"
             name = "Skye:" if role == "assistant" else "Mark:"
             body = turn.content.removeprefix("Skye:").removeprefix("Mark:").strip()
             turns.append(replace(turn, index=len(turns), role=role, content=f"{name} {body}"))

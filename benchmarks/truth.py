@@ -6,8 +6,9 @@
 
 A dialogue is positive for a kind when it has a finding of that kind (level info left out). Its
 negatives: the clean carriers, the kind's hard negatives, and the dialogues planted with other
-kinds. A span is found when the characters of a finding and of the truth overlap by half of their
-union.
+kinds; but for the four lexical loops not those planted with paraphrases, some of which are so near
+that they are lexical loops as well. A span is found when the characters of a finding and of the
+truth overlap by half of their union.
 """
 
 from __future__ import annotations
@@ -118,7 +119,8 @@ def judge(
                 abs(best.onset_turn - planted.onset) > 1 or overlap(best, planted) < 0.5
             ):
                 tell("off", planted, own)
-        others = list(chain(*(positives[k] for k in KINDS if k != kind)))
+        near = ("semantic_repetition",) if kind in LEXICAL else ()
+        others = list(chain(*(positives[k] for k in KINDS if k not in (kind, *near))))
         for planted in [*clean, *negatives[kind], *others]:
             score.clean += 1
             own = [f for f in found[id(planted)] if f.kind == kind]

@@ -156,7 +156,8 @@ class Talk:
     @cached_property
     def words(self) -> Ints:
         """Per word: the number of its neutral form."""
-        return self.neutral[self.plain]
+        numbers: Ints = self.neutral[self.plain]
+        return numbers
 
     @cached_property
     def is_function(self) -> Flags:

@@ -123,14 +123,23 @@ def uncovered(
     finding: Finding, others: list[Finding], talk: Talk, least_turns: int
 ) -> Iterator[Finding]:
     """The stretches of a finding, of at least `least_turns` turns, that belong to no other loop."""
-    taken = [(other.origin_turn, extent(other, talk)[1]) for other in others]
-    if not taken:
+    if not others:
         yield finding
         return
-    free = [s for s in finding.spans if not any(a <= s.turn <= b for a, b in taken)]
+    roles = {one.index: one.role for one in talk.said}
+    free = [
+        span
+        for span in finding.spans
+        if not any(
+            other.origin_turn <= span.turn <= extent(other, talk)[1]
+            and other.speaker in ("both", roles[span.turn])
+            for other in others
+        )
+    ]
+    taken = [other.origin_turn for other in others if other.speaker == "both"]
     groups: list[list[Span]] = []
     for span in free:
-        if groups and not any(groups[-1][-1].turn < a < span.turn for a, _ in taken):
+        if groups and not any(groups[-1][-1].turn < begins < span.turn for begins in taken):
             groups[-1].append(span)
         else:
             groups.append([span])

@@ -31,9 +31,11 @@ LOOKED_AT = 8000  # characters of a turn
 
 STRONG_SIGNS = frozenset(
     """ai policy policies guidelines guideline standards terms unsafe harmful inappropriate
-    unsuitable explicit nature flagged withheld limited blocked removed declined denied refused limits rules
-    restrictions programming designed programmed trained model chatbot program assistant artificial
-    virtual human real step stepping break breaking leave leaving boundary pause stop end""".split()
+    unsuitable explicit nature flagged withheld limited blocked removed declined denied
+    refused limits rules restrictions programming designed programmed trained model chatbot
+    program assistant artificial virtual human real step stepping break breaking leave
+    leaving boundary pause stop end violates violate values principles filter moderation
+    developers software ooc act speaking""".split()
 )
 WEAK_SIGNS = frozenset(
     """continue continued continuing generate generating write writing roleplay role play playing
@@ -52,6 +54,8 @@ CANNOT = (
     r" (?:decline|stop|refuse)|(?:wouldn't|would not|isn't|not|n't feel it would) be "
     r"(?:appropriate|responsible|right|healthy|ethical)|(?:not|n't) (?:allowed|permitted) to"
     r"|(?:must|need to|have to|going to) (?:respectfully )?(?:not|decline)"
+    r"|(?:'d|would) prefer not to|(?:decline|refuse|choose not) to|not willing to|can no longer"
+    r"|no longer able to|not in a position to|do not feel comfortable"
     r"|(?:not|isn't) something (?:that )?(?:i|we) (?:can|could|am able to|will)|don't want to"
     r"|\w+ not to)"
 )
@@ -59,12 +63,14 @@ META_VERB = (
     r"(?:continu\w+|generat\w+|writ(?:e|ing)|role-?play\w*|participat\w+|produc\w+|provid\w+"
     r"|creat\w+|fulfil\w*|assist\w*|engag\w+|complet\w+|respond\w*|answer\w*|help\w*"
     r"|go(?:ing)? on|keep(?:ing)? (?:up|on)|play(?:ing)?|discuss\w*|proceed\w*|take part"
-    r"|be a partner|portray\w*|carry on|comply\w*|simulat\w*)"
+    r"|be a partner|portray\w*|move forward|depict\w*|act(?:ing)? out|indulge|go along"
+    r"|carry on|comply\w*|simulat\w*)"
 )
 META_OBJECT = (
     r"(?:conversation|dialog(?:ue)?|discussion|chat|story|scene|scenario|narrative|fiction"
     r"|role-?play\w*|role|part|character|persona|requests?|content|text|material|repl(?:y|ies)"
-    r"|responses?|prompt|topic|exchange|interaction|your companion)"
+    r"|responses?|prompt|topic|exchange|interaction|storyline|plot|fantasy|query|instructions?|persona|direction"
+    r"|your companion)"
 )
 MACHINE = "speaks as a machine"
 POINTS = {
@@ -81,6 +87,10 @@ STRONG = {
     "policy": re.compile(
         r"\b(?:content|usage|safety|community|openai|platform\W?s?|company|my) "
         r"(?:polic(?:y|ies)|guidelines?|standards|rules|programming|limits|restrictions)"
+        r"|(?:violat\w+|against|contrary to) (?:my|our|the|its) (?:\w+ )?"
+        r"(?:polic(?:y|ies)|guidelines?|rules|values|principles|programming|standards)"
+        r"|content (?:filter|moderation|restriction|warning)s?"
+        r"|i(?:'m| am) (?:designed|programmed|trained|built|intended) to"
         r"|terms of (?:service|use)|content of this (?:nature|kind)"
         r"|\b(?:unsafe|harmful|inappropriate|explicit|unsuitable) (?:content|material|text)"
         r"|(?:response|reply|message) (?:was|has been|is) (?:\w+ )?"
@@ -97,7 +107,8 @@ STRONG = {
         r"|chatbot|computer program|virtual assistant|text[- ]based)"
         r"|\bi(?:'m| am) not (?:a )?(?:real|human)\b|\blike (?:a|an actual) human could\b"
         r"|\bthe model is (?:unable|not)|\b(?:large )?language model\b"
-        r"|don't have (?:personal )?(?:feelings|a body|a physical)"
+        r"|don't have (?:personal )?(?:feelings|a body|a physical)|my (?:developers|training data)"
+        r"|i(?:'m| am) (?:just |only )?a (?:machine|software|neural network|text generator)"
     ),
     "cannot": re.compile(rf"\b{CANNOT}\W+(?:\w+\W+){{0,4}}?{META_VERB}\b"),
     "steps out of the role": re.compile(
@@ -105,7 +116,8 @@ STRONG = {
         r"|leav(?:e|ing) the (?:role|story|scene)|outside of (?:the|this) (?:story|role|scene)"
         r"|this is where i (?:leave|stop)|set(?:ting)? a (?:\w+ )?boundary"
         r"|(?:have to|going to|must|need to) (?:stop|pause|end) (?:here|this|the)"
-        r"|not write the next|keep up this persona"
+        r"|not write the next|keep up this persona|(?:drop|leave) the (?:act|character|persona)"
+        r"|\booc\b|out of character|speaking as (?:myself|the model|an assistant)"
     ),
 }
 WEAK = {

@@ -4,8 +4,9 @@ another.
 Near-verbatim repetition of whole turns, period 1 or 2 over turns; how alike two turns are is
 talk.py's (normalised Indel over words, at least .75, a value that clean two-speaker talk of 4,900
 turns did not reach by chance; shorter turns must be equal). A speaker's line counts from its third
-copy, and breaks from the fourth or when both are stuck; a line of fewer than 6 words needs six. It
-differs from multi_turn_loop by the period, from prefix_repetition by whole turns.
+copy, and breaks from the fourth or when both are stuck; a line of fewer than 6 words needs six. A
+frame with something new in the same place each time is a quiz and no loop. It differs from
+multi_turn_loop by the period, from prefix_repetition by whole turns.
 
 >>> from broken_record.detectors.examples import talk_of
 >>> line = "I am so glad that we came here tonight."
@@ -23,6 +24,7 @@ from broken_record.records import Finding
 from broken_record.talk import SHORT, Talk, quote
 
 KIND = "single_turn_loop"
+FORMAT_SLOT = 4  # words
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ def detect(
     runs = []
     for role in ("assistant", "user"):
         for run in find_runs(talk, 2, talk.own(role)):
-            if len(run.copies) >= copies and not taken.issuperset(run.copies):
+            enough = len(run.copies) >= copies and not taken.issuperset(run.copies)
+            if enough and not is_format(talk, run):
                 runs.append(run)
     runs.sort(key=lambda run: run.first)
     used: set[int] = set()
@@ -103,6 +106,21 @@ def find_runs(talk: Talk, period: int, positions: range | list[int]) -> list[Run
         elif runs and runs[-1][-1] == i - 2 * period and alike[2 * period, i] and len(runs[-1]) > 2:
             runs[-1].append(i)
     return [Run(tuple(run), period) for run in runs]
+
+
+def is_format(talk: Talk, run: Run) -> bool:
+    """Whether the copies are one frame with something new in the same place each time: a quiz."""
+    said = [tuple(talk.words[talk.first[i] : talk.first[i + 1]].tolist()) for i in run.copies]
+    shortest = min(map(len, said))
+    columns = list(zip(*said, strict=False))
+    front = next((k for k, words in enumerate(columns) if len(set(words)) > 1), shortest)
+    columns = list(zip(*(words[::-1] for words in said), strict=False))
+    back = next((k for k, words in enumerate(columns) if len(set(words)) > 1), shortest)
+    if front + back > shortest:
+        return False
+    slots = [words[front : len(words) - back] for words in said]
+    new = len(set(slots)) == len(slots) and all(slots)
+    return new and max(map(len, slots)) <= FORMAT_SLOT
 
 
 def is_short(talk: Talk, run: Run) -> bool:
