@@ -139,7 +139,7 @@ class Talk:
         Names and genders are exchanged: a speaker's name is <name>, whoever says it.
         """
         exchanged = self.name_numbers  # this may lengthen the columns
-        table = self.vocabulary.neutral.copy()
+        table: Ints = self.vocabulary.neutral.copy()
         table[list(exchanged)] = list(exchanged.values())
         return table
 
