@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import parrot
 from benchmarks.injection import OPERATORS, Line, Planted, carriers
 from broken_record import detectors
 from broken_record.detectors import KINDS, default_thresholds, find_loops_and_breaks
@@ -285,3 +286,19 @@ def test_what_is_planted_can_be_read_back():
     one = Planted("refusal", "by hand", carriers("A")[0], [line], evidence={0: None})
     (span,) = one.spans()
     assert one.dialogue().turns[0].content[span.start : span.end] == "Hello."
+
+
+@law
+@given(kind=st.sampled_from(("single_turn_loop", "empty_response", "refusal")), seed=st.integers())
+def test_what_ends_a_dialogue_online_is_what_is_found_in_its_prefix_offline(kind, seed):
+    one = planted(kind, seed).dialogue()
+    one = replace(one, config={**one.config, "stop_on": [kind]})
+    for n in range(1, len(one.turns) + 1):
+        said = replace(one, turns=one.turns[:n])
+        offline = [f for f in found_in(said) if f.kind == kind]
+        online = parrot.find_reason_to_stop(replace(one, turns=()), one.turns[:n])
+        assert (online is None) == (not offline)
+        if online is not None:
+            assert replace(online, primary=True) in [replace(f, primary=True) for f in offline]
+            assert online.detect_turn <= n - 1
+            break

@@ -155,3 +155,16 @@ def test_kill_9_of_the_parent_leaves_no_server_behind(tmp_path):
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     wait_for(lambda: not session_members(process.pid), limit_s=10)
+
+
+def test_a_dialogue_that_loops_is_ended_where_stop_on_says_so(tmp_path):
+    record = tmp_path / "looped.jsonl"
+    greedy = ["--set", "sampler.temperature=0", "--set", "sampler.repeat_penalty=1.0"]
+    stop = ["--set", 'stop_on=["single_turn_loop"]', "--seed", "1", "--record", str(record)]
+    done = subprocess.run(
+        [sys.executable, "parrot.py", *greedy, *stop], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0 and "stopped: single_turn_loop" in done.stderr
+    end = json.loads(record.read_text().splitlines()[-1])
+    assert end["status"] == "looped" and end["finding"]["kind"] == "single_turn_loop"
+    assert end["turns"] < 120 and end["finding"]["onset_turn"] < 3 + end["turns"]

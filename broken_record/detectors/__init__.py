@@ -155,6 +155,7 @@ def uncovered(
             end_turn=finding.end_turn if group is groups[-1] else last,
             copies=len(group),
             spans=tuple(group),
+            explanation=semantic_repetition.explain(talk, first, last),
         )
 
 

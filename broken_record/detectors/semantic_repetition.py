@@ -191,6 +191,12 @@ def report(
         copies=len(close) + 1,
         strength=saturate(content.before[i] for i in close),
         spans=[talk.whole(i) for i in positions],
-        explanation=f"{last - first + 1} turns with little new from {quote(talk.said[first].body)} "
-        f"on, down to {fresh[first : last + 1].min():.0%} new content words in six turns",
+        explanation=explain(talk, talk.said[first].index, talk.said[last].index)
+        + f", down to {fresh[first : last + 1].min():.0%} new content words in six turns",
     )
+
+
+def explain(talk: Talk, first: int, last: int) -> str:
+    """What is said of a stretch from one message index to another."""
+    body = next(one.body for one in talk.said if one.index == first)
+    return f"{last - first + 1} turns with little new from {quote(body)} on"
