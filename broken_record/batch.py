@@ -1,14 +1,14 @@
-"""What parrot.sh leaves to Python: the run folder, and embedded servers that live as long as the
-batch.
+"""What parrot.sh starts: N dialogues per config, J at a time, each a process with files of its own.
 
-    python -m broken_record.batch folder N CONFIG [-- ARGUMENTS]           makes it, prints `FOLDER
-    SEED` python -m broken_record.batch serve CONFIG ... [-- ARGUMENTS] ::: COMMAND ...
+    python -m broken_record.batch N J CONFIG ... [-- ARGUMENTS]
+    python -m broken_record.batch --resume J RUN ...
 
 ARGUMENTS are parrot.py's (--set, --seed). A run folder parrot_<YYYYmmdd>_<HHMMSS>/ begins with
 run.json: {"version", "n", "base_seed", "config" (the effective one), "config_file", "arguments"},
-so that it can be finished later. `serve` starts one server for every embedded model that the
-configs name, restarts one that died on the same port, hands the addresses on in PARROT_SERVERS,
-runs the command, and ends with its exit code.
+so that it can be finished later. Dialogue i (from 1) has the seed base_seed + i - 1 and the files
+FOLDER_i.log (what stdout showed), .jsonl (the record) and, where something went wrong, .err. One
+server runs for every embedded model while the batch does; one that died is started again on its
+port. Exit codes as parrot.py's.
 """
 
 from __future__ import annotations
@@ -20,19 +20,27 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from broken_record.checks import EMBEDDED
-from broken_record.config import Config, Loaded, load
+from broken_record.config import Config, Loaded, load, parse
+from broken_record.engines.connect import SLOT_VARIABLE
 from broken_record.engines.embedded import SERVERS_VARIABLE, EmbeddedServer
-from broken_record.errors import ConfigError, ParrotError
+from broken_record.errors import ConfigError, LogError, ParrotError
+from broken_record.runlog import parse_record
 
 VERSION = 1
-WATCH_EVERY_S = 0.5
+WATCH_EVERY_S = 0.2
+PARROT = Path(__file__).parents[1] / "parrot.py"
 
 
 def load_with(config_file: str, arguments: list[str]) -> tuple[Loaded, int | None]:
@@ -65,36 +73,10 @@ def make_folder(n: int, config_file: str, arguments: list[str], now: datetime) -
     return folder, base_seed
 
 
-def embedded_names(configs: list[Config]) -> list[str]:
+def embedded_names(configs: Sequence[Config]) -> list[str]:
     """The embedded models that the configs speak with."""
     urls = {url for config in configs for url in (config.api_url, config.user_api_url)}
     return sorted(url.removeprefix(EMBEDDED) for url in urls if url.startswith(EMBEDDED))
-
-
-def serve(names: list[str], command: list[str]) -> int:
-    """Run the command with servers for the named models; returns its exit code.
-
-    The command gets a session of its own, so that a signal is passed on to all of it at once (bash
-    alone would wait for the dialogue to end) and the servers outlive it.
-    """
-    with ExitStack() as stack:
-        servers: dict[str, EmbeddedServer] = {}
-        stack.callback(stop_all, servers)
-        for name in names:
-            servers[name] = EmbeddedServer(name)
-        addresses = {name: server.address() for name, server in servers.items()}
-        variable = " ".join(f"{name}={address}" for name, address in addresses.items())
-        child = subprocess.Popen(
-            command, env={**os.environ, SERVERS_VARIABLE: variable}, start_new_session=True
-        )
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda number, frame: pass_on(child, number))
-        while True:
-            try:
-                code = child.wait(timeout=WATCH_EVERY_S)
-                return code if code >= 0 else 128 - code
-            except subprocess.TimeoutExpired:
-                restart_dead(servers, addresses)
 
 
 def stop_all(servers: Mapping[str, EmbeddedServer]) -> None:
@@ -103,44 +85,252 @@ def stop_all(servers: Mapping[str, EmbeddedServer]) -> None:
         server.stop()
 
 
-def pass_on(child: subprocess.Popen[bytes], number: int) -> None:
-    """Send a signal to the whole session of the child, if it is still there."""
-    with suppress(ProcessLookupError):
-        os.killpg(child.pid, number)
-
-
-def restart_dead(servers: dict[str, EmbeddedServer], addresses: dict[str, str]) -> None:
+def restart_dead(servers: dict[str, EmbeddedServer], addresses: Mapping[str, str]) -> None:
     """Start every server that died again, on the port that dialogues know."""
     for name, server in servers.items():
         if not server.alive():
             server.stop()
-            servers[name] = EmbeddedServer(name, port=urlsplit(addresses[name]).port or 0)
+            port = urlsplit(addresses[name]).port or 0
+            servers[name] = EmbeddedServer(name, port=port, slots=server.slots)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One dialogue to run: the stem of its files, and parrot.py's arguments."""
+
+    stem: Path
+    arguments: tuple[str, ...]
+
+
+def jobs_of(folder: Path, config_file: Path) -> Iterator[Job]:
+    """The dialogues of a run folder that are not done; LogError where it is no run folder."""
+    try:
+        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        n, seed, config = int(run["n"]), int(run["base_seed"]), run["config"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LogError(f"{folder}: no run folder (its run.json cannot be read: {error})") from error
+    config_file.write_text(json.dumps(config), encoding="utf-8")
+    for i in range(1, n + 1):
+        stem = folder / f"{folder.name}_{i:0{len(str(n))}}"
+        record = stem.with_suffix(".jsonl")
+        status = status_of(record)
+        if status is None:
+            new = (str(config_file), "--seed", str(seed + i - 1), "--record", str(record))
+            yield Job(stem, new)
+        elif status not in ("done", "looped"):
+            yield Job(stem, ("--resume", str(record)))
+
+
+def status_of(record: Path) -> str | None:
+    """How a record ended; None where there is none, or none that has begun (which is set aside)."""
+    try:
+        return parse_record(record.read_text(encoding="utf-8").split("\n"), record.name).status
+    except FileNotFoundError:
+        return None
+    except (LogError, UnicodeDecodeError):
+        record.rename(record.with_name(record.name + ".torn"))
+        return None
+
+
+@dataclass(slots=True)
+class Batch:
+    """The dialogues in flight and what became of the others."""
+
+    jobs: list[Job]
+    at_once: int
+    environment: dict[str, str]
+    done: int = 0
+    failed: list[Job] = field(default_factory=list)
+    running: dict[int, tuple[Job, subprocess.Popen[bytes]]] = field(default_factory=dict)
+    came: list[int] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+    shown: bool = True
+    tokens: int = 0
+    read_to: dict[Path, int] = field(default_factory=dict)
+    teeing: threading.Thread | None = None
+
+    def start(self, place: int, job: Job) -> None:
+        """Run one dialogue in a place (from 0); it is in a session of its own, so that a signal
+        reaches it once, from here.
+        """
+        show = self.at_once == 1
+        with ExitStack() as stack:
+            errors = stack.enter_context(job.stem.with_suffix(".err").open("wb"))
+            log = stack.enter_context(job.stem.with_suffix(".log").open("wb"))
+            process = subprocess.Popen(
+                [sys.executable, str(PARROT), *job.arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if show else log,
+                stderr=errors,
+                env={**self.environment, SLOT_VARIABLE: str(place)},
+                start_new_session=True,
+            )
+            self.running[place] = (job, process)
+            if show:
+                self.teeing = threading.Thread(
+                    target=self.tee, args=(process, stack.pop_all(), log)
+                )
+                self.teeing.start()
+
+    def tee(self, process: subprocess.Popen[bytes], files: ExitStack, log: BinaryIO) -> None:
+        """What a dialogue says, into its log and to stdout as it comes."""
+        assert process.stdout is not None
+        with files, process.stdout:
+            while piece := os.read(process.stdout.fileno(), 65_536):
+                log.write(piece)
+                log.flush()
+                try:
+                    if self.shown:
+                        sys.stdout.buffer.write(piece)
+                        sys.stdout.buffer.flush()
+                except BrokenPipeError:
+                    self.shown = False
+                    self.stop(signal.SIGTERM)
+
+    def reap(self) -> None:
+        """Take in the dialogues that have ended."""
+        for place, (job, process) in list(self.running.items()):
+            code = process.poll()
+            if code is None:
+                continue
+            del self.running[place]
+            if self.teeing is not None:
+                self.teeing.join()
+            errors = job.stem.with_suffix(".err")
+            if code == 0:
+                self.done += 1
+            elif not self.came:
+                self.failed.append(job)
+                said = errors.read_text(encoding="utf-8", errors="replace")
+                tell(f"parrot.sh: {job.stem.name} failed:\n{said}")
+            if errors.stat().st_size == 0:
+                errors.unlink()
+
+    def stop(self, number: int, frame: object = None) -> None:
+        """Pass a signal on to all dialogues; no further one is started."""
+        self.came.append(number)
+        for _, process in self.running.values():
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+
+    def status(self) -> str:
+        """done, failed, running, tokens per second, time left."""
+        for job, _ in self.running.values():
+            record = job.stem.with_suffix(".jsonl")
+            with suppress(OSError), record.open("rb") as file:
+                file.seek(self.read_to.get(record, 0))
+                lines = file.read().rpartition(b"\n")[0]
+                self.read_to[record] = self.read_to.get(record, 0) + len(lines) + bool(lines)
+                for line in lines.split(b"\n"):
+                    if b'"type": "turn"' in line[:40]:
+                        self.tokens += json.loads(line).get("tokens") or 0
+        seconds = time.monotonic() - self.began
+        ended = self.done + len(self.failed)
+        left = f"{seconds / ended * (len(self.jobs) - ended):.0f} s left" if ended else "..."
+        return (
+            f"{self.done} of {len(self.jobs)} done, {len(self.failed)} failed, "
+            f"{len(self.running)} running, {self.tokens / seconds:.0f} tokens/s, {left}"
+        )
+
+
+def run_jobs(jobs: list[Job], at_once: int, servers: dict[str, EmbeddedServer]) -> Batch:
+    """Run the dialogues, `at_once` in flight, until all have ended or a signal came."""
+    addresses = {name: server.address() for name, server in servers.items()}
+    held = " ".join(f"{name}={address}" for name, address in addresses.items())
+    batch = Batch(jobs, at_once, {**os.environ, SERVERS_VARIABLE: held} if held else {**os.environ})
+    for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signal_number, batch.stop)
+    waiting = list(jobs)
+    line = at_once > 1 and sys.stderr.isatty()
+    while (waiting and not batch.came) or batch.running:
+        restart_dead(servers, addresses)
+        for place in range(at_once):
+            if waiting and place not in batch.running and not batch.came:
+                job = waiting.pop(0)
+                if not line:
+                    number = len(jobs) - len(waiting)
+                    tell(f"parrot.sh: dialogue {number} of {len(jobs)} -> {job.stem}.log\n")
+                batch.start(place, job)
+        batch.reap()
+        if line:
+            tell(f"\r\x1b[K{batch.status()}")
+        if batch.running:
+            time.sleep(WATCH_EVERY_S)
+    if line:
+        tell("\n")
+    return batch
+
+
+def tell(text: str) -> None:
+    """To stderr at once."""
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
+def run_folders(folders: Sequence[Path], configs: Sequence[Config], at_once: int) -> int:
+    """Run what is not done in the folders; the exit code."""
+    if at_once > 1 and any(config.reproducible for config in configs):
+        raise ConfigError(["reproducible: one dialogue at a time, not -j"])
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        jobs = [
+            job
+            for k, folder in enumerate(folders)
+            for job in jobs_of(folder, scratch / f"config{k}.json")
+        ]
+        servers: dict[str, EmbeddedServer] = {}
+        stack.callback(stop_all, servers)
+        for name in embedded_names(configs) if jobs else ():
+            servers[name] = EmbeddedServer(name, slots=2 * at_once)
+        batch = run_jobs(jobs, at_once, servers)
+    names = " ".join(map(str, folders))
+    if not batch.shown:
+        return 0  # whoever read stdout has gone
+    if batch.came:
+        tell(f"parrot.sh: interrupted; finished dialogues are in {names}; "
+             f"go on with: ./parrot.sh --resume {names}\n")  # fmt: skip
+        return 128 + batch.came[0]
+    if batch.failed:
+        tell(f"parrot.sh: {len(batch.failed)} of {len(jobs)} dialogues failed; "
+             f"go on with: ./parrot.sh --resume {names}\n")  # fmt: skip
+    else:
+        tell(f"parrot.sh: all {len(jobs)} dialogues done\n")
+    tell(f"Next: python analyze.py {names}\n")
+    return 1 if batch.failed else 0
 
 
 def main(words: list[str]) -> int:
-    """Run one of the two subcommands; exit codes as parrot.py's."""
-    action, *rest = words
-    command: list[str] = []
-    if ":::" in rest:
-        cut = rest.index(":::")
-        rest, command = rest[:cut], rest[cut + 1 :]
+    """New run folders, or old ones to finish."""
     arguments: list[str] = []
-    if "--" in rest:
-        cut = rest.index("--")
-        rest, arguments = rest[:cut], rest[cut + 1 :]
+    if "--" in words:
+        cut = words.index("--")
+        words, arguments = words[:cut], words[cut + 1 :]
     try:
-        if action == "folder":
-            folder, seed = make_folder(int(rest[0]), rest[1], arguments, datetime.now())  # noqa: DTZ005
-            print(folder, seed)
-            return 0
-        configs = [load_with(config_file, arguments)[0].config for config_file in rest]
-        return serve(embedded_names(configs), command)
+        if words[0] == "--resume":
+            at_once, folders = int(words[1]), [Path(word.rstrip("/")) for word in words[2:]]
+            loaded = [config_of_run(folder) for folder in folders]
+        else:
+            n, wanted, *files = words
+            at_once = int(wanted)
+            loaded = [load_with(file, arguments)[0].config for file in files]
+            now = datetime.now()  # noqa: DTZ005
+            folders = [make_folder(int(n), file, arguments, now)[0] for file in files]
+        return run_folders(folders, loaded, at_once)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
     except ParrotError as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def config_of_run(folder: Path) -> Config:
+    """The config that a run folder was made with."""
+    try:
+        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        return parse(json.dumps(run["config"]), str(folder / "run.json")).config
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LogError(f"{folder}: no run folder (its run.json cannot be read: {error})") from error
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 MODELS_FOLDER = Path(__file__).with_name("tiny")
 EMBEDDED = "embedded:"
+ENGINES = ("llama-server", "koboldcpp", "vllm", "aphrodite-engine", "completions")
 
 Problem = tuple[str, str]
 """Where below the key (empty, or like `[0].role`), and what was expected."""
@@ -54,6 +55,29 @@ def check_tokenizer(value: Any) -> list[Problem]:
 def check_seconds(value: Any) -> list[Problem]:
     """A positive number of seconds."""
     return [] if is_number(value) and value > 0 else [("", "a number of seconds above 0")]
+
+
+def check_engine(value: Any) -> list[Problem]:
+    """The name of a dialect, or null to ask the server."""
+    fits = value is None or value in ENGINES
+    return [] if fits else [("", f"one of {', '.join(ENGINES)}, or null to ask the server")]
+
+
+def check_context(value: Any) -> list[Problem]:
+    """What to do when a context is full."""
+    fits = value in (None, "stop", "trim")
+    return [] if fits else [("", '"stop", "trim", or null to refuse what will not fit')]
+
+
+def check_optional_seconds(value: Any) -> list[Problem]:
+    """A number of seconds from 0, or null."""
+    fits = value is None or (is_number(value) and value >= 0)
+    return [] if fits else [("", "a number of seconds of at least 0, or null")]
+
+
+def check_switch(value: Any) -> list[Problem]:
+    """True or false."""
+    return [] if isinstance(value, bool) else [("", "true or false")]
 
 
 def check_names(value: Any) -> list[Problem]:

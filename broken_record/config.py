@@ -21,11 +21,15 @@ from broken_record.checks import (
     SAMPLER_NAMES,
     SET_ELSEWHERE,
     Problem,
+    check_context,
     check_conversation,
+    check_engine,
     check_environment_name,
     check_names,
+    check_optional_seconds,
     check_sampler,
     check_seconds,
+    check_switch,
     check_text,
     check_tokenizer,
     check_url,
@@ -59,6 +63,12 @@ class Config:
     user_sampler: Mapping[str, Any]
     seed: int | None
     timeout_s: float
+    engine: str | None
+    user_engine: str | None
+    retry_for_s: float | None
+    context: str | None
+    user_memory_step: int
+    reproducible: bool
     stop_on: tuple[str, ...]
 
 
@@ -103,6 +113,12 @@ KEYS: dict[str, Key] = {
     "user_sampler": Key(check_sampler, like="sampler"),
     "seed": Key(whole(0, optional=True)),
     "timeout_s": Key(check_seconds, 300.0),
+    "engine": Key(check_engine),
+    "user_engine": Key(check_engine),
+    "retry_for_s": Key(check_optional_seconds),
+    "context": Key(check_context),
+    "user_memory_step": Key(whole(1), 1),
+    "reproducible": Key(check_switch, False),
     "stop_on": Key(check_names, []),
 }
 

@@ -1,21 +1,34 @@
 """converse(): the one loop that alternates two engines until the tokens are spent.
 
 It knows engines only as base.Engine and messages only as prompts.py arranges them. What fails
-raises EngineError out of the loop: a failed request is never a turn.
+may be tried again is tried again; what fails for good raises EngineError out of the loop: a failed
+request is never a turn.
 """
 
 from __future__ import annotations
 
 import hashlib
+import random
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from broken_record.config import Config
+from broken_record.context import WAYS_OUT, fits, trim
 from broken_record.engines.base import Engine
+from broken_record.errors import BrokenStream, ContextFull, EngineBusy, EngineUnreachable
 from broken_record.prompts import Template, load_tokenizer_template, render, user_view
-from broken_record.records import Chunk, EngineInfo, FinishReason, Message, Role, Turn, Usage
+from broken_record.records import (
+    Attempt,
+    Chunk,
+    EngineInfo,
+    FinishReason,
+    Message,
+    Role,
+    Turn,
+    Usage,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +52,9 @@ def take_sides(config: Config, assistant: Engine, user: Engine) -> tuple[Side, S
         ("assistant", assistant, config.tokenizer, config.agent_prefix, config.sampler),
         ("user", user, config.user_tokenizer, config.user_prefix, config.user_sampler),
     ):
-        info = engine.info()
+        if config.reproducible:
+            sampler = {**sampler, "cache_prompt": False}
+        info = replace(engine.info(), ignored=engine.ignored(sampler))
         template: Template = engine.template
         if tokenizer is not None:
             template, source = load_tokenizer_template(tokenizer)
@@ -61,33 +76,135 @@ def turn_seed(seed: int, turn: int, attempt: int = 0) -> int:
     return int.from_bytes(digest[:4], "big") >> 1
 
 
-def converse(config: Config, assistant: Side, user: Side, *, seed: int) -> Iterator[Chunk | Turn]:
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a failed request is tried again: `tries` within `seconds`, or, with tries None, as
+    long as that. Waits grow from half a second to ten, with jitter.
+    """
+
+    tries: int | None = 3
+    seconds: float = 20.0
+    sleep: Callable[[float], None] = time.sleep
+
+    def wait(self, attempt: int, since: float) -> bool:
+        """Wait before the next try; False when patience is at its end."""
+        pause = min(10.0, 0.5 * 2**attempt) * random.uniform(0.5, 1.0)
+        spent = time.monotonic() - since
+        if (self.tries is not None and attempt + 1 >= self.tries) or spent + pause > self.seconds:
+            return False
+        self.sleep(pause)
+        return True
+
+
+def patience_of(config: Config) -> Patience:
+    """Three tries within 20 s, or what the config's retry_for_s allows (0: none)."""
+    if config.retry_for_s is None:
+        return Patience()
+    return Patience(tries=None, seconds=config.retry_for_s)
+
+
+RETRIED = (EngineUnreachable, EngineBusy, BrokenStream)
+
+
+def converse(
+    config: Config,
+    assistant: Side,
+    user: Side,
+    *,
+    seed: int,
+    said: Sequence[Turn] = (),
+    patience: Patience | None = None,
+) -> Iterator[Chunk | Turn | Attempt]:
     """Chunks as they come (a turn's first is its prefix), and after the last chunk of each turn the
-    Turn.
+    Turn; after one that failed the Attempt.
 
     Turns alternate, assistant first, while initial_tokens and the tokens of all turns are below
-    total_tokens.
+    total_tokens; `said` are the turns of a dialogue that is resumed. Ends early where the config's
+    context is "stop" and the next prompt would not fit.
     """
-    conversation = list(config.conversation)
-    tokens = config.initial_tokens
-    side = assistant
+    conversation = [*config.conversation, *(Message(turn.role, turn.content) for turn in said)]
+    opening = len(config.conversation)
+    tokens = config.initial_tokens + sum(turn.tokens or 0 for turn in said)
+    side = user if said and said[-1].role == "assistant" else assistant
+    dropped = next((turn.trimmed for turn in reversed(said) if turn.trimmed), 0) or 0
+    patience = patience or patience_of(config)
     while tokens < config.total_tokens:
-        seen = (
-            conversation
-            if side is assistant
-            else user_view(conversation, config.user_system, config.user_memory)
-        )
-        turn = yield from speak(side, seen, len(conversation), config.turn_max_tokens, seed)
-        yield turn
+        since, attempt = time.monotonic(), 0
+        while True:
+            shown: list[str] = []
+            started = time.perf_counter()
+            try:
+                view = config_view(config, side, user)
+                messages, dropped = fit_messages(config, side, conversation, opening, dropped, view)
+                if messages is None:
+                    return
+                for event in speak(side, messages, len(conversation), config.turn_max_tokens, seed):
+                    if isinstance(event, Chunk):
+                        shown.append(event.text)
+                    else:
+                        left_out = dropped if side is assistant and dropped else None
+                        event = replace(event, trimmed=left_out)
+                        turn = event
+                    yield event
+                break
+            except RETRIED as error:
+                elapsed = round(time.perf_counter() - started, 6)
+                spoken = "".join(shown)
+                yield Attempt(len(conversation), side.role, spoken, str(error), attempt, elapsed)
+                if not patience.wait(attempt, since):
+                    raise
+                attempt += 1
         conversation.append(Message(turn.role, turn.content))
         tokens += turn.tokens or 0
         side = user if side is assistant else assistant
 
 
+def config_view(
+    config: Config, side: Side, user: Side
+) -> Callable[[Sequence[Message]], Sequence[Message]]:
+    """What of a conversation a side sees."""
+    if side is not user:
+        return lambda messages: messages
+    return lambda messages: user_view(
+        messages, config.user_system, config.user_memory, config.user_memory_step
+    )
+
+
+def fit_messages(
+    config: Config,
+    side: Side,
+    conversation: Sequence[Message],
+    opening: int,
+    dropped: int,
+    view: Callable[[Sequence[Message]], Sequence[Message]],
+) -> tuple[Sequence[Message] | None, int]:
+    """(what the side sees, how many messages were left out for good); None to end the dialogue.
+
+    Counted where the config says what to do when the context is full, and on servers that would
+    drop the head of a prompt without a word.
+    """
+
+    def is_fitting(messages: Sequence[Message]) -> bool:
+        prompt = render(side.template, view(messages)) + side.prefix
+        return fits(side.engine, prompt, config.turn_max_tokens, side.info.n_ctx)
+
+    if config.context == "trim":
+        kept, dropped = trim(opening, conversation, dropped, is_fitting)
+        return view(kept), dropped
+    counts = config.context == "stop" or side.info.engine == "koboldcpp"
+    if counts and not is_fitting(conversation):
+        if config.context == "stop":
+            return None, dropped
+        raise ContextFull(
+            f"the {side.role}'s context of {side.info.n_ctx:,} tokens is full: {WAYS_OUT}"
+        )
+    return view(conversation), dropped
+
+
 def speak(
     side: Side, seen: Sequence[Message], index: int, max_tokens: int, seed: int
-) -> Generator[Chunk, None, Turn]:
-    """One turn of one side; the generator's return value is the Turn."""
+) -> Iterator[Chunk | Turn]:
+    """One turn of one side: its chunks, then the Turn."""
     yield Chunk(side.prefix, begins=side.role)
     request_seed = turn_seed(seed, index)
     started = time.perf_counter()
@@ -109,7 +226,7 @@ def speak(
     ended = time.perf_counter()
     counted = len(pieces) if usage.tokens is None else usage.tokens
     measured = {**asdict(usage), "tokens_from": usage.tokens_from or "chunks"}
-    return Turn(
+    yield Turn(
         **{
             **measured,
             "index": index,

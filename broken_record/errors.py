@@ -5,6 +5,8 @@
     ├── EngineError               a server could not do its part (exit 1)
     │   ├── EngineUnreachable     nobody answers, or the server could not be started
     │   ├── RequestRefused        an HTTP error, or an error sent in place of a reply
+    │   │   ├── EngineBusy        overloaded, loading, too many requests: worth another try
+    │   │   └── ContextFull       the prompt outgrew the context
     │   ├── TemplateRefused       the chat template does not take these messages
     │   └── BrokenStream          the reply ended without saying how
     └── LogError                  a record, a log or a report cannot be read or written
@@ -39,6 +41,14 @@ class EngineUnreachable(EngineError):
 
 class RequestRefused(EngineError):
     """The server answered with an error."""
+
+
+class EngineBusy(RequestRefused):
+    """The server is overloaded, still loading, or wants fewer requests: worth another try."""
+
+
+class ContextFull(RequestRefused):
+    """The prompt outgrew the context."""
 
 
 class TemplateRefused(EngineError):

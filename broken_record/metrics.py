@@ -124,7 +124,7 @@ def measure_speaker(
         zlib_ratio=len(zlib.compress(raw)) / len(raw) if raw else None,
         length_drift=length_drift(talk.counts[own]) if own else 0.0,
         cap_hit_rate=sum(cut) / len(cut) if cut else None,
-        empty_rate=sum(talk.says_nothing(i) for i in own if talk.counts[i] <= 2) / len(own)
+        empty_rate=sum(talk.says_nothing(i) for i in own if talk.counts[i] <= talk.few) / len(own)
         if own
         else None,
         ttft_s=median(ttfts) if ttfts else None,

@@ -20,16 +20,22 @@ Template = Callable[[Sequence[Message]], str]
 """Messages -> prompt with the generation prompt; raises TemplateRefused."""
 
 
-def user_view(conversation: Sequence[Message], system: str, memory: int) -> list[Message]:
+def user_view(
+    conversation: Sequence[Message], system: str, memory: int, step: int = 1
+) -> list[Message]:
     """The last `memory` messages with the roles flipped, behind the user side's own system text.
+
+    With a `step` the oldest are dropped that many at a time, so that the prompt begins alike for as
+    many turns and the server's cache survives; between memory - step + 1 and memory are seen.
 
     >>> user_view([Message("assistant", "Hi"), Message("user", "Hey")], "Be Mark.", 1)
     [Message(role='system', content='Be Mark.'), Message(role='assistant', content='Hey')]
     """
     spoken = [message for message in conversation if message.role != "system"]
+    dropped = -(-max(0, len(spoken) - memory) // step) * step
     flipped = [
         Message("user" if message.role == "assistant" else "assistant", message.content)
-        for message in spoken[-memory:]
+        for message in spoken[min(dropped, len(spoken) - 1) :]
     ]
     return [Message("system", system), *flipped] if system else flipped
 

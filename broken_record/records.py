@@ -31,7 +31,7 @@ class Usage:
     """What the engine itself counted and timed for one reply; None where it did not say."""
 
     tokens: int | None = None
-    tokens_from: Literal["usage", "timings"] | None = None
+    tokens_from: Literal["usage", "timings", "perf"] | None = None
     prompt_tokens: int | None = None
     cached_tokens: int | None = None
     prompt_s: float | None = None
@@ -54,15 +54,16 @@ class Chunk:
 class Turn:
     """A generated message with its cost.
 
-    `index` counts messages from 0, the config's opening messages first. `tokens_from` says who
-    counted: the engine's usage or timings, or, where it reports neither, the chunks that came.
+    `index` counts messages from 0, the config's opening messages first. `trimmed` is how many
+    messages behind the opening its prompt left out. `tokens_from` says who
+    counted: the engine's usage, timings or perf, or, where it reports none, the chunks that came.
     """
 
     index: int
     role: Role
     content: str
     tokens: int | None = None
-    tokens_from: Literal["usage", "timings", "chunks", "log"] | None = None
+    tokens_from: Literal["usage", "timings", "perf", "chunks", "log"] | None = None
     finish_reason: FinishReason | None = None
     ttft_s: float | None = None
     elapsed_s: float | None = None
@@ -71,12 +72,25 @@ class Turn:
     prompt_s: float | None = None
     generation_s: float | None = None
     seed: int | None = None
+    trimmed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A request that failed: never a turn. `content` is what it had said, prefix included."""
+
+    index: int
+    role: Role
+    content: str
+    error: str
+    attempt: int
+    elapsed_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """Who speaks for one side: what the server said of itself, and where the chat template came
-    from.
+    """Who speaks for one side: what the server said of itself, where the chat template came from,
+    and which names of the sampler the engine is known not to honour.
     """
 
     engine: str
@@ -85,6 +99,7 @@ class EngineInfo:
     n_ctx: int | None = None
     template: str | None = None
     template_sha256: str | None = None
+    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +117,7 @@ class Dialogue:
     packages: Mapping[str, str] = field(default_factory=dict)
     started: str | None = None
     error: str | None = None
+    elapsed_s: float = 0.0
     unknown: Mapping[str, Any] = field(default_factory=dict)
     verbatim: bool = True
 

@@ -4,14 +4,18 @@ The record (.jsonl) is ASCII JSON, one object a line, appended and flushed a tur
 version 1 these lines, with these fields:
 
     type      dialogue (first): version, config, seed, assistant, user, packages, started
-                  assistant, user: engine, build, model, n_ctx, template, template_sha256
+                  assistant, user: engine, build, model, n_ctx, template, template_sha256, ignored
                   packages: name -> version; started: ISO 8601 with the offset from UTC
-    type      turn: index, role, content, tokens, tokens_from (usage | timings | chunks),
+    type      turn: index, role, content, tokens, tokens_from (usage | timings | perf |
+                  chunks),
                   finish_reason (stop | length | repetition), ttft_s, elapsed_s, prompt_tokens,
-                  cached_tokens, prompt_s, generation_s, seed
-    type      end (last): status (done | error | interrupted | looped), tokens, turns, error, and
-                  of a dialogue that the config's stop_on ended the finding: kind, speaker,
-                  onset_turn, explanation
+                  cached_tokens, prompt_s, generation_s, seed, trimmed
+    type      attempt: index, role, content (what had been said), error, attempt (from 0),
+                  elapsed_s; a request that failed, never a turn
+    type      resume: started; more turns follow, the last end counts
+    type      end (last): status (done | error | interrupted | looped), tokens, turns, error,
+                  elapsed_s (of all runs), and of a dialogue that the config's stop_on ended the
+                  finding: kind, speaker, onset_turn, explanation
 
 `index` counts messages from 0 with the config's opening ones; those stand in the config alone.
 `content` is raw, prefix included. `tokens` of the last line counts initial_tokens and all turns,
@@ -31,7 +35,7 @@ from pathlib import Path
 from typing import Any, TextIO, get_args
 
 from broken_record.errors import LogError
-from broken_record.records import Dialogue, EngineInfo, Finding, Status, Turn
+from broken_record.records import Attempt, Dialogue, EngineInfo, Finding, Status, Turn
 
 VERSION = 1
 TURN_FIELDS = {field.name for field in fields(Turn)}
@@ -43,12 +47,20 @@ HEADER_FIELDS = ("config", "seed", "assistant", "user", "packages", "started")
 class RecordWriter:
     """Appends a dialogue's record to a file, a line at a time."""
 
-    def __init__(self, path: Path) -> None:
-        """Create the file; LogError where it exists already or cannot be written."""
+    def __init__(self, path: Path, *, resume: bool = False) -> None:
+        """Create the file, or go on with one; LogError where it exists already, or cannot be
+        written.
+        """
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self.file: TextIO = path.open("x", encoding="ascii", newline="\n")
+            if resume:
+                set_torn_line_aside(path)
+            self.file: TextIO = (
+                path.open("a", encoding="ascii", newline="\n")
+                if resume
+                else path.open("x", encoding="ascii", newline="\n")
+            )
         except FileExistsError as error:
             raise LogError(f"{path}: exists already; name a new file or move it away") from error
         except OSError as error:
@@ -64,6 +76,14 @@ class RecordWriter:
         """One turn, as it ends."""
         self.line({"type": "turn", **asdict(turn)})
 
+    def attempt(self, attempt: Attempt) -> None:
+        """A request that failed."""
+        self.line({"type": "attempt", **asdict(attempt)})
+
+    def resume(self, started: str) -> None:
+        """More turns follow."""
+        self.line({"type": "resume", "started": started})
+
     def end(
         self,
         status: Status,
@@ -71,16 +91,12 @@ class RecordWriter:
         tokens: int,
         turns: int,
         error: str | None = None,
+        elapsed_s: float = 0.0,
         finding: Finding | None = None,
     ) -> None:
         """The last line."""
-        line: dict[str, Any] = {
-            "type": "end",
-            "status": status,
-            "tokens": tokens,
-            "turns": turns,
-            "error": error,
-        }
+        line: dict[str, Any] = {"type": "end", "status": status, "tokens": tokens, "turns": turns}
+        line.update(error=error, elapsed_s=round(elapsed_s, 3))
         if finding is not None:
             names = ("kind", "speaker", "onset_turn", "explanation")
             line["finding"] = {name: getattr(finding, name) for name in names}
@@ -97,6 +113,17 @@ class RecordWriter:
     def close(self) -> None:
         """Close the file."""
         self.file.close()
+
+
+def set_torn_line_aside(path: Path) -> None:
+    """Move a last line that the writer could not finish into FILE.torn."""
+    raw = path.read_bytes()
+    whole = raw.rfind(b"\n") + 1
+    if whole < len(raw):
+        with path.with_name(path.name + ".torn").open("ab") as torn:
+            torn.write(raw[whole:] + b"\n")
+        with path.open("r+b") as file:
+            file.truncate(whole)
 
 
 def known(value: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
@@ -127,6 +154,8 @@ def parse_record(lines: Iterable[str], file: str = "record") -> Dialogue:
             turns.append(read_turn(value, f"{file}: line {number}"))
         elif kind == "end":
             end = value
+        elif kind == "resume":
+            end = {"elapsed_s": end.get("elapsed_s")}
     if header is None:
         raise LogError(f'{file}: no line of type "dialogue"; this is no record')
     return Dialogue(
@@ -139,6 +168,7 @@ def parse_record(lines: Iterable[str], file: str = "record") -> Dialogue:
         packages=header.get("packages") or {},
         started=header.get("started"),
         error=end.get("error"),
+        elapsed_s=end.get("elapsed_s") or 0.0,
         unknown={
             key: value
             for key, value in header.items()
@@ -191,4 +221,5 @@ def read_info(value: Any) -> EngineInfo | None:
     """What a record says of one side's engine, if it says anything."""
     if not isinstance(value, dict):
         return None
-    return EngineInfo(**{"engine": "unknown", **known(value, INFO_FIELDS)})
+    known_fields = {"engine": "unknown", **known(value, INFO_FIELDS)}
+    return EngineInfo(**{**known_fields, "ignored": tuple(known_fields.get("ignored") or ())})

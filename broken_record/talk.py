@@ -133,6 +133,12 @@ class Talk:
         return frozenset(word for word in words if not word.isdigit())
 
     @cached_property
+    def few(self) -> int:
+        """As many words as a turn that says nothing can have: those of the longer prefix."""
+        prefixes = (self.config.get("agent_prefix", "Skye:"), self.config.get("user_prefix", ""))
+        return max(2, *(len(list(find_words(prefix))) for prefix in prefixes))
+
+    @cached_property
     def neutral(self) -> Ints:
         """By number: the number of the form that is the same for both speakers.
 
@@ -197,7 +203,7 @@ class Talk:
         codes = []
         for i, one in enumerate(self.said):
             code = kept[borders[i] : min(borders[i + 1], borders[i] + COMPARED)]
-            if code and self.counts[i] <= 2 and self.says_nothing(i):
+            if code and self.counts[i] <= self.few and self.says_nothing(i):
                 code = ""
             elif not code:
                 code = "".join(f"\U0010ffff{c}" for c in one.body.strip()[:COMPARED])

@@ -57,17 +57,21 @@ def test_stdout_is_the_log_that_the_record_renders(tmp_path):
     assert (dialogue.assistant.engine, dialogue.assistant.build) == ("llama-server", "b1-abc")
     assert dialogue.config["total_tokens"] == 9 and "python" in dialogue.packages
     end = json.loads(record.read_text().splitlines()[-1])
+    assert end.pop("elapsed_s") > 0
     assert end == {"type": "end", "status": "done", "tokens": 9, "turns": 3, "error": None}
 
 
 def test_a_failed_request_is_never_a_turn_and_ends_the_run_as_error(tmp_path):
-    answers = iter([reply(" one"), reply(" two"), sse({"error": {"message": "engine died"}})])
+    dies = sse({"error": {"message": "engine died"}})
+    answers = iter([reply(" one"), reply(" two"), dies, dies, dies])
     record = tmp_path / "a.jsonl"
     with replay({**LLAMA, "/v1/completions": lambda body: next(answers)}) as (url, _):
         done = parrot(put_config(tmp_path, url), "--record", record)
     assert done.returncode == 1 and b"engine died" in done.stderr and b"DONE" not in done.stdout
     dialogue = read(record)
     assert [turn.content for turn in dialogue.turns] == ["Skye: one", "Mark: two"]
+    attempts = [line for line in record.read_text().splitlines() if '"attempt"' in line]
+    assert len(attempts) == 3  # a stream that breaks is tried again, and is never a turn
     assert dialogue.status == "error" and "engine died" in dialogue.error
 
 
@@ -125,7 +129,8 @@ def test_an_interrupted_dialogue_is_closed_and_leaves_no_server(number, code, tm
     wait_for(lambda: record.exists() and record.read_text().count('"turn"') >= 2)
     os.killpg(process.pid, number)
     _, errors = process.communicate(timeout=20)
-    assert (process.returncode, errors) == (code, b"")
+    resume = f"go on with: python parrot.py --resume {record}\n"
+    assert (process.returncode, errors.decode()) == (code, resume)
     assert read(record).status == "interrupted" and len(read(record).turns) >= 2
     wait_for(lambda: not session_members(process.pid))
 
@@ -134,7 +139,7 @@ def test_a_reader_that_goes_away_ends_it_quietly_with_the_record_intact(tmp_path
     record = tmp_path / "a.jsonl"
     command = f"{sys.executable} parrot.py --set turn_max_tokens=40 --record {record} | head -n 4"
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, timeout=60)
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.returncode == 0 and done.stderr.startswith(b"go on with: python parrot.py --resume")
     assert read(record).status == "interrupted"
 
 

@@ -60,7 +60,7 @@ def test_n_dialogues_per_config_go_into_a_folder_of_their_own(here):
     run = json.loads((folders[1] / "run.json").read_text())
     assert (run["version"], run["n"], run["base_seed"]) == (1, 2, 40)
     assert run["config"]["total_tokens"] == 60 and run["arguments"] == [*SHORT, "--seed", "40"]
-    assert "dialogue 2 of 2" in done.stderr and "all 4 dialogues done" in done.stderr
+    assert "dialogue 2 of 4" in done.stderr and "all 4 dialogues done" in done.stderr
     assert f"Next: python analyze.py {folders[0].name} {folders[1].name}" in done.stderr
 
 
@@ -103,7 +103,7 @@ def test_a_second_folder_in_the_same_second_gets_a_number(here, monkeypatch):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_batch_stops_at_once_and_leaves_nothing_running(number, here):
     process = subprocess.Popen(
-        ["bash", str(ROOT / "parrot.sh"), "5", "--", "--set", "total_tokens=20000"],
+        ["bash", str(ROOT / "parrot.sh"), "5", "--", "--set", "total_tokens=12000"],
         cwd=here,
         env={**os.environ, "PYTHON": sys.executable},
         stdout=subprocess.DEVNULL,

@@ -40,6 +40,7 @@ ODD_CONTRACTION = re.compile(
     re.IGNORECASE,
 )
 OPENING_SINGLE = re.compile(r"(?:^|(?<=[\s\"\u201c(*:]))[\u2018']\w")
+CLOSING_SINGLE = re.compile(r"[\w.,!?\u2026-]['\u2019](?=[\s\".,!?;:)\u201d]|$)")
 INCHES = re.compile(r"\d\"")
 TERMINAL = frozenset('.!?\u2026\u2014-*"\u201d)]~:;')
 FOLLOWING = 8  # words behind an odd contraction that are looked at
@@ -112,16 +113,22 @@ def ends_broken(body: str, closes_quotes: bool) -> Break | None:
     """Rule (a): how a stripped body ends in the middle of something."""
     shift = max(0, len(body) - TAIL)
     match = ENDS_AT_APOSTROPHE.search(body[shift:])
-    if match and match[1].lower() in STEMS:
-        opening = OPENING_SINGLE.search(body)
-        if opening is None or opening.start() > shift + match.start(1):
-            return Break(shift + match.start(1), len(body), f"ends with {quote(match[0])}")
+    is_stem = match is not None and match[1].lower() in STEMS
+    if match and is_stem and not in_single_quotes(body, match.end(1) + shift):
+        return Break(shift + match.start(1), len(body), f"ends with {quote(match[0])}")
     if match := ENDS_ON_STEM.search(body[shift:]):
         return Break(shift + match.start(1), len(body), f"ends with {quote(match[0])}")
     if closes_quotes and is_open(body):
         start = max(body.rfind('"'), body.rfind("\u201c"))
         return Break(start, len(body), f"a quotation stays open: {quote(body[start:])}")
     return None
+
+
+def in_single_quotes(body: str, place: int) -> bool:
+    """Whether an apostrophe closes a single quotation: one was opened before and not yet closed."""
+    before = body[max(0, place - LOOKED_AT) : place]
+    opened = max((match.start() for match in OPENING_SINGLE.finditer(before)), default=-1)
+    return opened >= 0 and not CLOSING_SINGLE.search(before, opened + 2)
 
 
 def is_open(body: str) -> bool:
@@ -150,10 +157,11 @@ def closes_quotes(talk: Talk, own: list[int], quoting: float, closing: float) ->
 
 def goes_wrong(body: str, salad_share: float) -> Break | None:
     """Rule (b): behind a stem's apostrophe comes what no contraction has, and then salad."""
-    opening = OPENING_SINGLE.search(body)
-    for match in ODD_CONTRACTION.finditer(body, 0, opening.start() if opening else len(body)):
+    for match in ODD_CONTRACTION.finditer(body):
         stem = re.search(r"\w+$", body[max(0, match.start() - TAIL) : match.start()])
         if stem is None or stem[0].lower() not in STEMS:
+            continue
+        if in_single_quotes(body, match.start()):
             continue
         behind = body[match.end() : match.end() + LOOKED_AT]
         following = [word.text for word in find_words(behind)]

@@ -29,7 +29,7 @@ def detect(talk: Talk, *, in_a_row: int = 2, several: int = 3, of_turns: int = 6
     findings = []
     for role in ("assistant", "user"):
         own = talk.own(role)
-        few = [k for k, i in enumerate(own) if talk.counts[i] <= 2]
+        few = [k for k, i in enumerate(own) if talk.counts[i] <= talk.few]
         empty = [k for k in few if talk.says_nothing(own[k])]
         minimal = [k for k in sorted(set(few) - set(empty)) if is_minimal(talk, own[k])]
         for cluster in clusters(empty, of_turns):

@@ -14,6 +14,12 @@ class Engine(Protocol):
     def info(self) -> EngineInfo:
         """What the server said of itself when it was connected."""
 
+    def ignored(self, sampler: Mapping[str, Any]) -> tuple[str, ...]:
+        """The names of a sampler that the engine is known not to honour."""
+
+    def count_tokens(self, prompt: str) -> int | None:
+        """The tokens of a prompt by the server's own tokenizer; None where it cannot be asked."""
+
     def template(self, messages: Sequence[Message]) -> str:
         """The chat prompt that ends where the next reply begins; raises TemplateRefused."""
 

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import requests
 from urllib3.exceptions import HTTPError
 
+from broken_record.engines.samplers import translate
 from broken_record.engines.sse import read_events
-from broken_record.engines.wire import Wire, error_message, plain, received
+from broken_record.engines.wire import Wire, error_message, plain, received, refusal_kind
 from broken_record.errors import (
     BrokenStream,
     RequestRefused,
@@ -32,9 +34,12 @@ FINISH_REASONS: dict[str, FinishReason] = {
 
 
 class CompletionsServer:
-    """One server at one address; connecting asks it for its model and its context size."""
+    """One server at one address; connecting asks it for its model and its context size.
 
-    name = "completions"
+    `dialect` is what samplers.py calls the engine; this one is nobody's.
+    """
+
+    dialect = "completions"
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
@@ -44,7 +49,7 @@ class CompletionsServer:
     def info(self) -> EngineInfo:
         """What the server says of itself."""
         return EngineInfo(
-            engine=self.model.get("owned_by") or self.name,
+            engine=self.model.get("owned_by") or self.dialect,
             model=self.model.get("id"),
             n_ctx=self.model.get("max_model_len"),
         )
@@ -56,6 +61,14 @@ class CompletionsServer:
             'name one with the key "tokenizer"'
         )
 
+    def ignored(self, sampler: Mapping[str, Any]) -> tuple[str, ...]:
+        """The names of a sampler that this engine is known not to honour."""
+        return translate(sampler, self.dialect).ignored
+
+    def count_tokens(self, prompt: str) -> int | None:
+        """The tokens of a prompt by the server's own tokenizer; None where it has no such thing."""
+        return None
+
     def stream(
         self, prompt: str, *, max_tokens: int, sampler: Mapping[str, Any], seed: int
     ) -> Iterator[Chunk]:
@@ -65,10 +78,11 @@ class CompletionsServer:
         with self.wire.send("POST", "/v1/completions", json=body, stream=True) as response:
             try:
                 if response.headers.get("Content-Type", "").startswith("application/json"):
-                    raise BrokenStream(
-                        f"{url}: expected a stream of events, found {response.text[:200]!r}"
+                    raise RequestRefused(
+                        f"{url}: expected a stream of events, found {response.text[:200]!r}; "
+                        "koboldcpp answers null to a parameter of the wrong type"
                     )
-                yield from read_chunks(received(response), url)
+                yield from cut_at_stop(read_chunks(received(response), url), body.get("stop", ()))
             except (requests.RequestException, HTTPError, OSError) as error:
                 raise BrokenStream(
                     f"{url}: the connection broke during a reply: {plain(error)}"
@@ -91,7 +105,7 @@ class CompletionsServer:
         }
         if "id" in self.model:
             body["model"] = self.model["id"]
-        body.update(sampler)
+        body.update(translate(sampler, self.dialect).parameters)
         stop = body.pop("stop", [])
         stop = [stop] if isinstance(stop, str) else stop
         if any(stop):
@@ -103,6 +117,41 @@ class CompletionsServer:
     def close(self) -> None:
         """Give the connections back."""
         self.wire.session.close()
+
+
+def cut_at_stop(chunks: Iterable[Chunk], stops: Sequence[str]) -> Iterator[Chunk]:
+    """The chunks up to the first stop string; what may be the beginning of one is held back.
+
+    Some servers send the stop string, and the rest of the token it stood in.
+
+    >>> pieces = [Chunk("a b"), Chunk("c|"), Chunk(">d"), Chunk("", "length")]
+    >>> [(chunk.text, chunk.finish_reason) for chunk in cut_at_stop(pieces, ["|>"])]
+    [('a b', None), ('c', None), ('', 'stop')]
+    """
+    longest = max(map(len, stops), default=0)
+    held = ""
+    stopped = False
+    for chunk in chunks:
+        if not stopped:
+            held += chunk.text
+            places = [place for stop in stops if (place := held.find(stop)) >= 0]
+            stopped = bool(places)
+            ready = min(places) if stopped else len(held) - may_begin(held, stops, longest)
+            if chunk.finish_reason is not None and not stopped:
+                ready = len(held)
+            if held[:ready]:
+                yield Chunk(held[:ready])
+            held = held[ready:]
+        if chunk.finish_reason is not None:
+            yield replace(chunk, text="", finish_reason="stop" if stopped else chunk.finish_reason)
+
+
+def may_begin(text: str, stops: Sequence[str], longest: int) -> int:
+    """How many characters at the end of a text may be the beginning of a stop string."""
+    for n in range(min(longest - 1, len(text)), 0, -1):
+        if any(stop.startswith(text[-n:]) for stop in stops):
+            return n
+    return 0
 
 
 def read_chunks(pieces: Iterable[bytes], url: str) -> Iterator[Chunk]:
@@ -123,7 +172,11 @@ def read_chunks(pieces: Iterable[bytes], url: str) -> Iterator[Chunk]:
                 f"{url}: expected JSON in an event, found {value[:200]!r}"
             ) from error
         if not isinstance(event, dict) or field == "error" or "error" in event:
-            raise RequestRefused(f"{url}: the server broke the reply off: {error_message(value)}")
+            said = error_message(value)
+            kind = refusal_kind(None, said)
+            # no request is to blame for what broke in the middle, unless it says so
+            broken = BrokenStream if kind is RequestRefused and field == "data" else kind
+            raise broken(f"{url}: the server broke the reply off: {said}")
         counted.update({key: event[key] for key in ("usage", "timings") if event.get(key)})
         for choice in event.get("choices") or ():
             if choice.get("text"):

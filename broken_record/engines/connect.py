@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import Protocol
 
 from broken_record.checks import EMBEDDED
 from broken_record.config import Config
+from broken_record.engines.aphrodite import Aphrodite
 from broken_record.engines.base import Engine
 from broken_record.engines.completions import CompletionsServer
 from broken_record.engines.embedded import EmbeddedServer, servers_of_batch
+from broken_record.engines.koboldcpp import KoboldCpp, ask_version
 from broken_record.engines.llama_server import LlamaServer, ask_props
+from broken_record.engines.vllm import Vllm
 from broken_record.engines.wire import Wire, open_wire
-from broken_record.errors import EngineUnreachable
+from broken_record.errors import EngineBusy, EngineUnreachable, RequestRefused
 
 RESTART_LIMIT_S = 10.0
+SLOT_VARIABLE = "PARROT_SLOT"
 
 
-def connect_server(wire: Wire) -> CompletionsServer:
-    """The engine behind a wire, by asking it."""
-    props = ask_props(wire)
-    return CompletionsServer(wire) if props is None else LlamaServer(wire, props)
+def connect_server(wire: Wire, engine: str | None = None) -> CompletionsServer:
+    """The engine behind a wire: the one that the config names, or by asking what it is."""
+    if engine in (None, "koboldcpp"):
+        version = ask_version(wire)
+        if version is not None or engine is not None:
+            return KoboldCpp(wire, version or "unknown")
+    if engine in (None, "llama-server"):
+        props = ask_props(wire)
+        if props is not None:
+            return LlamaServer(wire, props)
+        if engine is not None:
+            raise RequestRefused(f"{wire.url}: is no llama-server (it has no /props)")
+    if engine is not None:
+        return {"vllm": Vllm, "aphrodite-engine": Aphrodite, "completions": CompletionsServer}[
+            engine
+        ](wire)
+    server = CompletionsServer(wire)
+    owner = str(server.model.get("owned_by", "")).lower()
+    if owner == "vllm":
+        return Vllm(wire)
+    return Aphrodite(wire) if owner.startswith("aphrodite") else server
 
 
 def connect_embedded(name: str, address: str, timeout_s: float) -> LlamaServer:
@@ -40,10 +63,45 @@ def connect_embedded(name: str, address: str, timeout_s: float) -> LlamaServer:
         time.sleep(0.1)
 
 
+def pin_slots(engines: Sequence[Engine]) -> None:
+    """Give each side a slot of its llama-server; PARROT_SLOT numbers the dialogues of a batch."""
+    servers = [engine for engine in engines if isinstance(engine, LlamaServer)]
+    shared = len({server.wire.url for server in servers}) < len(servers)
+    place = int(os.environ.get(SLOT_VARIABLE) or 0)
+    for k, server in enumerate(servers):
+        wanted = 2 * place + k if shared else place
+        if wanted < server.props.get("total_slots", 1):
+            server.slot = wanted
+
+
+class Patient(Protocol):
+    """How long a server that does not answer yet is waited for."""
+
+    def wait(self, attempt: int, since: float) -> bool:
+        """Wait before the next try; False when patience is at its end."""
+
+
+def connect_patiently(
+    wire: Wire, engine: str | None, patience: Patient | None
+) -> CompletionsServer:
+    """As connect_server, tried again while the server is starting or loading."""
+    since, attempt = time.monotonic(), 0
+    while True:
+        try:
+            return connect_server(wire, engine)
+        except (EngineUnreachable, EngineBusy):
+            if patience is None or not patience.wait(attempt, since):
+                raise
+            attempt += 1
+
+
 @contextmanager
-def connect(config: Config) -> Iterator[tuple[Engine, Engine]]:
+def connect(config: Config, patience: Patient | None = None) -> Iterator[tuple[Engine, Engine]]:
     """(assistant's engine, user's engine); embedded servers of our own are stopped on the way
     out.
+
+    Two sides on one llama-server with slots enough get a slot each, so that neither drives the
+    other's prompt out of the cache.
     """
     with ExitStack() as stack:
         held = servers_of_batch()
@@ -54,14 +112,18 @@ def connect(config: Config) -> Iterator[tuple[Engine, Engine]]:
             if url.startswith(EMBEDDED) and name not in held and name not in started:
                 started[name] = stack.enter_context(EmbeddedServer(name))
         engines: list[Engine] = []
-        for url, key in zip(urls, (config.api_key_env, config.user_api_key_env), strict=True):
+        keys = (config.api_key_env, config.user_api_key_env)
+        names = (config.engine, config.user_engine)
+        for url, key, engine in zip(urls, keys, names, strict=True):
             server: CompletionsServer
             if url.startswith(EMBEDDED):
                 name = url.removeprefix(EMBEDDED)
                 address = started[name].address() if name in started else held[name]
                 server = connect_embedded(name, address, config.timeout_s)
             else:
-                server = connect_server(open_wire(url, timeout_s=config.timeout_s, api_key_env=key))
+                wire = open_wire(url, timeout_s=config.timeout_s, api_key_env=key)
+                server = connect_patiently(wire, engine, patience)
             stack.callback(server.close)
             engines.append(server)
+        pin_slots(engines)
         yield engines[0], engines[1]

@@ -36,19 +36,20 @@ def served_context() -> int:
 class EmbeddedServer:
     """A running server process; leaving the `with` block stops it."""
 
-    def __init__(self, name: str, *, port: int = 0) -> None:
+    def __init__(self, name: str, *, port: int = 0, slots: int = SLOTS) -> None:
         if importlib.util.find_spec("xllamacpp") is None:
             raise EngineUnreachable(
                 f"{EMBEDDED}{name} needs the package xllamacpp, which is not installed here "
                 "(pip install xllamacpp); servers of your own work without it"
             )
         self.name = name
+        self.slots = slots
         self.log = tempfile.TemporaryFile()  # noqa: SIM115  (closed by stop)
         arguments = [
             str(MODELS_FOLDER / f"{name}.gguf"),
             name,
             str(served_context()),
-            str(SLOTS),
+            str(slots),
             str(port),
         ]
         self.process = subprocess.Popen(

@@ -8,7 +8,7 @@ so its template is also tried here, and only here from then on if the first prom
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -32,11 +32,14 @@ def ask_props(wire: Wire) -> dict[str, Any] | None:
 class LlamaServer(CompletionsServer):
     """A llama-server, or anything with its /props."""
 
+    dialect = "llama-server"
+
     def __init__(self, wire: Wire, props: dict[str, Any], name: str = "llama-server") -> None:
         super().__init__(wire)
         self.props = props
         self.name = name
         self.compared = False
+        self.slot: int | None = None
         self.render_here: Callable[[PlainMessages], str] | None = None
 
     def info(self) -> EngineInfo:
@@ -50,6 +53,20 @@ class LlamaServer(CompletionsServer):
             template=None if template is None else "server",
             template_sha256=template and hashlib.sha256(template.encode()).hexdigest(),
         )
+
+    def request_body(
+        self, prompt: str, *, max_tokens: int, sampler: Mapping[str, Any], seed: int
+    ) -> dict[str, Any]:
+        """With the slot that was given to this side."""
+        pinned = {} if self.slot is None else {"id_slot": self.slot}
+        merged = {**pinned, **sampler}
+        return super().request_body(prompt, max_tokens=max_tokens, sampler=merged, seed=seed)
+
+    def count_tokens(self, prompt: str) -> int | None:
+        """By /tokenize, BOS included."""
+        body = {"content": prompt, "add_special": True, "parse_special": True}
+        tokens = self.wire.ask("POST", "/tokenize", body).get("tokens")
+        return len(tokens) if isinstance(tokens, list) else None
 
     def template(self, messages: Sequence[Message]) -> str:
         """The prompt by the server's template, without the BOS that the server adds itself."""

@@ -27,6 +27,14 @@ class ScriptedEngine:
         """A made-up engine."""
         return EngineInfo(engine="scripted", model="script")
 
+    def ignored(self, sampler: Mapping[str, Any]) -> tuple[str, ...]:
+        """Nothing."""
+        return ()
+
+    def count_tokens(self, prompt: str) -> int | None:
+        """A token a word."""
+        return len(prompt.split())
+
     def template(self, messages: Sequence[Message]) -> str:
         """`[role]content` for each message, then an open `[assistant]`."""
         spoken = "".join(f"[{message.role}]{message.content}" for message in messages)

@@ -11,7 +11,13 @@ from urllib.parse import urlsplit
 
 import requests
 
-from broken_record.errors import EngineError, EngineUnreachable, RequestRefused
+from broken_record.errors import (
+    ContextFull,
+    EngineBusy,
+    EngineError,
+    EngineUnreachable,
+    RequestRefused,
+)
 
 CONNECT_TIMEOUT_S = 10.0
 
@@ -53,9 +59,9 @@ class Wire:
                 "is the server running there, and is the address in the config right?"
             ) from error
         if response.status_code >= 400:
-            raise RequestRefused(
-                f"{self.url}{path}: HTTP {response.status_code}: {error_message(response.text)}"
-            )
+            said = error_message(response.text)
+            kind = refusal_kind(response.status_code, said)
+            raise kind(f"{self.url}{path}: HTTP {response.status_code}: {said}")
         return response
 
 
@@ -84,6 +90,20 @@ def received(response: requests.Response) -> Iterator[bytes]:
         return
     while piece := response.raw.read1(65_536):
         yield piece
+
+
+def refusal_kind(status: int | None, said: str) -> type[RequestRefused]:
+    """What kind of refusal a status and the server's words make.
+
+    >>> refusal_kind(400, "exceeds the available context size").__name__
+    'ContextFull'
+    """
+    lowered = said.lower()
+    if "context" in lowered and any(word in lowered for word in ("exceed", "maximum", "length")):
+        return ContextFull
+    if status in (429, 503) or "loading" in lowered:
+        return EngineBusy
+    return RequestRefused
 
 
 def error_message(body: str) -> str:

@@ -1,0 +1,107 @@
+"""How much of a side's context its prompts take: the forecast before the first token, and what to
+do when it is full.
+
+Only the server's own tokenizer counts. A prompt that cannot be counted, or a server that does not
+say how much it holds, is let through: the server will refuse it in its own words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from broken_record.config import Config
+from broken_record.engines.base import Engine
+from broken_record.errors import RequestRefused
+from broken_record.prompts import Template, render
+from broken_record.records import Message
+
+WAYS_OUT = (
+    'give the server more context, lower "total_tokens", or say "context": "stop" to end there or '
+    '"context": "trim" to leave out the oldest turns'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Where a dialogue's context will be full: the generated turn, from 1."""
+
+    n_ctx: int
+    needed: int
+    turn: int
+
+    def sentence(self) -> str:
+        """For people."""
+        return (
+            f"the assistant's context of {self.n_ctx:,} tokens will be full at about turn "
+            f"{self.turn:,}; the whole dialogue needs about {self.needed:,}"
+        )
+
+
+def forecast(
+    config: Config, engine: Engine, template: Template, prefix: str, n_ctx: int | None
+) -> Forecast | None:
+    """Whether total_tokens outgrow the assistant's context; None if not, or if nothing tells.
+
+    A turn costs what it says, and its share of role markers and prefix, measured on the template;
+    how much a turn says is taken from the opening messages, at most turn_max_tokens.
+    """
+    opening = list(config.conversation)
+    begun = count(engine, render(template, opening) + prefix)
+    if n_ctx is None or begun is None:
+        return None
+    spoken = [message.content for message in opening if message.role != "system"]
+    pair = [Message("assistant", f"{prefix} a"), Message("user", f"{config.user_prefix} a")]
+    longer = count(engine, render(template, [*opening, *pair]) + prefix)
+    nothing, pair_said, all_said = (count(engine, text) for text in ("", " a a", " ".join(spoken)))
+    if longer is None or nothing is None or pair_said is None or all_said is None:
+        return None
+    markers = max(0.0, (longer - begun - (pair_said - nothing)) / 2)
+    usual = (all_said - nothing) / len(spoken) if spoken else config.turn_max_tokens
+    said = min(max(1.0, usual), config.turn_max_tokens)
+    to_say = config.total_tokens - config.initial_tokens
+    needed = begun + to_say + to_say / said * markers
+    if needed <= n_ctx:
+        return None
+    return Forecast(n_ctx, round(needed), max(1, round((n_ctx - begun) / (said + markers))))
+
+
+def count(engine: Engine, prompt: str) -> int | None:
+    """The tokens of a prompt; None where the engine has no tokenizer to ask."""
+    try:
+        return engine.count_tokens(prompt)
+    except RequestRefused:
+        return None
+
+
+def fits(engine: Engine, prompt: str, max_tokens: int, n_ctx: int | None) -> bool:
+    """Whether prompt and reply stay within the context; a prompt with fewer bytes than there are
+    tokens left does, without asking.
+    """
+    if n_ctx is None or len(prompt.encode("utf-8", "surrogatepass")) + max_tokens < n_ctx:
+        return True
+    counted = count(engine, prompt)
+    return counted is None or counted + max_tokens < n_ctx
+
+
+def trim(
+    opening: int,
+    messages: Sequence[Message],
+    dropped: int,
+    is_fitting: Callable[[Sequence[Message]], bool],
+) -> tuple[list[Message], int]:
+    """(what is left, how many messages behind the opening were left out): the opening stays.
+
+    Half of what is left goes at a time, in whole exchanges, so that the beginning of the prompt
+    stays the same for many turns and the server's cache survives.
+
+    >>> said = [Message("user", str(i)) for i in range(9)]
+    >>> [len(kept) for kept in [trim(1, said, 0, lambda kept: len(kept) < 6)[0]]]
+    [5]
+    """
+    while True:
+        kept = [*messages[:opening], *messages[opening + dropped :]]
+        left = len(messages) - opening - dropped
+        if left <= 2 or is_fitting(kept):
+            return kept, dropped
+        dropped += max(2, left // 2 // 2 * 2)

@@ -1,0 +1,73 @@
+"""parrot.py --doctor: contacts both servers, and says in sentences what they are and do.
+
+Two short generations per server, one with a strong repetition penalty and one without, show whether
+the server takes the penalty at all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from broken_record.config import Config
+from broken_record.context import forecast
+from broken_record.dialogue import Side, take_sides
+from broken_record.engines.completions import CompletionsServer
+from broken_record.engines.connect import connect
+from broken_record.errors import EngineError
+from broken_record.prompts import render, user_view
+
+TRIED_TOKENS = 48
+REPEATING = "one two one two one two one two one two one two"
+
+
+def examine_servers(config: Config, seed: int) -> Iterator[str]:
+    """The findings, line by line."""
+    with connect(config) as engines:
+        sides = take_sides(config, *engines)
+        for side, url in zip(sides, (config.api_url, config.user_api_url), strict=True):
+            yield from examine_side(config, side, url, seed)
+        assistant = sides[0]
+        expected = forecast(
+            config, assistant.engine, assistant.template, assistant.prefix, assistant.info.n_ctx
+        )
+        yield (
+            expected.sentence() if expected else "The assistant's context holds the whole dialogue."
+        )
+
+
+def examine_side(config: Config, side: Side, url: str, seed: int) -> Iterator[str]:
+    """One server."""
+    info = side.info
+    build = f" {info.build}" if info.build else ""
+    yield f"{side.role}: {info.engine}{build} at {url}"
+    yield f"  model {info.model or 'unknown'}, context {info.n_ctx or 'unknown'} tokens"
+    yield f"  chat template of the {info.template or 'server: none'}"
+    yield f"  not honoured: {', '.join(info.ignored) or 'nothing that is known'}"
+    messages = list(config.conversation)
+    if side.role == "user":
+        messages = user_view(messages, config.user_system, config.user_memory)
+    prompt = render(side.template, messages) + side.prefix
+    if isinstance(side.engine, CompletionsServer):
+        body = side.engine.request_body(
+            prompt, max_tokens=config.turn_max_tokens, sampler=side.sampler, seed=seed
+        )
+        yield f"  request: {json.dumps(body, ensure_ascii=False)}"
+    yield f"  {penalty_sentence(side, prompt, seed)}"
+
+
+def penalty_sentence(side: Side, prompt: str, seed: int) -> str:
+    """Whether the repetition penalty changes what the server says."""
+    said = []
+    for penalty in (1.0, 1.9):
+        sampler = {"temperature": 0, "repeat_penalty": penalty, "repeat_last_n": 256}
+        try:
+            chunks = side.engine.stream(
+                f"{prompt} {REPEATING}", max_tokens=TRIED_TOKENS, sampler=sampler, seed=seed
+            )
+            said.append("".join(chunk.text for chunk in chunks))
+        except EngineError as error:
+            return f"a short reply failed: {error}"
+    if said[0] == said[1]:
+        return f"the repetition penalty has no effect: both tries said {said[0][:60]!r}"
+    return "the repetition penalty has an effect"

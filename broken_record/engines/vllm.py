@@ -1,0 +1,33 @@
+"""vLLM: a completions server that counts exactly and refuses clearly; its model must be named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from broken_record.engines.completions import CompletionsServer
+from broken_record.engines.wire import Wire
+from broken_record.errors import RequestRefused
+from broken_record.records import EngineInfo
+
+
+class Vllm(CompletionsServer):
+    """A vLLM server."""
+
+    dialect = "vllm"
+
+    def __init__(self, wire: Wire) -> None:
+        super().__init__(wire)
+        try:
+            self.version = wire.ask("GET", "/version").get("version")
+        except RequestRefused:
+            self.version = None
+
+    def info(self) -> EngineInfo:
+        """With version."""
+        return replace(super().info(), engine=self.dialect, build=self.version)
+
+    def count_tokens(self, prompt: str) -> int | None:
+        """By /tokenize, BOS included."""
+        body = {"prompt": prompt, "add_special_tokens": True, "model": self.model.get("id")}
+        count = self.wire.ask("POST", "/tokenize", body).get("count")
+        return count if isinstance(count, int) else None
