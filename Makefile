@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test test-all bench bench-detectors models
+.PHONY: demo test test-all bench bench-detectors faults models
 .DELETE_ON_ERROR:
 
 # From nothing to a results.html: three dialogues at the shipped sampler, three greedy ones.
@@ -32,6 +32,10 @@ bench: .venv/for-developers
 bench-detectors: .venv/for-developers
 	$(BIN)/python -m benchmarks.truth --write
 	$(BIN)/python -m benchmarks.natural
+
+# What servers do wrong, and what parrot makes of it.
+faults: .venv/for-developers
+	$(BIN)/python -m tests.faults | tee docs/faults.md
 
 # Rebuilds the embedded models from nothing (torch comes into the same .venv; hours are not needed, an hour is).
 models: .venv/for-developers

@@ -1,0 +1,165 @@
+"""What servers do wrong, per dialect, and what parrot makes of it: the table of docs/faults.md.
+
+python -m tests.faults      prints the table (`make faults` writes it)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from broken_record.engines.connect import connect_server
+from broken_record.engines.wire import open_wire
+from broken_record.errors import EngineError
+from tests.replay import http_json, replay
+
+ENGINES = ("llama-server", "koboldcpp", "vllm", "aphrodite-engine")
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+OWNERS = {"llama-server": "llamacpp", "vllm": "vllm", "aphrodite-engine": "aphrodite"}
+
+
+def event(text: str = "", finish: object = None, **more: object) -> bytes:
+    value = {"choices": [{"index": 0, "text": text, "finish_reason": finish}], **more}
+    return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+
+def error_event(message: str) -> bytes:
+    return b"data: " + json.dumps({"error": {"message": message, "code": 500}}).encode() + b"\n\n"
+
+
+def refused(status: str, body: object) -> bytes:
+    return http_json(body, status)
+
+
+DONE = b"data: [DONE]\n\n"
+USAGE = b'data: {"choices": [], "usage": {"completion_tokens": 2, "prompt_tokens": 5}}\n\n'
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One row: what the server does, for which dialects, and what comes of it."""
+
+    name: str
+    answer: bytes
+    outcome: str
+    engines: tuple[str, ...] = ENGINES
+    stop: tuple[str, ...] = ("\n",)
+
+
+SAID = event(" one") + event(" two")
+FAULTS = [
+    Fault("a whole reply", HEAD + SAID + event("", "stop") + USAGE + DONE, "turn ' one two' stop"),
+    Fault("text in the finishing chunk", HEAD + event(" one", "stop") + DONE, "turn ' one' stop"),
+    Fault('finish_reason "null" as a word', HEAD + event(" one", "null") + event("", "stop") + DONE,
+          "turn ' one' stop"),
+    Fault("comments and keep-alives", HEAD + b": ping\n\n:\n\n" + SAID + b": x\n\n" + event("", "stop"),
+          "turn ' one two' stop"),
+    Fault("no [DONE] behind the finish", HEAD + SAID + event("", "stop"), "turn ' one two' stop"),
+    Fault("a line separator inside JSON",
+          HEAD + b'data: {"choices":[{"text":" a\xe2\x80\xa8b","finish_reason":"stop"}]}\n\n',
+          "turn ' a\\u2028b' stop"),
+    Fault("the stop string in the text, with the rest of its token",
+          HEAD + event(" one") + event("e\nMark") + event("", "length") + DONE, "turn ' onee' stop"),
+    Fault("a stop string over two chunks", HEAD + event(" one<|") + event("end|>x", "length") + DONE,
+          "turn ' one' stop", stop=("<|end|>",)),
+    Fault("the beginning of a stop string that none follows",
+          HEAD + event(" a <|") + event("b", "stop") + DONE, "turn ' a <|b' stop", stop=("<|end|>",)),
+    Fault("an empty stop string in the config", HEAD + SAID + event("", "stop") + DONE,
+          "turn ' one two' stop", stop=("", "\n")),
+    Fault("the stream just ends", HEAD + SAID, "BrokenStream"),
+    Fault("an empty stream", HEAD, "BrokenStream"),
+    Fault("an error event, then [DONE]", HEAD + SAID + error_event("engine died") + DONE, "BrokenStream"),
+    Fault("an error event, then nothing", HEAD + error_event("engine died"), "BrokenStream"),
+    Fault("context full in the middle", HEAD + SAID + error_event("Context size has been exceeded."),
+          "ContextFull"),
+    Fault("an error: line (old llama.cpp)",
+          HEAD + b'error: {"code":400,"message":"exceeds the available context size"}\n\n' + DONE,
+          "ContextFull", ("llama-server",)),
+    Fault('finish_reason "abort"', HEAD + SAID + event("", "abort") + DONE, "BrokenStream"),
+    Fault('finish_reason "error"', HEAD + SAID + event("", "error") + DONE, "BrokenStream"),
+    Fault("an event that is no JSON", HEAD + b"data: oops\n\n" + DONE, "BrokenStream"),
+    Fault("HTTP 200 with the body null", http_json(None), "RequestRefused"),
+    Fault("the connection closed before an answer", b"", "EngineUnreachable"),
+    Fault("400, prompt too long",
+          refused("400 Bad Request", {"error": {"message": "maximum context length is 9 tokens"}}),
+          "ContextFull", ("llama-server", "vllm", "aphrodite-engine")),
+    Fault("400, anything else", refused("400 Bad Request", {"error": {"message": "bad top_p"}}),
+          "RequestRefused"),
+    Fault("401, the error as a string", refused("401 Unauthorized", {"error": "Unauthorized"}),
+          "RequestRefused", ("vllm", "aphrodite-engine")),
+    Fault("401, the error as detail",
+          refused("401 Unauthorized", {"detail": {"error": "Unauthorized", "msg": "no key"}}),
+          "RequestRefused", ("koboldcpp",)),
+    Fault("404, unknown model", refused("404 Not Found", {"error": {"message": "no such model"}}),
+          "RequestRefused", ("vllm", "aphrodite-engine")),
+    Fault("429", refused("429 Too Many Requests", {"error": {"message": "slow down"}}), "EngineBusy"),
+    Fault("503, busy", refused("503 Service Unavailable", {"detail": {"msg": "Server is busy"}}),
+          "EngineBusy"),
+    Fault("503, loading", refused("503 Service Unavailable", {"error": {"message": "Loading model"}}),
+          "EngineBusy", ("llama-server",)),
+    Fault("repetition detection ended it", HEAD + SAID + event("", "repetition") + USAGE + DONE,
+          "turn ' one two' repetition", ("vllm",)),
+]  # fmt: skip
+ROWS = [(fault, engine) for fault in FAULTS for engine in fault.engines]
+
+
+def answers_for(engine: str, completion: bytes) -> dict[str, bytes | Callable[[str], bytes]]:
+    """What a server of this dialect answers, well but for the completion."""
+    owner = OWNERS.get(engine, "koboldcpp")
+    served: dict[str, bytes | Callable[[str], bytes]] = {
+        "/v1/models": http_json({"data": [{"id": "m", "owned_by": owner, "max_model_len": 4096}]}),
+        "/v1/completions": completion,
+    }
+    if engine == "llama-server":
+        served["/props"] = http_json({"default_generation_settings": {"n_ctx": 4096}})
+    if engine == "koboldcpp":
+        served["/api/extra/version"] = http_json({"result": "KoboldCpp", "version": "1.102"})
+        served["/api/extra/true_max_context_length"] = http_json({"value": 4096})
+    return served
+
+
+def outcome_of(fault: Fault, engine: str) -> str:
+    """What parrot makes of it: a turn, or the class of the error."""
+    with replay(answers_for(engine, fault.answer)) as (url, _):
+        server = connect_server(open_wire(url, timeout_s=5))
+        assert server.dialect == engine
+        try:
+            chunks = list(server.stream("p", max_tokens=9, sampler={"stop": [*fault.stop]}, seed=1))
+        except EngineError as error:
+            return type(error).__name__
+        finally:
+            server.close()
+    text = "".join(chunk.text for chunk in chunks)
+    return f"turn {text!r} {chunks[-1].finish_reason}"
+
+
+AFTER = {
+    "EngineUnreachable": "tried again", "EngineBusy": "tried again", "BrokenStream": "tried again",
+    "ContextFull": "ends the run", "RequestRefused": "ends the run",
+}  # fmt: skip
+
+
+def table() -> str:
+    """Markdown."""
+    lines = ["| what the server does | engines | what parrot makes of it |", "|---|---|---|"]
+    for fault in FAULTS:
+        engines = "all" if fault.engines == ENGINES else ", ".join(fault.engines)
+        after = AFTER.get(fault.outcome)
+        result = f"{fault.outcome}: {after}" if after else f"`{fault.outcome}`"
+        lines.append(f"| {fault.name} | {engines} | {result} |")
+    return "\n".join(lines)
+
+
+PAGE = """# When servers fail
+
+An engine failure is never a turn. This table is written by `make faults`; `tests/test_faults.py` runs every row against a
+local server that misbehaves on purpose, in each dialect where it can happen. "Tried again" means three tries within 20
+seconds, or what `retry_for_s` allows; what a broken reply had said is kept in the record as an attempt.
+
+{}
+"""
+
+
+if __name__ == "__main__":
+    print(PAGE.format(table()), end="")

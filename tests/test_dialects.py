@@ -1,0 +1,178 @@
+"""Every exchange recorded from a real server, through the dialect of that server."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+
+import pytest
+
+from broken_record.engines.aphrodite import Aphrodite
+from broken_record.engines.completions import CompletionsServer, cut_at_stop, read_chunks
+from broken_record.engines.connect import connect_server
+from broken_record.engines.koboldcpp import KoboldCpp
+from broken_record.engines.llama_server import LlamaServer
+from broken_record.engines.samplers import HONOURED, translate
+from broken_record.engines.vllm import Vllm
+from broken_record.engines.wire import open_wire
+from broken_record.errors import EngineError
+from broken_record.records import Chunk
+from tests.replay import DATA, http_json, replay
+from tests.test_wire import body_of
+
+STREAMS = DATA / "streams"
+
+
+def recorded(engine, case):
+    return (STREAMS / engine / f"{case}.http").read_bytes()
+
+
+ANSWERS = {
+    "llama-server": {"/v1/models": "models", "/props": "props", "/tokenize": "tokenize"},
+    "koboldcpp": {
+        "/v1/models": "models", "/api/extra/version": "version", "/api/extra/perf": "perf_after",
+        "/api/extra/true_max_context_length": "true_max_context_length",
+        "/api/extra/tokencount": "tokencount",
+    },
+    "vllm": {"/v1/models": "models", "/version": "version", "/tokenize": "tokenize"},
+}  # fmt: skip
+DIALECTS = {"llama-server": LlamaServer, "koboldcpp": KoboldCpp, "vllm": Vllm}
+OTHER_PATHS = {"version", "models", "props", "health", "slots", "tokenize", "tokencount", "perf",
+               "perf_after", "true_max_context_length", "apply_template", "health_missing",
+               "not_found", "native_completion"}  # fmt: skip
+
+
+def answers_of(engine, completion):
+    served = {path: recorded(engine, case) for path, case in ANSWERS[engine].items()}
+    return {**served, "/v1/completions": completion}
+
+
+@pytest.mark.parametrize("engine", ANSWERS)
+def test_a_server_is_known_by_what_it_answers(engine):
+    with replay(answers_of(engine, b"")) as (url, _):
+        server = connect_server(open_wire(url, timeout_s=5))
+        assert type(server) is DIALECTS[engine]
+        info = server.info()
+        assert info.engine == engine and info.build and info.model and info.n_ctx
+        assert (server.count_tokens("anything") or 0) > 0
+        server.close()
+
+
+def test_an_aphrodite_is_known_by_its_owner_and_the_config_may_name_any():
+    models = http_json({"data": [{"id": "m", "owned_by": "aphrodite", "max_model_len": 9}]})
+    with replay({"/v1/models": models}) as (url, _):
+        wire = open_wire(url, timeout_s=5)
+        assert type(connect_server(wire)) is Aphrodite
+        assert type(connect_server(wire, "vllm")) is Vllm
+        assert type(connect_server(wire, "completions")) is CompletionsServer
+        with pytest.raises(EngineError, match="is no llama-server"):
+            connect_server(wire, "llama-server")
+
+
+COMPLETIONS = sorted(
+    path
+    for path in STREAMS.glob("*/*.http")
+    if path.stem not in OTHER_PATHS and "stream" not in path.stem.replace("midstream", "")
+)
+EXPECTED = {  # what was really the case: (finish, end of the text), or the error
+    "koboldcpp/bad_type_non_stream": "RequestRefused",
+    "koboldcpp/killed_midstream": "BrokenStream",
+    "koboldcpp/stop_string": ("stop", ' "H'),
+    "koboldcpp/trim_stop": ("stop", ' "H'),
+    "llama-server/bad_type": "RequestRefused",
+    "llama-server/context_overflow": "ContextFull",
+    "llama-server/killed_midstream": "BrokenStream",
+    "llama-server/midstream_error": "ContextFull",
+    "llama-server/unauthorized": "RequestRefused",
+    "vllm/bad_type": "RequestRefused",
+    "vllm/context_overflow": "ContextFull",
+    "vllm/empty_prompt": "RequestRefused",
+    "vllm/empty_stop": "RequestRefused",
+    "vllm/unknown_model": "RequestRefused",
+    "llama-server/length": ("length", None),
+    "vllm/length": ("length", None),
+}
+
+
+def outcome(engine, raw, request):
+    with replay(answers_of(engine, raw)) as (url, _):
+        server = connect_server(open_wire(url, timeout_s=5))
+        stop = request.get("stop") or []
+        try:
+            chunks = list(server.stream("p", max_tokens=60, sampler={"stop": stop}, seed=1))
+        except EngineError as error:
+            return type(error).__name__
+        finally:
+            server.close()
+        return chunks[-1].finish_reason, "".join(chunk.text for chunk in chunks), chunks[-1].usage
+
+
+@pytest.mark.parametrize("path", COMPLETIONS, ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_a_recorded_completion_is_what_it_really_was(path):
+    engine = path.parent.name
+    request = json.loads(path.with_suffix("").with_suffix(".request.json").read_text())["body"]
+    got = outcome(engine, path.read_bytes(), request)
+    expected = EXPECTED.get(f"{engine}/{path.stem}")
+    if isinstance(expected, str):
+        assert got == expected
+        return
+    assert not isinstance(got, str), got
+    finish, text, usage = got
+    asked_for_usage = engine != "vllm" or "stream_options" in request
+    assert finish in ("stop", "length") and (usage.tokens is not None) == asked_for_usage
+    stops = [stop for stop in request.get("stop") or [] if stop]
+    assert not any(stop in text for stop in stops)
+    if expected is not None:
+        assert finish == expected[0]
+        assert expected[1] is None or text == expected[1]
+
+
+def test_koboldcpp_says_length_for_a_stop_and_perf_tells_the_truth():
+    got = outcome("koboldcpp", recorded("koboldcpp", "trim_stop"), {"stop": ["e"]})
+    assert got[0] == "stop" and (got[2].tokens, got[2].tokens_from) == (2, "perf")
+
+
+@pytest.mark.parametrize("stops", [["e"], ["\n", "Mark:"], ["zzz"]])
+def test_cutting_at_stops_does_not_depend_on_how_the_text_was_cut(stops):
+    rng = random.Random(3)
+    for path in COMPLETIONS:
+        if isinstance(EXPECTED.get(f"{path.parent.name}/{path.stem}"), str):
+            continue
+        text = "".join(chunk.text for chunk in read_chunks([body_of(path)], "url"))
+        whole = re.split("|".join(map(re.escape, stops)), text, maxsplit=1)[0]
+        for _ in range(20):
+            cuts = sorted(rng.sample(range(len(text) + 1), min(4, len(text))))
+            pieces = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+            chunks = [*map(Chunk, pieces), Chunk("", "length")]
+            cut = list(cut_at_stop(chunks, stops))
+            assert "".join(chunk.text for chunk in cut) == whole
+            assert cut[-1].finish_reason == ("length" if whole == text else "stop")
+
+
+@pytest.mark.parametrize(
+    ("engine", "spellings"),
+    [
+        ("llama-server", {"repeat_penalty", "repeat_last_n", "dry_penalty_last_n"}),
+        ("koboldcpp", {"rep_pen", "rep_pen_range", "dry_penalty_last_n"}),
+        ("vllm", {"repetition_penalty"}),
+        ("aphrodite-engine", {"repetition_penalty", "dry_range"}),
+    ],
+)
+def test_each_engine_gets_its_own_spelling_of_either_name(engine, spellings):
+    for penalty in ("repeat_penalty", "repetition_penalty", "rep_pen"):
+        for reach, dry in (("repeat_last_n", "dry_range"), ("rep_pen_range", "dry_penalty_last_n")):
+            sampler = {penalty: 1.1, reach: 99, dry: 7, "top_k": -1, "brand_new": 1}
+            sent = translate(sampler, engine)
+            assert sent.parameters["top_k"] == 0 and sent.parameters["brand_new"] == 1
+            assert spellings <= set(sent.parameters)
+            assert "brand_new" not in sent.ignored
+            own = set(sent.parameters) - {"brand_new"}
+            assert own <= HONOURED[engine]
+            assert {"temperature", "top_p", "min_p"} <= own
+    assert translate({"dry_multiplier": 0.8}, "vllm").ignored == ("dry_multiplier",)
+
+
+def test_a_server_of_no_known_kind_gets_every_spelling():
+    sent = translate({"repeat_penalty": 1.1}, "completions").parameters
+    assert sent["repeat_penalty"] == sent["repetition_penalty"] == sent["rep_pen"] == 1.1
