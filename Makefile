@@ -27,6 +27,7 @@ bench: .venv/for-developers
 	$(BIN)/python -m benchmarks.segments
 	$(BIN)/python -m benchmarks.penalty
 	$(BIN)/python -m benchmarks.analyze_speed
+	$(BIN)/python -m benchmarks.throughput
 
 # How right the detectors are; puts the table into the README.
 bench-detectors: .venv/for-developers

@@ -233,11 +233,17 @@ class Batch:
         )
 
 
-def run_jobs(jobs: list[Job], at_once: int, servers: dict[str, EmbeddedServer]) -> Batch:
-    """Run the dialogues, `at_once` in flight, until all have ended or a signal came."""
+def run_jobs(
+    jobs: list[Job], at_once: int, servers: dict[str, EmbeddedServer], *, show: bool = True
+) -> Batch:
+    """Run the dialogues, `at_once` in flight, until all have ended or a signal came.
+
+    With `show`, a single one in flight is streamed to stdout.
+    """
     addresses = {name: server.address() for name, server in servers.items()}
     held = " ".join(f"{name}={address}" for name, address in addresses.items())
     batch = Batch(jobs, at_once, {**os.environ, SERVERS_VARIABLE: held} if held else {**os.environ})
+    batch.shown = show
     for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signal_number, batch.stop)
     waiting = list(jobs)

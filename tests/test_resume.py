@@ -226,7 +226,9 @@ def test_a_killed_server_is_started_again_and_costs_no_turn(here):  # noqa: F811
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     wait_for(lambda: any(path.read_text().count('"turn"') > 9 for path in here.glob("*/*.jsonl")))
-    listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True).stdout
+    listed = subprocess.run(
+        ["ps", "-ww", "-eo", "pid,ppid,args"], capture_output=True, text=True
+    ).stdout
     servers = [line.split()[0] for line in listed.splitlines()
                if "embedded_server" in line and line.split()[1] == str(process.pid)]  # fmt: skip
     assert len(servers) == 2
