@@ -115,9 +115,8 @@ def saturate(dialogues: list[list[Request]], at_once: int) -> float:
 def throughput() -> None:
     """Table (a)."""
     config = load(ROOT / "config.json", [f"total_tokens={TOKENS}"]).config
-    print(
-        f"{'in flight':>10}{'dialogues, tokens/s':>22}{'bare requests, tokens/s':>26}{'share':>8}"
-    )
+    print(f"{'in flight':>10}{'wall with start-up, s':>24}{'dialogues, tokens/s':>22}", end="")
+    print(f"{'bare requests, tokens/s':>26}{'share':>8}")
     for at_once in (1, 2, 4, 8):
         servers = {name: EmbeddedServer(name, slots=2 * at_once) for name in ("skye", "mark")}
         try:

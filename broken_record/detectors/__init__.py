@@ -152,7 +152,7 @@ def uncovered(
             origin_turn=first,
             onset_turn=max(finding.onset_turn, group[1].turn),
             detect_turn=max(finding.detect_turn, group[1].turn),
-            end_turn=finding.end_turn if group is groups[-1] else last,
+            end_turn=finding.end_turn if group[-1] is finding.spans[-1] else last,
             copies=len(group),
             spans=tuple(group),
             explanation=semantic_repetition.explain(talk, first, last),
