@@ -28,12 +28,11 @@ from typing import Any
 from broken_record.detectors import KINDS, LOOPS, find_loops_and_breaks
 from broken_record.errors import ConfigError, LogError
 from broken_record.metrics import measure_dialogue, tokens_before
-from broken_record.records import Dialogue, OldNumbers
+from broken_record.records import OldNumbers
 from broken_record.report import DialogueReport, Report, Unreadable, as_json, write_report
-from broken_record.runlog import parse_record
 from broken_record.tables import run_lines
 from broken_record.talk import Talk
-from broken_record.textlog import agent_replies, escape_controls, parse_log, render_transcript
+from broken_record.textlog import agent_replies, escape_controls, read_dialogue
 from broken_record.thresholds import check_kinds, load_thresholds
 
 log = logging.getLogger("analyze")
@@ -68,15 +67,6 @@ def find_files(run: Path) -> list[Path]:
     files = {path.stem: path for path in run.glob("*.log")}
     files.update({path.stem: path for path in run.glob("*.jsonl")})
     return [files[stem] for stem in sorted(files)]
-
-
-def read_dialogue(path: Path) -> tuple[Dialogue, str]:
-    """A dialogue and its text log, the transcript at least."""
-    if path.suffix == ".jsonl":
-        dialogue = parse_record(path.read_text(encoding="utf-8").split("\n"), path.name)
-        return dialogue, "".join(render_transcript(dialogue))
-    text = path.read_text(encoding="utf-8")  # text mode: \r and \r\n become \n
-    return parse_log(text, path.name), text
 
 
 def examine(path: Path, thresholds: Thresholds) -> DialogueReport | Unreadable:

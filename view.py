@@ -14,10 +14,13 @@ import logging
 import sys
 import webbrowser
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 from broken_record.errors import LogError
+from broken_record.records import Dialogue
 from broken_record.report import Report, read_report
+from broken_record.textlog import read_dialogue
 
 log = logging.getLogger("view")
 
@@ -27,6 +30,10 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="an analysed run folder")
     parser.add_argument("-o", "--output", type=Path, default=Path("results.html"), metavar="FILE",
                         help="the page to write (default: results.html)")  # fmt: skip
+    parser.add_argument("--no-transcripts", action="store_true",
+                        help="leave the dialogues' texts out of the page")  # fmt: skip
+    parser.add_argument("--cdn", action="store_true",
+                        help="load Bokeh from its CDN: small, but needs the network")  # fmt: skip
     parser.add_argument("--no-show", action="store_true", help="do not open the browser")
     return parser.parse_args(arguments)
 
@@ -53,16 +60,15 @@ def read_runs(folders: list[Path]) -> list[Report]:
     return reports
 
 
-def make_page(reports: list[Report]) -> str:
-    """The whole page, Bokeh's scripts inside."""
-    from bokeh.embed import file_html
-    from bokeh.layouts import column
-    from bokeh.resources import INLINE
-
-    from broken_record.views.overview import scatter, summary_table
-
-    page = column(scatter(reports), summary_table(reports), sizing_mode="stretch_width", margin=16)
-    return str(file_html(page, INLINE, "Broken Record Parrot"))
+def read_transcripts(folder: Path, report: Report) -> dict[tuple[str, str], Dialogue]:
+    """The dialogues of a run by (run, name); what is no longer there or readable is left out."""
+    found = {}
+    for entry in report.dialogues:
+        try:
+            found[report.run, entry.name] = read_dialogue(folder / entry.file)[0]
+        except (LogError, OSError, UnicodeDecodeError) as error:
+            log.warning("%s: no transcript: %s", entry.file, error)
+    return found
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -73,9 +79,18 @@ def main(arguments: list[str] | None = None) -> int:
                   len(options.runs), " ".join(map(str, options.runs[:10])))  # fmt: skip
         return 2
     try:
-        page = make_page(read_runs(options.runs))
+        reports = read_runs(options.runs)
+        transcripts = {}
+        for folder, report in zip(options.runs, reports, strict=True):
+            if not options.no_transcripts:
+                transcripts.update(read_transcripts(folder, report))
+        from broken_record.views.page import make_page
+
+        version = metadata.version("bokeh")
+        made = f"{len(reports)} runs, {len(transcripts)} transcripts, Bokeh {version}"
+        page = make_page(reports, transcripts, made=made, cdn=options.cdn)
         options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(page, encoding="utf-8")
+        options.output.write_text(page, encoding="utf-8", errors="replace")
     except LogError as error:
         log.error("%s", error)
         return 1

@@ -75,3 +75,104 @@ def more_often_p(hits: int, n: int, other_hits: int, other_n: int) -> float:
 
     table = [[hits, n - hits], [other_hits, other_n - other_hits]]
     return float(fisher_exact(table, alternative="greater").pvalue)
+
+
+@dataclass(frozen=True, slots=True)
+class Survival:
+    """A Kaplan-Meier curve: at each time with an event the share that has not had one, from (0, 1);
+    `at_risk` is how many were still watched, `restricted_mean` the area up to `until`.
+    """
+
+    times: tuple[float, ...]
+    shares: tuple[float, ...]
+    at_risk: tuple[int, ...]
+    restricted_mean: float
+    until: float
+
+
+def survival(times: Sequence[float], events: Sequence[bool], until: float) -> Survival:
+    """Kaplan and Meier (1958): time until an event, or until watching ended without one.
+
+    >>> curve = survival([10, 20, 30, 30], [True, False, True, False], until=30)
+    >>> curve.times, curve.shares, curve.restricted_mean
+    ((0.0, 10, 30), (1.0, 0.75, 0.375), 25.0)
+    """
+    known = sorted(zip(times, events, strict=True))
+    steps: list[tuple[float, float, int]] = [(0.0, 1.0, len(known))]
+    for time in sorted({time for time, event in known if event}):
+        watched = sum(other >= time for other, _ in known)
+        struck = sum(other == time and event for other, event in known)
+        steps.append((time, steps[-1][1] * (1 - struck / watched), watched))
+    borders = [*(min(time, until) for time, _, _ in steps), until]
+    mean = sum(share * (borders[k + 1] - borders[k]) for k, (_, share, _) in enumerate(steps))
+    columns = tuple(zip(*steps, strict=True))
+    return Survival(columns[0], columns[1], columns[2], mean, until)
+
+
+def bootstrap_interval(
+    values: Sequence[float], confidence: float = 0.95, draws: int = 2000
+) -> Interval | None:
+    """The mean with its percentile bootstrap interval (Efron, 1979); seeded; None without values.
+
+    >>> bootstrap_interval([2.0, 2.0])
+    Interval(rate=2.0, low=2.0, high=2.0)
+    """
+    if not values:
+        return None
+    numbers = np.asarray(values, dtype=np.float64)
+    chosen = np.random.default_rng(0).integers(0, len(numbers), (draws, len(numbers)))
+    means = numbers[chosen].mean(axis=1)
+    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(float(numbers.mean()), float(low), float(high))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Two rates compared: the difference with Newcombe's interval, and p."""
+
+    difference: float
+    low: float
+    high: float
+    p: float
+
+
+def compare_rates(count: int, n: int, other: int, other_n: int) -> Difference | None:
+    """Count / n less other / other_n: interval of Newcombe (1998, method 10), p by Fisher's exact
+    test; None where either n is 0.
+
+    >>> found = compare_rates(8, 10, 1, 10)
+    >>> round(found.difference, 2), round(found.low, 2), round(found.high, 2), round(found.p, 3)
+    (0.7, 0.27, 0.87, 0.005)
+    """
+    one, two = wilson_interval(count, n), wilson_interval(other, other_n)
+    if one is None or two is None:
+        return None
+    from scipy.stats import fisher_exact
+
+    difference = one.rate - two.rate
+    below = sqrt((one.rate - one.low) ** 2 + (two.high - two.rate) ** 2)
+    above = sqrt((one.high - one.rate) ** 2 + (two.rate - two.low) ** 2)
+    p = float(fisher_exact([[count, n - count], [other, other_n - other]]).pvalue)
+    return Difference(difference, difference - below, difference + above, p)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P adjusted for being one of several (Holm, 1979).
+
+    >>> [round(p, 2) for p in holm([0.01, 0.04, 0.03])]
+    [0.03, 0.06, 0.06]
+    """
+    order = sorted(range(len(p_values)), key=lambda k: p_values[k])
+    adjusted = [0.0] * len(p_values)
+    highest = 0.0
+    for rank, k in enumerate(order):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[k]))
+        adjusted[k] = highest
+    return adjusted
+
+
+def detectable_difference(n: int, other_n: int) -> float:
+    """The difference of two rates around one half that n and other_n would have shown with a power
+    of .8 at p .05: 2.8 standard errors.
+    """
+    return min(1.0, 2.8 * sqrt(0.25 / n + 0.25 / other_n)) if n and other_n else 1.0

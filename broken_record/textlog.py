@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from broken_record.errors import LogError
 from broken_record.records import Dialogue, Message, Turn
-from broken_record.runlog import check_config
+from broken_record.runlog import check_config, parse_record
 
 DONE = "--- DONE ---"
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -159,3 +160,15 @@ def find_config(lines: Sequence[str], file: str) -> dict[str, Any]:
                 check_config(config, file)
                 return config
     raise LogError(f"{file}: no config behind Full Config:")
+
+
+def read_dialogue(path: Path) -> tuple[Dialogue, str]:
+    """The dialogue of a record (.jsonl) or text log, and its text log (of a record the transcript).
+
+    LogError says why it is none; UnicodeDecodeError and OSError are left to the caller.
+    """
+    if path.suffix == ".jsonl":
+        dialogue = parse_record(path.read_text(encoding="utf-8").split("\n"), path.name)
+        return dialogue, "".join(render_transcript(dialogue))
+    text = path.read_text(encoding="utf-8")  # text mode: \r and \r\n become \n
+    return parse_log(text, path.name), text

@@ -17,6 +17,7 @@ from broken_record.records import Dialogue, Finding, Segment, Span, Turn
 from broken_record.report import DialogueReport, Report, read_report, summarize, write_report
 from broken_record.runlog import RecordWriter
 from broken_record.textlog import render_log
+from broken_record.views.page import make_page
 from tests.replay import DATA
 
 ROOT = Path(__file__).parents[1]
@@ -208,7 +209,7 @@ def test_ten_runs_of_one_name_stay_apart(tmp_path):
         write_report(Report("same", (entry(),)), tmp_path / str(i) / "same")
     folders = [tmp_path / str(i) / "same" for i in range(10)]
     assert len({report.run for report in view.read_runs(folders)}) == 10
-    assert view.make_page(view.read_runs(folders))
+    assert make_page(view.read_runs(folders), {}, made="")
 
 
 def test_a_run_without_dialogues_makes_a_page(tmp_path):

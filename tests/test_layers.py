@@ -49,7 +49,7 @@ DOORS = {
     "statistics": {"numpy", "scipy"},
     "metrics": {"records", "text", "talk", "segments", "statistics", "numpy"},
     "tiny": {"records", "tiny", "engines.embedded", "numpy", "torch", "gguf", "tokenizers"},
-    "views": {"records", "report", "views", "bokeh", "numpy"},
+    "views": {"records", "report", "statistics", "views", "bokeh", "numpy"},
 }
 LATE = {
     "transformers",

@@ -1,88 +1,110 @@
-"""The first look at several runs: a point per dialogue, a row per run."""
+"""The first look at several runs: a point per dialogue."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bokeh.models import ColumnDataSource, DataTable, HoverTool, NumberFormatter, TableColumn
+from bokeh.layouts import column, row
+from bokeh.models import (
+    Column,
+    ColumnDataSource,
+    CustomJS,
+    DataRange1d,
+    HoverTool,
+    Select,
+    TapTool,
+)
 from bokeh.plotting import figure
 
-from broken_record.report import Report, summarize
+from broken_record.report import DialogueReport, Report
 
 # Okabe and Ito's colour-blind-safe colours, then three of Paul Tol's muted ones
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00",
            "#56B4E9", "#000000", "#882255", "#999933", "#44AA99")  # fmt: skip
 MOST_RUNS = len(PALETTE)
+OPEN = """
+    const k = source.selected.indices[0];
+    if (k === undefined) return;
+    window.parrot.open(source.data.run[k], source.data.dialogue[k], null);
+    source.selected.indices = [];
+"""
 
 
-def scatter(reports: Sequence[Report]) -> figure:
-    """Average response length against loop density, a point per dialogue, a colour per run.
+METRICS = {
+    "length": "average response length (characters)",
+    "density": "loop density (repeated characters x count, per character)",
+    "coverage": "loop coverage (share of characters)",
+    "first_loop": "tokens until the first loop (all tokens where there is none)",
+    "seq_rep_4": "seq-rep-4 of the assistant",
+    "distinct_2": "distinct-2 of the assistant",
+    "zlib": "zlib ratio of the assistant",
+    "drift": "length drift of the assistant (words per turn and turn)",
+}
 
-    A click in the legend hides a run. The axes start at zero and grow to hold every point.
+
+def metrics_of(dialogue: DialogueReport) -> dict[str, float | None]:
+    """What the scatter's axes can show of a dialogue; None is not measured."""
+    assistant = dialogue.speakers.get("assistant", {})
+    first = dialogue.tokens_until_first_loop
+    return {
+        "length": dialogue.average_response_length,
+        "density": dialogue.loop_density,
+        "coverage": dialogue.loop_coverage,
+        "first_loop": dialogue.tokens if first is None else first,
+        "seq_rep_4": assistant.get("seq_rep_4"),
+        "distinct_2": assistant.get("distinct_2"),
+        "zlib": assistant.get("zlib_ratio"),
+        "drift": assistant.get("length_drift"),
+    }
+
+
+def scatter(reports: Sequence[Report]) -> Column:
+    """A point per dialogue, a colour per run, any two metrics on the axes.
+
+    A click on a point opens the dialogue; a click in the legend hides a run.
     """
-    points = [dialogue for report in reports for dialogue in report.dialogues]
     plot = figure(
-        title="Each point is a dialogue; further up it repeats more",
-        x_axis_label="average response length (characters)",
-        y_axis_label="loop density (repeated characters x count, per character)",
-        x_range=with_margin([100.0, *(point.average_response_length for point in points)]),
-        y_range=with_margin([0.8, *(point.loop_density for point in points)]),
+        title="Each point is a dialogue; a click opens it",
+        x_axis_label=METRICS["length"],
+        y_axis_label=METRICS["density"],
+        x_range=DataRange1d(range_padding=0.08, only_visible=True),
+        y_range=DataRange1d(range_padding=0.08, only_visible=True),
         sizing_mode="stretch_width",
-        height=520,
+        height=460,
         tools="pan,wheel_zoom,box_zoom,reset,save",
     )
+    glyphs = []
     for report, colour in zip(reports, PALETTE, strict=False):
+        values = [metrics_of(dialogue) for dialogue in report.dialogues]
         source = ColumnDataSource({
             "run": [report.run] * len(report.dialogues),
             "dialogue": [dialogue.name for dialogue in report.dialogues],
-            "length": [dialogue.average_response_length for dialogue in report.dialogues],
-            "density": [dialogue.loop_density for dialogue in report.dialogues],
-            "coverage": [dialogue.loop_coverage for dialogue in report.dialogues],
             "status": [dialogue.status for dialogue in report.dialogues],
+            **{name: [one[name] for one in values] for name in METRICS},
         })  # fmt: skip
-        plot.scatter("length", "density", source=source, size=11, color=colour, alpha=0.75,
-                     line_color="white", legend_label=report.run)  # fmt: skip
+        points = plot.scatter("length", "density", source=source, size=11, color=colour, alpha=0.75,
+                              line_color="white", legend_label=report.run)  # fmt: skip
+        glyphs.append(points.glyph)
+        source.selected.js_on_change("indices", CustomJS(args={"source": source}, code=OPEN))
     tooltips = [
-        ("dialogue", "@dialogue"),
-        ("average length", "@length{0.0}"),
-        ("loop density", "@density{0.0000}"),
-        ("loop coverage", "@coverage{0.0000}"),
+        ("dialogue", "@dialogue"), ("average length", "@length{0.0}"),
+        ("loop density", "@density{0.0000}"), ("loop coverage", "@coverage{0.0000}"),
         ("status", "@status"),
-    ]
-    plot.add_tools(HoverTool(tooltips=tooltips))
+    ]  # fmt: skip
+    plot.add_tools(HoverTool(tooltips=tooltips), TapTool())
     plot.legend.click_policy = "hide"
     plot.add_layout(plot.legend[0], "above")
     plot.legend.orientation = "horizontal"
     plot.legend.location = "left"
     plot.legend.ncols = 3
-    return plot
-
-
-def with_margin(values: Sequence[float]) -> tuple[float, float]:
-    """An axis from just below zero to just above the largest value, so that no point is cut."""
-    return -0.02 * max(values), 1.05 * max(values)
-
-
-def summary_table(reports: Sequence[Report]) -> DataTable:
-    """A row per run: how many dialogues, and the means over them."""
-    summaries = [summarize(report) for report in reports]
-    source = ColumnDataSource({
-        "run": [report.run for report in reports],
-        **{name: [summary[name] for summary in summaries] for name in summaries[0]},
-    })  # fmt: skip
-    columns = [TableColumn(field="run", title="run", width=320)]
-    for name, title, digits in (
-        ("dialogues", "dialogues", "0"),
-        ("average_response_length", "average length", "0.0"),
-        ("loop_density", "loop density", "0.0000"),
-        ("loop_coverage", "loop coverage", "0.0000"),
-    ):
-        formatter = NumberFormatter(format=digits, text_align="right")
-        columns.append(TableColumn(field=name, title=title, formatter=formatter, width=130))
-    return DataTable(
-        source=source,
-        columns=columns,
-        index_position=None,
-        sizing_mode="stretch_width",
-        height=40 + 26 * len(reports),
-    )
+    options = list(METRICS.items())
+    selects = [
+        Select(title=f"{axis} axis", value=value, options=options, width=420)
+        for axis, value in (("x", "length"), ("y", "density"))
+    ]
+    for select, axis, label in zip(selects, "xy", (plot.xaxis[0], plot.yaxis[0]), strict=True):
+        code = "for (const g of glyphs) g[axis] = {field: this.value};"
+        code += "label.axis_label = names[this.value];"
+        arguments = {"glyphs": glyphs, "axis": axis, "label": label, "names": METRICS}
+        select.js_on_change("value", CustomJS(args=arguments, code=code))
+    return column(row(*selects), plot, sizing_mode="stretch_width")

@@ -1,0 +1,106 @@
+"""Which kinds, how often and how soon: a heat map of rates, curves of what does not loop yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bokeh.models import ColorBar, ColumnDataSource, HoverTool, LinearColorMapper
+from bokeh.palettes import Viridis256
+from bokeh.plotting import figure
+
+from broken_record.report import DialogueReport, Report, summarize_kind
+from broken_record.statistics import survival
+from broken_record.views.overview import PALETTE
+
+Step = tuple[list[float], list[float]]
+
+
+def heat_map(reports: Sequence[Report]) -> figure | None:
+    """Kinds down, runs across, the share of dialogues as colour; None if none was looked for."""
+    kinds = list(dict.fromkeys(kind for report in reports for kind in report.thresholds or ()))
+    if not kinds:
+        return None
+    rows: dict[str, list[object]] = {name: [] for name in ("run", "kind", "rate", "text", "onset")}
+    for report in reports:
+        for kind in kinds:
+            one = summarize_kind(report, kind)
+            rows["run"].append(report.run)
+            rows["kind"].append(kind)
+            rows["rate"].append(one.rate)
+            rows["text"].append(
+                "not measurable"
+                if one.rate is None or one.low is None or one.high is None
+                else f"{one.dialogues} of {one.measured}, {one.rate:.0%} "
+                f"({one.low:.0%} - {one.high:.0%})"
+            )
+            onset = one.median_onset_tokens
+            rows["onset"].append("-" if onset is None else f"{onset:,.0f} tokens")
+    mapper = LinearColorMapper(palette=Viridis256, low=0, high=1, nan_color="#bbbbbb")
+    plot = figure(
+        title="Share of dialogues in which a kind was found",
+        x_range=[report.run for report in reports],
+        y_range=kinds[::-1],
+        height=60 + 34 * len(kinds),
+        sizing_mode="stretch_width",
+        toolbar_location=None,
+    )
+    plot.rect(
+        "run", "kind", 0.98, 0.94, source=ColumnDataSource(rows),
+        fill_color={"field": "rate", "transform": mapper}, line_color=None,
+    )  # fmt: skip
+    tips = [("run", "@run"), ("kind", "@kind"), ("dialogues", "@text"), ("median onset", "@onset")]
+    plot.add_tools(HoverTool(tooltips=tips))
+    plot.add_layout(ColorBar(color_mapper=mapper), "right")
+    plot.grid.visible = False
+    return plot
+
+
+def time_until_loop(dialogue: DialogueReport) -> tuple[float, bool] | None:
+    """(tokens watched, whether a loop began then); None where tokens were not counted."""
+    if dialogue.tokens_until_first_loop is not None:
+        return float(dialogue.tokens_until_first_loop), True
+    return None if dialogue.tokens is None else (float(dialogue.tokens), False)
+
+
+def survival_plot(reports: Sequence[Report]) -> figure | None:
+    """The share of dialogues that do not loop yet, over tokens said; None without counters."""
+    watched = [[t for d in report.dialogues if (t := time_until_loop(d))] for report in reports]
+    until = max((time for run in watched for time, _ in run), default=0.0)
+    if until == 0.0:
+        return None
+    plot = figure(
+        title="Not yet looping (Kaplan-Meier; a dialogue that ends without a loop is censored)",
+        x_axis_label="tokens said",
+        y_axis_label="share of dialogues",
+        y_range=(0, 1.03),
+        height=380,
+        sizing_mode="stretch_width",
+        tools="pan,wheel_zoom,box_zoom,reset,save",
+    )
+    for report, run, colour in zip(reports, watched, PALETTE, strict=False):
+        if not run:
+            continue
+        curve = survival([time for time, _ in run], [event for _, event in run], until)
+        source = ColumnDataSource({
+            "tokens": [*curve.times, until],
+            "share": [*curve.shares, curve.shares[-1]],
+            "at_risk": [*curve.at_risk, sum(time >= until for time, _ in run)],
+        })  # fmt: skip
+        label = f"{report.run}: mean {curve.restricted_mean:,.0f} of {until:,.0f} tokens"
+        line = plot.step("tokens", "share", source=source, mode="after", color=colour,
+                         line_width=2.5, legend_label=label)  # fmt: skip
+        tips = [("tokens", "@tokens{0,0}"), ("not yet", "@share{0%}"), ("at risk", "@at_risk")]
+        plot.add_tools(HoverTool(renderers=[line], tooltips=tips))
+    plot.legend.click_policy = "hide"
+    plot.add_layout(plot.legend[0], "above")
+    return plot
+
+
+def at_risk_rows(
+    reports: Sequence[Report], columns: int = 6
+) -> tuple[list[float], list[list[int]]]:
+    """(times, per run how many dialogues are still watched and without a loop then)."""
+    watched = [[t for d in report.dialogues if (t := time_until_loop(d))] for report in reports]
+    until = max((time for run in watched for time, _ in run), default=0.0)
+    times = [until * k / (columns - 1) for k in range(columns)]
+    return times, [[sum(time >= at for time, _ in run) for at in times] for run in watched]

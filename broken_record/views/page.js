@@ -1,0 +1,248 @@
+"use strict";
+// What the page does beside its plots: tabs, tables, and the reader. Text of models is only ever set as textContent.
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const SEGMENT_COLOURS = ["#f6c6a8", "#bfe3d0", "#c9d4f5", "#f3e3a1", "#e6c8e8", "#cfe8f3", "#e3d6c3", "#d9e8b5"];
+  const make = (tag, className, text) => {
+    const node = document.createElement(tag);
+    if (className) node.className = className;
+    if (text !== undefined) node.textContent = text;
+    return node;
+  };
+
+  const tabs = [...document.querySelectorAll("[data-tab]")];
+  function show(name) {
+    for (const tab of tabs) {
+      const chosen = tab.dataset.tab === name;
+      tab.setAttribute("aria-selected", chosen);
+      tab.tabIndex = chosen ? 0 : -1;
+      document.getElementById(tab.dataset.tab).classList.toggle("away", !chosen);
+    }
+  }
+  for (const [k, tab] of tabs.entries()) {
+    tab.addEventListener("click", () => show(tab.dataset.tab));
+    tab.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!step) return;
+      const next = tabs[(k + step + tabs.length) % tabs.length];
+      show(next.dataset.tab);
+      next.focus();
+    });
+  }
+
+  for (const table of document.querySelectorAll("table")) {
+    const body = table.tBodies[0];
+    [...table.tHead.rows[0].cells].forEach((head, column) => {
+      head.tabIndex = 0;
+      let falling = false;
+      const sort = () => {
+        const value = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent;
+        const order = (a, b) => {
+          const x = value(a), y = value(b);
+          return x !== "" && y !== "" && !isNaN(x) && !isNaN(y) ? x - y : x.localeCompare(y);
+        };
+        falling = !falling;
+        body.append(...[...body.rows].sort((a, b) => (falling ? order(b, a) : order(a, b))));
+      };
+      head.addEventListener("click", sort);
+      head.addEventListener("keydown", (event) => event.key === "Enter" && sort());
+    });
+    const button = make("button", "csv", "copy as CSV");
+    button.addEventListener("click", async () => {
+      const quote = (cell) => `"${cell.textContent.replaceAll('"', '""')}"`;
+      await navigator.clipboard.writeText([...table.rows].map((row) => [...row.cells].map(quote).join(",")).join("\n"));
+      button.textContent = "copied";
+    });
+    table.closest(".wide").after(button);
+  }
+
+  async function unpack(packed) {
+    const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return JSON.parse(await new Response(stream).text());
+  }
+
+  function codePoints(text) {
+    // Offsets of the analysis count code points, those of strings here UTF-16 units.
+    const places = [0];
+    for (const letter of text) places.push(places[places.length - 1] + letter.length);
+    return places;
+  }
+
+  function marked(text, marks) {
+    const borders = new Set([0, text.length]);
+    for (const mark of marks) borders.add(mark.from).add(mark.to);
+    const sorted = [...borders].filter((at) => at >= 0 && at <= text.length).sort((a, b) => a - b);
+    const nodes = document.createDocumentFragment();
+    for (let k = 0; k + 1 < sorted.length; k++) {
+      const piece = text.slice(sorted[k], sorted[k + 1]);
+      const here = marks.filter((mark) => mark.from <= sorted[k] && mark.to >= sorted[k + 1]);
+      if (!here.length) { nodes.append(piece); continue; }
+      const node = make("mark", here.map((mark) => mark.kind).join(" "), piece);
+      const coloured = here.find((mark) => mark.colour);
+      if (coloured) { node.style.backgroundColor = coloured.colour; node.style.color = "#000"; }
+      nodes.append(node);
+    }
+    return nodes;
+  }
+
+  class Reader {
+    constructor(parent) {
+      this.root = make("div", "pane");
+      parent.append(this.root);
+      const bar = make("p", "bar");
+      this.runs = make("select");
+      this.runs.ariaLabel = "run";
+      this.dialogues = make("select");
+      this.dialogues.ariaLabel = "dialogue";
+      this.segments = make("select");
+      this.segments.ariaLabel = "repeated segment";
+      this.search = make("input");
+      this.search.type = "search";
+      this.search.placeholder = "search";
+      this.count = make("span");
+      const back = make("button", "", "previous"), next = make("button", "", "next");
+      back.title = "previous occurrence (p)";
+      next.title = "next occurrence (n)";
+      bar.append(this.runs, this.dialogues, this.segments, this.search, back, next, this.count);
+      this.turns = make("div", "turns");
+      this.turns.tabIndex = 0;
+      this.root.append(bar, this.turns);
+      for (const run of data.runs) this.runs.append(new Option(run.name));
+      this.runs.addEventListener("change", () => { this.list(); this.load(); });
+      this.dialogues.addEventListener("change", () => this.load());
+      this.segments.addEventListener("change", () => { this.search.value = ""; this.draw(); this.jump(1); });
+      this.search.addEventListener("input", () => { this.draw(); this.jump(1); });
+      back.addEventListener("click", () => this.jump(-1));
+      next.addEventListener("click", () => this.jump(1));
+      this.turns.addEventListener("keydown", (event) => {
+        if (event.key === "n") this.jump(1);
+        if (event.key === "p") this.jump(-1);
+      });
+      this.list();
+    }
+    get run() { return data.runs[this.runs.selectedIndex]; }
+    get dialogue() { return this.run?.dialogues[this.dialogues.selectedIndex]; }
+    list() {
+      this.dialogues.replaceChildren(...(this.run?.dialogues ?? []).map((one) => {
+        const loops = one.findings.filter((finding) => finding.level !== "info").length;
+        return new Option(`${one.name}${loops ? ` (${loops} findings)` : ""}`);
+      }));
+    }
+    async open(run, name, turn) {
+      this.runs.selectedIndex = Math.max(0, data.runs.findIndex((one) => one.name === run));
+      this.list();
+      this.dialogues.selectedIndex = Math.max(0, this.run.dialogues.findIndex((one) => one.name === name));
+      await this.load();
+      if (turn !== null && turn !== undefined) this.go(turn);
+    }
+    async load() {
+      const one = this.dialogue;
+      this.search.value = "";
+      if (!one?.transcript) {
+        const why = one ? "Its transcript is not in this page: it was made with --no-transcripts, or the record is gone."
+          : "This run has no dialogue that could be analysed.";
+        this.turns.replaceChildren(make("p", "empty", why));
+        this.said = [];
+        return;
+      }
+      this.said = await unpack(one.transcript);
+      this.segments.replaceChildren(new Option(`repeated segments (${one.segments.length})`, ""),
+        ...one.segments.map((segment) => new Option(`${segment.count} x ${segment.text.slice(0, 60)}`, segment.text)));
+      this.draw();
+      this.turns.scrollTop = 0;
+    }
+    draw() {
+      const one = this.dialogue;
+      const proofs = new Map(), notes = new Map();
+      for (const finding of one.findings) {
+        for (const span of finding.spans) proofs.set(span.turn, [...(proofs.get(span.turn) ?? []), span]);
+        notes.set(finding.onset_turn, [...(notes.get(finding.onset_turn) ?? []), finding]);
+      }
+      const wanted = this.search.value || this.segments.value;
+      this.hits = [];
+      this.at = -1;
+      const nodes = [];
+      let tokens = data.runs[this.runs.selectedIndex].initial_tokens ?? 0;
+      for (const [index, role, text, cost, finish, given] of this.said) {
+        const node = make("div", `turn ${role}${given ? " given" : ""}`);
+        node.dataset.index = index;
+        const places = proofs.has(index) ? codePoints(text) : null;
+        const marks = (proofs.get(index) ?? []).map((span) => (
+          { from: places[span.start] ?? 0, to: places[span.end] ?? text.length, kind: "proof" }));
+        one.segments.slice(0, SEGMENT_COLOURS.length).forEach((segment, k) => {
+          if (role !== "assistant" || this.search.value) return;
+          for (let at = text.indexOf(segment.text); at >= 0; at = text.indexOf(segment.text, at + segment.text.length)) {
+            marks.push({ from: at, to: at + segment.text.length, kind: "segment", colour: SEGMENT_COLOURS[k] });
+          }
+        });
+        if (wanted) {
+          const low = text.toLowerCase(), low_wanted = wanted.toLowerCase();
+          for (let at = low.indexOf(low_wanted); at >= 0; at = low.indexOf(low_wanted, at + low_wanted.length)) {
+            marks.push({ from: at, to: at + wanted.length, kind: "found" });
+          }
+        }
+        const said = make("div", "said");
+        said.append(marked(text, marks));
+        const counted = given ? "opening" : `turn ${index} · ${tokens.toLocaleString("en")} tokens before`;
+        said.append(make("span", "cost", finish && finish !== "stop" ? `${counted} · ended by ${finish}` : counted));
+        const margin = make("div", "margin");
+        for (const finding of notes.get(index) ?? []) {
+          const note = make("b", "", `${finding.level}: ${finding.kind} (${finding.speaker})`);
+          note.style.borderColor = data.colours[finding.kind] ?? "#777";
+          margin.append(note, make("span", "", finding.explanation));
+        }
+        node.append(said, margin);
+        nodes.push(node);
+        this.hits.push(...said.querySelectorAll("mark.found"));
+        tokens += cost ?? 0;
+      }
+      this.turns.replaceChildren(...nodes);
+      this.count.textContent = wanted ? `${this.hits.length} found` : "";
+    }
+    jump(step) {
+      if (!this.hits?.length) return;
+      this.hits[this.at]?.classList.remove("now");
+      this.at = this.at < 0 && step < 0 ? this.hits.length - 1 : (this.at + step + this.hits.length) % this.hits.length;
+      this.hits[this.at].classList.add("now");
+      this.hits[this.at].scrollIntoView({ block: "center" });
+      this.count.textContent = `${this.at + 1} of ${this.hits.length}`;
+    }
+    go(turn) {
+      const node = this.turns.querySelector(`[data-index="${Number(turn)}"]`);
+      this.turns.querySelector(".here")?.classList.remove("here");
+      node?.classList.add("here");
+      node?.scrollIntoView({ block: "center" });
+      history.replaceState(null, "", "#" + [this.run.name, this.dialogue.name, turn].map(encodeURIComponent).join("/"));
+    }
+  }
+
+  const place = document.getElementById("readers");
+  const readers = [new Reader(place)];
+  document.getElementById("beside").addEventListener("change", async (event) => {
+    readers[1]?.root.remove();
+    readers.length = 1;
+    if (event.target.checked) {
+      readers.push(new Reader(place));
+      await readers[1].load();
+    }
+  });
+  window.parrot = {
+    async open(run, dialogue, turn) {
+      show("reader");
+      await readers[0].open(run, dialogue, turn);
+      readers[0].turns.focus();
+    },
+    data,
+    readers,
+  };
+  async function follow() {
+    const [run, dialogue, turn] = location.hash.slice(1).split("/").map(decodeURIComponent);
+    if (dialogue === undefined) return false;
+    await window.parrot.open(run, dialogue, turn ?? null);
+    return true;
+  }
+  addEventListener("hashchange", follow);
+  show("overview");
+  follow().then((opened) => opened || readers[0].load());
+})();
