@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shutil
+import subprocess
 import sys
+import tempfile
 import webbrowser
 from dataclasses import replace
 from importlib import metadata
@@ -23,6 +26,7 @@ from broken_record.report import Report, read_report
 from broken_record.textlog import read_dialogue
 
 log = logging.getLogger("view")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -34,6 +38,8 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
                         help="leave the dialogues' texts out of the page")  # fmt: skip
     parser.add_argument("--cdn", action="store_true",
                         help="load Bokeh from its CDN: small, but needs the network")  # fmt: skip
+    parser.add_argument("--png", type=Path, metavar="DIR",
+                        help="write the figures as PNG too; needs a browser")  # fmt: skip
     parser.add_argument("--no-show", action="store_true", help="do not open the browser")
     return parser.parse_args(arguments)
 
@@ -71,6 +77,32 @@ def read_transcripts(folder: Path, report: Report) -> dict[tuple[str, str], Dial
     return found
 
 
+def export_figures(reports: list[Report], folder: Path) -> None:
+    """Every figure as a PNG, by a browser that is installed; LogError where there is none."""
+    from bokeh.embed import file_html
+    from bokeh.resources import INLINE
+
+    from broken_record.views.page import figures
+
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        raise LogError(
+            f"--png needs one of {', '.join(BROWSERS)}; install one (apt install chromium)"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, plot in figures(reports).items():
+            source = Path(scratch) / f"{name}.html"
+            source.write_text(file_html(plot, INLINE, name), encoding="utf-8")
+            command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+                       f"--user-data-dir={scratch}/profile", "--virtual-time-budget=4000",
+                       "--window-size=1280,640", f"--screenshot={folder / name}.png",
+                       source.as_uri()]  # fmt: skip
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise LogError(f"{browser} could not draw {name}: {done.stderr.strip()[-300:]}")
+
+
 def main(arguments: list[str] | None = None) -> int:
     options = parse_arguments(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -84,11 +116,16 @@ def main(arguments: list[str] | None = None) -> int:
         for folder, report in zip(options.runs, reports, strict=True):
             if not options.no_transcripts:
                 transcripts.update(read_transcripts(folder, report))
+        from broken_record.talk import Talk
         from broken_record.views.page import make_page
+        from broken_record.views.recurrence import MOST_PAIRS
 
         version = metadata.version("bokeh")
         made = f"{len(reports)} runs, {len(transcripts)} transcripts, Bokeh {version}"
-        page = make_page(reports, transcripts, made=made, cdn=options.cdn)
+        pairs = {key: Talk(said).similar_pairs(MOST_PAIRS) for key, said in transcripts.items()}
+        page = make_page(reports, transcripts, made=made, pairs=pairs, cdn=options.cdn)
+        if options.png:
+            export_figures(reports, options.png)
         options.output.parent.mkdir(parents=True, exist_ok=True)
         options.output.write_text(page, encoding="utf-8", errors="replace")
     except LogError as error:

@@ -250,6 +250,20 @@ class Talk:
             return None
         return one.tokens >= 0.98 * limit
 
+    def similar_pairs(self, most: int) -> list[tuple[int, int]]:
+        """(message index, earlier one) of turns that are alike within WIDEST turns, or equal to the
+        last like them at any distance; the first `most`.
+        """
+        lags, turns = np.nonzero(self.similarity)
+        pairs = {(int(i), int(i - p)) for p, i in zip(lags, turns, strict=True)}
+        last: dict[str, int] = {}
+        for i, code in enumerate(self.codes):
+            if code and code in last:
+                pairs.add((i, last[code]))
+            last[code] = i
+        chosen = sorted(pairs)[:most]
+        return [(self.said[i].index, self.said[k].index) for i, k in chosen]
+
     def own(self, role: Role) -> list[int]:
         """The positions of a speaker's generated turns."""
         return [i for i in range(self.given, len(self)) if self.said[i].role == role]

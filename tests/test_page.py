@@ -80,7 +80,7 @@ def test_the_page_opens_offline_and_every_tab_shows_something(opened):
         assert opened.locator(f"#{tab}").is_visible()
     assert opened.locator("#overview .bk-Figure, #overview .bk-Column").count() >= 1
     cells = opened.locator("#overview tbody td").all_text_contents()
-    assert {"60", "90"} <= set(cells)  # what differs between the configs
+    assert {"turn_max_tokens 60", "turn_max_tokens 90"} <= set(cells)
 
 
 def test_a_finding_opens_the_transcript_at_its_turn_with_the_evidence_marked(opened):
@@ -157,3 +157,34 @@ def test_the_page_holds_the_data_as_json_that_cannot_end_its_script(page_file):
     text = page_file.read_text(encoding="utf-8")
     raw = text.partition('id="data">')[2].partition("</script>")[0]
     assert "<" not in raw and json.loads(raw)["runs"][1]["name"] == "<b>hostile"
+
+
+def test_the_recurrence_plot_shows_the_pairs_of_the_opened_dialogue(opened):
+    open_stuck(opened, 0)
+    opened.wait_for_function(
+        "Bokeh.documents.some((d) => d.get_model_by_name('recurrence')?.data.turn.length > 3)"
+    )
+    pairs = opened.evaluate("window.parrot.readers[0].dialogue.pairs")
+    assert [8, 6] in pairs and all(turn > earlier for turn, earlier in pairs)
+    opened.evaluate("window.parrot.goPair(10, 8)")
+    assert opened.locator(".turn.here").get_attribute("data-index") == "10"
+
+
+def test_figures_are_written_as_png_where_a_browser_is(page_file, tmp_path, monkeypatch, caplog):
+    if CHROMIUM is None:
+        pytest.skip("no chromium on this machine")
+    run = str(page_file.parent / "clean")
+    arguments = [
+        run,
+        "-o",
+        str(tmp_path / "p.html"),
+        "--no-show",
+        "--png",
+        str(tmp_path / "figures"),
+    ]
+    assert view.main(arguments) == 0
+    drawn = sorted(path.name for path in (tmp_path / "figures").iterdir())
+    assert {"heat.png", "lengths.png", "scatter.png"} <= set(drawn)
+    assert (tmp_path / "figures" / "scatter.png").read_bytes().startswith(b"\x89PNG")
+    monkeypatch.setattr(view, "BROWSERS", ("no-such-browser",))
+    assert view.main(arguments) == 1 and "--png needs one of no-such-browser" in caplog.text

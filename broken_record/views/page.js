@@ -151,6 +151,7 @@
         ...one.segments.map((segment) => new Option(`${segment.count} x ${segment.text.slice(0, 60)}`, segment.text)));
       this.draw();
       this.turns.scrollTop = 0;
+      if (this === readers[0]) plotPairs(one.pairs);
     }
     draw() {
       const one = this.dialogue;
@@ -217,8 +218,16 @@
     }
   }
 
+  function plotPairs(pairs) {
+    for (const shown of window.Bokeh?.documents ?? []) {
+      const source = shown.get_model_by_name("recurrence");
+      if (source) source.data = { turn: pairs.map((pair) => pair[0]), earlier: pairs.map((pair) => pair[1]) };
+    }
+  }
+
+  const readers = [];
   const place = document.getElementById("readers");
-  const readers = [new Reader(place)];
+  readers.push(new Reader(place));
   document.getElementById("beside").addEventListener("change", async (event) => {
     readers[1]?.root.remove();
     readers.length = 1;
@@ -233,6 +242,11 @@
       await readers[0].open(run, dialogue, turn);
       readers[0].turns.focus();
     },
+    goPair(turn, earlier) {
+      readers[0].go(turn);
+      if (readers[1]) readers[1].go(earlier);
+    },
+    plotPairs: () => readers[0].dialogue && plotPairs(readers[0].dialogue.pairs),
     data,
     readers,
   };
@@ -243,6 +257,11 @@
     return true;
   }
   addEventListener("hashchange", follow);
+  const waitForPlots = setInterval(() => {
+    if (!window.Bokeh?.documents?.length) return;
+    clearInterval(waitForPlots);
+    window.parrot.plotPairs();
+  }, 100);
   show("overview");
   follow().then((opened) => opened || readers[0].load());
 })();

@@ -32,6 +32,7 @@ from broken_record.statistics import (
 from broken_record.views.lengths import length_histograms
 from broken_record.views.loops import at_risk_rows, heat_map, survival_plot
 from broken_record.views.overview import scatter
+from broken_record.views.recurrence import recurrence_plot
 from broken_record.views.timeline import KIND_COLOURS, timeline
 
 GREY = "#808890"
@@ -44,22 +45,24 @@ THEME = Theme(json={"attrs": {
     "ColorBar": {"background_fill_color": None, "major_label_text_color": GREY},
 }})  # fmt: skip
 Transcripts = Mapping[tuple[str, str], Dialogue]
+Pairs = Mapping[tuple[str, str], Sequence[tuple[int, int]]]
 
 
 def make_page(
-    reports: Sequence[Report], transcripts: Transcripts, *, made: str, cdn: bool = False
+    reports: Sequence[Report],
+    transcripts: Transcripts,
+    *,
+    made: str,
+    pairs: Pairs | None = None,
+    cdn: bool = False,
 ) -> str:
-    """The page; `transcripts` by (run, dialogue), none where they are left out."""
-    plots: dict[str, Any] = {
-        "scatter": scatter(reports),
-        "heat": heat_map(reports),
-        "survival": survival_plot(reports),
-        "lengths": length_histograms(reports),
-        "timeline": timeline(reports),
-    }
-    drawn = {name: plot for name, plot in plots.items() if plot is not None}
+    """The page; `transcripts` and `pairs` of similar turns by (run, dialogue), none where they are
+    left out.
+    """
+    names = ("scatter", "heat", "survival", "lengths", "timeline", "recurrence")
+    drawn = {**figures(reports), "recurrence": recurrence_plot()}
     script, divs = components(drawn, theme=THEME)
-    shown = {name: divs.get(name, "") for name in plots}
+    shown = {name: divs.get(name, "") for name in names}
     differing = differences_of(reports, transcripts)
     parts = {
         "overview": table_of_runs(reports, differing) + shown["scatter"],
@@ -69,6 +72,7 @@ def make_page(
         + pairs_table(reports),
         "lengths": shown["lengths"] or nothing("No reply was recorded."),
         "timeline": shown["timeline"] or nothing("Nothing was found in any dialogue."),
+        "recurrence": shown["recurrence"],
     }
     sources = "" if not cdn else " https://cdn.bokeh.org"
     page = {
@@ -81,7 +85,7 @@ def make_page(
         "javascript": asset("page.js"),
         "bokeh": (CDN if cdn else INLINE).render(),
         "plots": script,
-        "data": harmless(data_of(reports, transcripts)),
+        "data": harmless(data_of(reports, transcripts, pairs or {})),
     }
     text = asset("page.html")
     pieces = text.split("{")
@@ -90,6 +94,18 @@ def make_page(
         name, closing, rest = piece.partition("}")
         out.append(page[name] + rest if closing and name in page else "{" + piece)
     return "".join(out)
+
+
+def figures(reports: Sequence[Report]) -> dict[str, Any]:
+    """The figures that there is something to draw for."""
+    plots = {
+        "scatter": scatter(reports),
+        "heat": heat_map(reports),
+        "survival": survival_plot(reports),
+        "lengths": length_histograms(reports),
+        "timeline": timeline(reports),
+    }
+    return {name: plot for name, plot in plots.items() if plot is not None}
 
 
 def asset(name: str) -> str:
@@ -107,7 +123,7 @@ def nothing(why: str) -> str:
     return f'<p class="empty">{html.escape(why)}</p>'
 
 
-def data_of(reports: Sequence[Report], transcripts: Transcripts) -> dict[str, Any]:
+def data_of(reports: Sequence[Report], transcripts: Transcripts, pairs: Pairs) -> dict[str, Any]:
     """What page.js reads."""
     runs = []
     for report in reports:
@@ -123,6 +139,7 @@ def data_of(reports: Sequence[Report], transcripts: Transcripts) -> dict[str, An
                      "spans": [asdict(span) for span in f.spans]}
                     for f in dialogue.findings
                 ],
+                "pairs": pairs.get((report.run, dialogue.name), []),
                 "transcript": None if said is None else pack(said),
             })  # fmt: skip
         runs.append({"name": report.run, "dialogues": entries})
@@ -158,7 +175,10 @@ def differences_of(
         for key in keys
         if all(key in config for config in told) and len({config[key] for config in told}) > 1
     ]
-    return {run: {key: config.get(key, "-") for key in apart} for run, config in flat.items()}
+    both = [key for key in apart if f"user_{key}" in apart]
+    same = {f"user_{key}" for key in both if all(c[key] == c[f"user_{key}"] for c in told)}
+    kept = [key for key in apart if key not in same]
+    return {run: {key: config.get(key, "-") for key in kept} for run, config in flat.items()}
 
 
 def flatten(dialogue: Dialogue) -> dict[str, str]:
@@ -189,8 +209,7 @@ def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -
 
 
 def table_of_runs(reports: Sequence[Report], differing: Mapping[str, Mapping[str, str]]) -> str:
-    """A row per run: what sets it apart, and means with bootstrap intervals over dialogues."""
-    apart = list(next(iter(differing.values()), {}))
+    """A row per run: means with bootstrap intervals over dialogues, and what sets it apart."""
     names = {
         "average length": "average_response_length",
         "loop density": "loop_density",
@@ -199,14 +218,15 @@ def table_of_runs(reports: Sequence[Report], differing: Mapping[str, Mapping[str
     }
     rows: list[list[object]] = []
     for report in reports:
-        row: list[object] = [report.run, *(differing[report.run].get(key, "-") for key in apart)]
-        row.append(len(report.dialogues))
+        row: list[object] = [report.run, len(report.dialogues)]
         for name, attribute in names.items():
             values = [getattr(dialogue, attribute) for dialogue in report.dialogues]
             digits = 0 if "tokens" in name else 3 if "loop" in name else 1
             row.append(interval_cell([v for v in values if v is not None], digits))
+        apart = differing[report.run]
+        row.append(", ".join(f"{key.removeprefix('sampler.')} {apart[key]}" for key in apart))
         rows.append(row)
-    head = ["run", *apart, "dialogues", *names]
+    head = ["run", "dialogues", *names, "differs by"]
     return table("Means over dialogues with bootstrap 95 % intervals", head, rows)
 
 
