@@ -164,7 +164,7 @@ def test_the_recurrence_plot_shows_the_pairs_of_the_opened_dialogue(opened):
     opened.wait_for_function(
         "Bokeh.documents.some((d) => d.get_model_by_name('recurrence')?.data.turn.length > 3)"
     )
-    pairs = opened.evaluate("window.parrot.readers[0].dialogue.pairs")
+    pairs = opened.evaluate("window.parrot.readers[0].detail.pairs")
     assert [8, 6] in pairs and all(turn > earlier for turn, earlier in pairs)
     opened.evaluate("window.parrot.goPair(10, 8)")
     assert opened.locator(".turn.here").get_attribute("data-index") == "10"

@@ -125,8 +125,7 @@
     get dialogue() { return this.run?.dialogues[this.dialogues.selectedIndex]; }
     list() {
       this.dialogues.replaceChildren(...(this.run?.dialogues ?? []).map((one) => {
-        const loops = one.findings.filter((finding) => finding.level !== "info").length;
-        return new Option(`${one.name}${loops ? ` (${loops} findings)` : ""}`);
+        return new Option(`${one.name}${one.found ? ` (${one.found} findings)` : ""}`);
       }));
     }
     async open(run, name, turn) {
@@ -139,22 +138,24 @@
     async load() {
       const one = this.dialogue;
       this.search.value = "";
-      if (!one?.transcript) {
+      if (!one?.packed) {
         const why = one ? "Its transcript is not in this page: it was made with --no-transcripts, or the record is gone."
           : "This run has no dialogue that could be analysed.";
         this.turns.replaceChildren(make("p", "empty", why));
         this.said = [];
         return;
       }
-      this.said = await unpack(one.transcript);
-      this.segments.replaceChildren(new Option(`repeated segments (${one.segments.length})`, ""),
-        ...one.segments.map((segment) => new Option(`${segment.count} x ${segment.text.slice(0, 60)}`, segment.text)));
+      this.detail = await unpack(one.packed);
+      this.said = this.detail.said;
+      const segments = this.detail.segments;
+      this.segments.replaceChildren(new Option(`repeated segments (${segments.length})`, ""),
+        ...segments.map((segment) => new Option(`${segment.count} x ${segment.text.slice(0, 60)}`, segment.text)));
       this.draw();
       this.turns.scrollTop = 0;
-      if (this === readers[0]) plotPairs(one.pairs);
+      if (this === readers[0]) plotPairs(this.detail.pairs);
     }
     draw() {
-      const one = this.dialogue;
+      const one = this.detail;
       const proofs = new Map(), notes = new Map();
       for (const finding of one.findings) {
         for (const span of finding.spans) proofs.set(span.turn, [...(proofs.get(span.turn) ?? []), span]);
@@ -246,7 +247,7 @@
       readers[0].go(turn);
       if (readers[1]) readers[1].go(earlier);
     },
-    plotPairs: () => readers[0].dialogue && plotPairs(readers[0].dialogue.pairs),
+    plotPairs: () => readers[0].detail && plotPairs(readers[0].detail.pairs),
     data,
     readers,
   };

@@ -22,7 +22,7 @@ from bokeh.resources import CDN, INLINE
 from bokeh.themes import Theme
 
 from broken_record.records import Dialogue
-from broken_record.report import Report, summarize_kind
+from broken_record.report import DialogueReport, Report, summarize_kind
 from broken_record.statistics import (
     bootstrap_interval,
     compare_rates,
@@ -129,35 +129,38 @@ def data_of(reports: Sequence[Report], transcripts: Transcripts, pairs: Pairs) -
     for report in reports:
         entries = []
         for dialogue in report.dialogues:
-            said = transcripts.get((report.run, dialogue.name))
+            key = (report.run, dialogue.name)
+            said = transcripts.get(key)
             entries.append({
                 "name": dialogue.name,
-                "segments": [asdict(s) for s in sorted(dialogue.segments, key=lambda s: -s.count)],
-                "findings": [
-                    {"kind": f.kind, "level": f.level, "speaker": f.speaker,
-                     "onset_turn": f.onset_turn, "explanation": f.explanation,
-                     "spans": [asdict(span) for span in f.spans]}
-                    for f in dialogue.findings
-                ],
-                "pairs": pairs.get((report.run, dialogue.name), []),
-                "transcript": None if said is None else pack(said),
+                "found": sum(finding.level != "info" for finding in dialogue.findings),
+                "packed": None if said is None else pack(said, dialogue, pairs.get(key, ())),
             })  # fmt: skip
         runs.append({"name": report.run, "dialogues": entries})
     return {"runs": runs, "colours": KIND_COLOURS}
 
 
-def pack(dialogue: Dialogue) -> str:
-    """A transcript as JSON, gzip, base64: [index, role, content, tokens, finish_reason, given]."""
-    opening = dialogue.config.get("conversation") or ()
+def pack(said: Dialogue, report: DialogueReport, pairs: Sequence[tuple[int, int]]) -> str:
+    """All that the reader shows of a dialogue as JSON, gzip, base64.
+
+    A line of "said" is [index, role, content, tokens, finish_reason, whether it was given].
+    """
     lines: list[list[Any]] = [
         [i, message["role"], message["content"], None, None, True]
-        for i, message in enumerate(opening)
+        for i, message in enumerate(said.config.get("conversation") or ())
     ]
-    lines += [
-        [t.index, t.role, t.content, t.tokens, t.finish_reason, False] for t in dialogue.turns
-    ]
-    packed = gzip.compress(json.dumps(lines).encode(), mtime=0)
-    return base64.b64encode(packed).decode()
+    lines += [[t.index, t.role, t.content, t.tokens, t.finish_reason, False] for t in said.turns]
+    value = {
+        "said": lines,
+        "segments": [asdict(s) for s in sorted(report.segments, key=lambda s: -s.count)],
+        "findings": [
+            {"kind": f.kind, "level": f.level, "speaker": f.speaker, "onset_turn": f.onset_turn,
+             "explanation": f.explanation, "spans": [asdict(span) for span in f.spans]}
+            for f in report.findings
+        ],
+        "pairs": pairs,
+    }  # fmt: skip
+    return base64.b64encode(gzip.compress(json.dumps(value).encode(), mtime=0)).decode()
 
 
 def differences_of(
