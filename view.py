@@ -19,11 +19,16 @@ import webbrowser
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from broken_record.errors import LogError
 from broken_record.records import Dialogue
 from broken_record.report import Report, read_report
 from broken_record.textlog import read_dialogue
+
+if TYPE_CHECKING:
+    from broken_record.talk import Talk
+    from broken_record.views.drift import Course
 
 log = logging.getLogger("view")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -77,7 +82,20 @@ def read_transcripts(folder: Path, report: Report) -> dict[tuple[str, str], Dial
     return found
 
 
-def export_figures(reports: list[Report], folder: Path) -> None:
+def course_of(talk: Talk) -> Course:
+    """How a dialogue goes over its generated turns."""
+    from broken_record.detectors.semantic_repetition import measure
+    from broken_record.views.drift import Course
+
+    content = measure(talk)
+    own = range(talk.given, len(talk))
+    novelty = tuple(float(content.new[i] / max(1, content.words[i])) for i in own)
+    return Course(tuple(len(talk.bodies[i].strip()) for i in own), novelty)
+
+
+def export_figures(
+    reports: list[Report], courses: dict[tuple[str, str], Course], folder: Path
+) -> None:
     """Every figure as a PNG, by a browser that is installed; LogError where there is none."""
     from bokeh.embed import file_html
     from bokeh.resources import INLINE
@@ -91,7 +109,7 @@ def export_figures(reports: list[Report], folder: Path) -> None:
         )
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        for name, plot in figures(reports).items():
+        for name, plot in figures(reports, courses).items():
             source = Path(scratch) / f"{name}.html"
             source.write_text(file_html(plot, INLINE, name), encoding="utf-8")
             command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
@@ -122,10 +140,14 @@ def main(arguments: list[str] | None = None) -> int:
 
         version = metadata.version("bokeh")
         made = f"{len(reports)} runs, {len(transcripts)} transcripts, Bokeh {version}"
-        pairs = {key: Talk(said).similar_pairs(MOST_PAIRS) for key, said in transcripts.items()}
-        page = make_page(reports, transcripts, made=made, pairs=pairs, cdn=options.cdn)
+        talks = {key: Talk(said) for key, said in transcripts.items()}
+        pairs = {key: talk.similar_pairs(MOST_PAIRS) for key, talk in talks.items()}
+        courses = {key: course_of(talk) for key, talk in talks.items()}
+        page = make_page(
+            reports, transcripts, made=made, pairs=pairs, courses=courses, cdn=options.cdn
+        )
         if options.png:
-            export_figures(reports, options.png)
+            export_figures(reports, courses, options.png)
         options.output.parent.mkdir(parents=True, exist_ok=True)
         options.output.write_text(page, encoding="utf-8", errors="replace")
     except LogError as error:

@@ -29,6 +29,7 @@ from broken_record.statistics import (
     detectable_difference,
     holm,
 )
+from broken_record.views.drift import Course, drift_plot
 from broken_record.views.lengths import length_histograms
 from broken_record.views.loops import at_risk_rows, heat_map, survival_plot
 from broken_record.views.overview import scatter
@@ -54,13 +55,17 @@ def make_page(
     *,
     made: str,
     pairs: Pairs | None = None,
+    courses: Mapping[tuple[str, str], Course] | None = None,
     cdn: bool = False,
 ) -> str:
-    """The page; `transcripts` and `pairs` of similar turns by (run, dialogue), none where they are
-    left out.
+    """The page; `transcripts`, `pairs` of similar turns and `courses` by (run, dialogue), none of
+    what is left out.
     """
-    names = ("scatter", "heat", "survival", "lengths", "timeline", "recurrence")
-    drawn = {**figures(reports), "recurrence": recurrence_plot()}
+    names = (
+        "scatter", "heat", "survival", "lengths", "length_drift", "novelty_drift", "timeline",
+        "recurrence",
+    )  # fmt: skip
+    drawn = {**figures(reports, courses or {}), "recurrence": recurrence_plot()}
     script, divs = components(drawn, theme=THEME)
     shown = {name: divs.get(name, "") for name in names}
     differing = differences_of(reports, transcripts)
@@ -70,7 +75,11 @@ def make_page(
         + (shown["survival"] or nothing("No tokens were counted, so no time until a loop."))
         + at_risk_table(reports)
         + pairs_table(reports),
-        "lengths": shown["lengths"] or nothing("No reply was recorded."),
+        "lengths": (shown["lengths"] or nothing("No reply was recorded."))
+        + (
+            shown["length_drift"] + shown["novelty_drift"]
+            or nothing("No transcripts: nothing to draw over turns.")
+        ),
         "timeline": shown["timeline"] or nothing("Nothing was found in any dialogue."),
         "recurrence": shown["recurrence"],
     }
@@ -96,13 +105,17 @@ def make_page(
     return "".join(out)
 
 
-def figures(reports: Sequence[Report]) -> dict[str, Any]:
+def figures(reports: Sequence[Report], courses: Mapping[tuple[str, str], Course]) -> dict[str, Any]:
     """The figures that there is something to draw for."""
+    length = "Length of turns, both speakers (characters; median and middle half of dialogues)"
+    novelty = "Novelty: content words not said in the ten turns before (share)"
     plots = {
         "scatter": scatter(reports),
         "heat": heat_map(reports),
         "survival": survival_plot(reports),
         "lengths": length_histograms(reports),
+        "length_drift": drift_plot(reports, courses, "characters", length),
+        "novelty_drift": drift_plot(reports, courses, "novelty", novelty),
         "timeline": timeline(reports),
     }
     return {name: plot for name, plot in plots.items() if plot is not None}
