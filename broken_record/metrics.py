@@ -16,7 +16,7 @@ import numpy as np
 from broken_record.records import Dialogue, Finding, OldNumbers, Role
 from broken_record.segments import covered_share, old_numbers, window_hashes
 from broken_record.statistics import slope
-from broken_record.talk import Talk
+from broken_record.talk import Ints, Talk
 
 DISTINCT_WORDS = 500  # distinct-2 is compared at one length, because it falls with length
 DRIFT_TURNS = 64  # evenly spaced; the slope over all pairs grows with their square
@@ -132,9 +132,7 @@ def measure_speaker(
     )
 
 
-def own_offsets(
-    talk: Talk, own: Sequence[int], places: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def own_offsets(talk: Talk, own: Sequence[int], places: Ints) -> tuple[Ints, Ints]:
     """Starts and ends of a speaker's words in the speaker's stripped bodies, joined by newlines."""
     shifts = []
     reached = 0
@@ -147,19 +145,19 @@ def own_offsets(
     return talk.starts[places] + moved, talk.ends[places] + moved
 
 
-def distinct_share(words: np.ndarray, n: int) -> float | None:
+def distinct_share(words: Ints, n: int) -> float | None:
     """Distinct over all windows of n words."""
     hashes = window_hashes(words, n)
     return len(np.unique(hashes)) / len(hashes) if len(hashes) else None
 
 
-def repeated_share(words: np.ndarray, n: int) -> float | None:
+def repeated_share(words: Ints, n: int) -> float | None:
     """The share of windows of n words that stood before."""
     distinct = distinct_share(words, n)
     return None if distinct is None else 1 - distinct
 
 
-def length_drift(counts: np.ndarray) -> float:
+def length_drift(counts: Ints) -> float:
     """Words per turn and turn, over evenly spaced turns."""
     step = -(-len(counts) // DRIFT_TURNS)
     return slope(counts[::step].tolist()) / step

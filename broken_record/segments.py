@@ -312,7 +312,8 @@ def covered_share(words: Ints, starts: Ints, ends: Ints, characters: int) -> flo
         """Per place, whether a repeated window begins there or less than `reach` before."""
         places = np.arange(count)
         last = np.minimum(places + 1, len(again))
-        return up_to[last] > up_to[np.clip(places - reach + 1, 0, last)]
+        found: npt.NDArray[np.bool_] = up_to[last] > up_to[np.clip(places - reach + 1, 0, last)]
+        return found
 
     of_words = (ends - starts)[inside(SHORTEST, len(words))].sum()
     of_gaps = (starts[1:] - ends[:-1])[inside(SHORTEST - 1, len(words) - 1)].sum()

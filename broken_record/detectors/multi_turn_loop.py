@@ -24,7 +24,7 @@ import numpy as np
 
 from broken_record.detectors.evidence import make_finding, saturate
 from broken_record.records import Finding
-from broken_record.talk import Talk, quote
+from broken_record.talk import Flags, Talk, quote
 
 KIND = "multi_turn_loop"
 Cell = tuple[int, int]
@@ -135,7 +135,7 @@ def find_paths(talk: Talk) -> list[Path]:
     return paths
 
 
-def still_repeating(repeats: np.ndarray) -> np.ndarray:
+def still_repeating(repeats: Flags) -> Flags:
     """Where a turn and one next to it both repeat the last ones: a loop of period 1 or 2."""
     result = np.zeros(len(repeats), dtype=bool)
     result[1:] |= repeats[:-1]

@@ -124,7 +124,8 @@ def running_sum(values: npt.NDArray[np.generic], n: int) -> Floats:
     """Per place, the sum of the last n values up to it."""
     sums = np.concatenate(([0.0], np.cumsum(values.astype(np.float64))))
     starts = np.maximum(0, np.arange(1, len(sums)) - n)
-    return sums[1:] - sums[starts]
+    window: Floats = sums[1:] - sums[starts]
+    return window
 
 
 def over_last(parts: npt.NDArray[np.generic], wholes: Ints, n: int) -> Floats:

@@ -24,7 +24,7 @@ import numpy as np
 
 from broken_record.detectors.evidence import make_finding, saturate
 from broken_record.records import Finding, Span
-from broken_record.talk import Talk
+from broken_record.talk import Ints, Talk
 from broken_record.text import (
     OTHER_FUNCTION_WORDS,
     Word,
@@ -120,12 +120,12 @@ def find_salad(
     return found
 
 
-def running(flags: list[bool]) -> np.ndarray:
+def running(flags: list[bool]) -> Ints:
     """Running counts from 0."""
     return np.concatenate(([0], np.cumsum(np.array(flags, dtype=np.int64))))
 
 
-def running_between(said: list[Word], places: list[int]) -> np.ndarray:
+def running_between(said: list[Word], places: list[int]) -> Ints:
     """How many of the places (offsets, rising) lie before the end of each word's gap."""
     borders = [0, *(word.start for word in said[1:]), len(said) and said[-1].end + 1]
     return np.searchsorted(np.array(places, dtype=np.int64), np.array(borders))
