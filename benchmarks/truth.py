@@ -23,7 +23,7 @@ from itertools import chain
 from pathlib import Path
 
 from benchmarks.injection import Planted, carriers, hard_negatives, plant
-from broken_record.detectors import KINDS, find_loops_and_breaks
+from broken_record.detectors import KINDS, LEXICAL_LOOPS, find_loops_and_breaks
 from broken_record.records import Finding, Span
 from broken_record.segments import old_numbers
 from broken_record.statistics import wilson_interval
@@ -32,7 +32,6 @@ from broken_record.talk import Talk
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- detectors: begin -->", "<!-- detectors: end -->"
 EACH = 60
-LEXICAL = ("single_turn_loop", "multi_turn_loop", "intra_turn_repetition", "prefix_repetition")
 NAIVE_REFUSAL = re.compile(
     r"i'm sorry|i am sorry|i can't|i cannot|i won't|unable to|not comfortable|as an ai"
     r"|i apologi[sz]e"
@@ -119,7 +118,7 @@ def judge(
                 abs(best.onset_turn - planted.onset) > 1 or overlap(best, planted) < 0.5
             ):
                 tell("off", planted, own)
-        near = ("semantic_repetition",) if kind in LEXICAL else ()
+        near = ("semantic_repetition",) if kind in LEXICAL_LOOPS else ()
         others = list(chain(*(positives[k] for k in KINDS if k not in (kind, *near))))
         for planted in [*clean, *negatives[kind], *others]:
             score.clean += 1
@@ -193,12 +192,12 @@ def baselines(everything: list[Planted], tuning: list[Planted]) -> list[list[str
 
     rows = []
     rules: list[tuple[str, Callable[[Planted], float], Callable[[Planted], bool]]] = [
-        ("loop density, tuned threshold", density, lambda p: p.kind in LEXICAL),
-        ("zlib ratio, tuned threshold", compressed, lambda p: p.kind in LEXICAL),
-        ("three identical turns", identical, lambda p: p.kind in LEXICAL),
+        ("loop density, tuned threshold", density, lambda p: p.kind in LEXICAL_LOOPS),
+        ("zlib ratio, tuned threshold", compressed, lambda p: p.kind in LEXICAL_LOOPS),
+        ("three identical turns", identical, lambda p: p.kind in LEXICAL_LOOPS),
         ("the four lexical loop detectors",
-         lambda p: float(any(f.kind in LEXICAL for f in findings_of(p))),
-         lambda p: p.kind in LEXICAL),
+         lambda p: float(any(f.kind in LEXICAL_LOOPS for f in findings_of(p))),
+         lambda p: p.kind in LEXICAL_LOOPS),
         ("a list of refusal words", naive_refusal, lambda p: p.kind == "refusal"),
         ("the refusal detector", lambda p: float(any(f.kind == "refusal" for f in findings_of(p))),
          lambda p: p.kind == "refusal"),

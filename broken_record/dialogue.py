@@ -78,18 +78,19 @@ def turn_seed(seed: int, turn: int, attempt: int = 0) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a failed request is tried again: `tries` within `seconds`, or, with tries None, as
-    long as that. Waits grow from half a second to ten, with jitter.
+    """How long a failed request is tried again: `tries` within `seconds` of the first failure, or,
+    with tries None, as long as that. Waits grow from half a second to ten, with jitter.
     """
 
     tries: int | None = 3
     seconds: float = 20.0
     sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
 
-    def wait(self, attempt: int, since: float) -> bool:
+    def wait(self, attempt: int, failed_at: float) -> bool:
         """Wait before the next try; False when patience is at its end."""
         pause = min(10.0, 0.5 * 2**attempt) * random.uniform(0.5, 1.0)
-        spent = time.monotonic() - since
+        spent = self.clock() - failed_at
         if (self.tries is not None and attempt + 1 >= self.tries) or spent + pause > self.seconds:
             return False
         self.sleep(pause)
@@ -129,7 +130,7 @@ def converse(
     dropped = next((turn.trimmed for turn in reversed(said) if turn.trimmed), 0) or 0
     patience = patience or patience_of(config)
     while tokens < config.total_tokens:
-        since, attempt = time.monotonic(), 0
+        attempt, failed_at = 0, 0.0
         while True:
             shown: list[str] = []
             started = time.perf_counter()
@@ -151,7 +152,8 @@ def converse(
                 elapsed = round(time.perf_counter() - started, 6)
                 spoken = "".join(shown)
                 yield Attempt(len(conversation), side.role, spoken, str(error), attempt, elapsed)
-                if not patience.wait(attempt, since):
+                failed_at = failed_at if attempt else patience.clock()
+                if not patience.wait(attempt, failed_at):
                     raise
                 attempt += 1
         conversation.append(Message(turn.role, turn.content))

@@ -46,7 +46,9 @@ def examine_side(config: Config, side: Side, url: str, seed: int) -> Iterator[st
     yield f"  not honoured: {', '.join(info.ignored) or 'nothing that is known'}"
     messages = list(config.conversation)
     if side.role == "user":
-        messages = user_view(messages, config.user_system, config.user_memory)
+        messages = user_view(
+            messages, config.user_system, config.user_memory, config.user_memory_step
+        )
     prompt = render(side.template, messages) + side.prefix
     if isinstance(side.engine, CompletionsServer):
         body = side.engine.request_body(

@@ -188,11 +188,6 @@ class Talk:
         return np.repeat(np.arange(len(self)), self.counts)
 
     @cached_property
-    def roles(self) -> npt.NDArray[np.str_]:
-        """Per turn: who speaks."""
-        return np.array([one.role for one in self.said])
-
-    @cached_property
     def codes(self) -> list[str]:
         """Per turn: its first COMPARED words, a character each; a turn without words is a word of
         its own, an empty one has none.

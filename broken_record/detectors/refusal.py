@@ -7,8 +7,8 @@ speaker's usual format (quotation marks, stage directions) gone 1; addressing so
 1 away. A finding needs 3. A plain list of refusal words fires on 11.4 % of clean in-character
 turns, a strict rule of this form on .08 %. Words in quotation marks are character speech or
 reported; a turn all in them counts 2 less where that is the format. Self-identification does not
-count where the scene has machines in it. The weights are detectors' own; see benchmarks/detectors
-for how they do.
+count where the scene has machines in it. The weights were set by hand on the
+tuning half of benchmarks/detectors.
 
 >>> from broken_record.detectors.examples import talk_of
 >>> found = detect(talk_of(["What do you see?", "I'm sorry, but I can't continue this role-play."]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Protocol
 
@@ -54,7 +54,7 @@ def connect_embedded(name: str, address: str, timeout_s: float) -> LlamaServer:
     while True:
         try:
             props = ask_props(wire)
-        except EngineUnreachable:
+        except (EngineUnreachable, EngineBusy):
             props = None
         if props is not None:
             return LlamaServer(wire, props, EMBEDDED + name)
@@ -77,7 +77,11 @@ def pin_slots(engines: Sequence[Engine]) -> None:
 class Patient(Protocol):
     """How long a server that does not answer yet is waited for."""
 
-    def wait(self, attempt: int, since: float) -> bool:
+    @property
+    def clock(self) -> Callable[[], float]:
+        """The clock that it waits by."""
+
+    def wait(self, attempt: int, failed_at: float) -> bool:
         """Wait before the next try; False when patience is at its end."""
 
 
@@ -85,12 +89,15 @@ def connect_patiently(
     wire: Wire, engine: str | None, patience: Patient | None
 ) -> CompletionsServer:
     """As connect_server, tried again while the server is starting or loading."""
-    since, attempt = time.monotonic(), 0
+    attempt, failed_at = 0, 0.0
     while True:
         try:
             return connect_server(wire, engine)
         except (EngineUnreachable, EngineBusy):
-            if patience is None or not patience.wait(attempt, since):
+            if patience is None:
+                raise
+            failed_at = failed_at if attempt else patience.clock()
+            if not patience.wait(attempt, failed_at):
                 raise
             attempt += 1
 

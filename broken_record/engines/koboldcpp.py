@@ -13,7 +13,7 @@ from typing import Any
 
 from broken_record.engines.completions import CompletionsServer
 from broken_record.engines.wire import Wire
-from broken_record.errors import EngineError, RequestRefused
+from broken_record.errors import EngineBusy, EngineError, RequestRefused
 from broken_record.records import Chunk, EngineInfo, FinishReason, Usage
 
 STOP_REASONS: dict[int, FinishReason] = {0: "length", 1: "stop", 2: "stop"}
@@ -23,6 +23,8 @@ def ask_version(wire: Wire) -> str | None:
     """The version of a koboldcpp, or None from servers of another kind."""
     try:
         answer = wire.ask("GET", "/api/extra/version")
+    except EngineBusy:
+        raise  # it is loading; what it is will be seen when it has loaded
     except RequestRefused:
         return None
     return str(answer.get("version")) if answer.get("result") == "KoboldCpp" else None

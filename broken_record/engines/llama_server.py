@@ -14,7 +14,7 @@ from typing import Any
 
 from broken_record.engines.completions import CompletionsServer
 from broken_record.engines.wire import Wire
-from broken_record.errors import RequestRefused, TemplateRefused
+from broken_record.errors import EngineBusy, RequestRefused, TemplateRefused
 from broken_record.records import EngineInfo, Message
 
 PlainMessages = list[dict[str, str]]
@@ -24,6 +24,8 @@ def ask_props(wire: Wire) -> dict[str, Any] | None:
     """What a llama-server says of itself, or None from servers of another kind."""
     try:
         props = wire.ask("GET", "/props")
+    except EngineBusy:
+        raise  # it is loading; what it is will be seen when it has loaded
     except RequestRefused:
         return None
     return props if "default_generation_settings" in props else None
