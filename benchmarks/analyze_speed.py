@@ -17,8 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import analyze
-from benchmarks.injection import carriers
 from benchmarks.natural import as_dialogue, read
+from benchmarks.texts import carriers
 from broken_record.detectors import DETECTORS, default_thresholds
 from broken_record.records import Dialogue, Role, Turn
 from broken_record.runlog import RecordWriter

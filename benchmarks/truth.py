@@ -22,7 +22,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-from benchmarks.injection import Planted, carriers, hard_negatives, plant
+from benchmarks.injection import plant
+from benchmarks.texts import Planted, carriers, hard_negatives
 from broken_record.detectors import KINDS, LEXICAL_LOOPS, find_loops_and_breaks
 from broken_record.records import Finding, Span
 from broken_record.segments import old_numbers

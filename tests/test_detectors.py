@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import parrot
-from benchmarks.injection import OPERATORS, Line, Planted, carriers
+from benchmarks.injection import OPERATORS
+from benchmarks.texts import Line, Planted, carriers
 from broken_record import detectors
 from broken_record.detectors import KINDS, default_thresholds, find_loops_and_breaks
 from broken_record.detectors.examples import talk_of
