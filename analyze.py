@@ -32,7 +32,7 @@ from broken_record.records import OldNumbers
 from broken_record.report import DialogueReport, Report, Unreadable, as_json, write_report
 from broken_record.tables import run_lines
 from broken_record.talk import Talk
-from broken_record.textlog import agent_replies, escape_controls, read_dialogue
+from broken_record.textlog import escape_controls, read_dialogue, replies_of
 from broken_record.thresholds import check_kinds, load_thresholds
 
 log = logging.getLogger("analyze")
@@ -82,7 +82,7 @@ def examine(path: Path, thresholds: Thresholds) -> DialogueReport | Unreadable:
     talk = Talk(dialogue)
     found = find_loops_and_breaks(talk, thresholds.keys(), thresholds)
     loops = [f for f in found.findings if f.kind in LOOPS and f.level != "info"]
-    replies = agent_replies(log_text, dialogue.config.get("agent_prefix", "Skye:"))
+    replies = replies_of(dialogue, log_text)
     metrics = measure_dialogue(dialogue, replies, talk, loops)
     return DialogueReport(
         name=path.stem,

@@ -10,16 +10,21 @@ Exit codes: 0 done, 1 a run cannot be read (the message names the command to run
 from __future__ import annotations
 
 import argparse
+import base64
+import html
+import json
 import logging
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import webbrowser
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from broken_record.errors import LogError
 from broken_record.records import Dialogue
@@ -43,8 +48,8 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
                         help="leave the dialogues' texts out of the page")  # fmt: skip
     parser.add_argument("--cdn", action="store_true",
                         help="load Bokeh from its CDN: small, but needs the network")  # fmt: skip
-    parser.add_argument("--png", type=Path, metavar="DIR",
-                        help="write the figures as PNG too; needs a browser")  # fmt: skip
+    parser.add_argument("--export", type=Path, metavar="DIR",
+                        help="write the figures as PNG and SVG too; needs a browser")  # fmt: skip
     parser.add_argument("--no-show", action="store_true", help="do not open the browser")
     return parser.parse_args(arguments)
 
@@ -71,7 +76,7 @@ def read_runs(folders: list[Path]) -> list[Report]:
     return reports
 
 
-def read_transcripts(folder: Path, report: Report) -> dict[tuple[str, str], Dialogue]:
+def read_dialogues(folder: Path, report: Report) -> dict[tuple[str, str], Dialogue]:
     """The dialogues of a run by (run, name); what is no longer there or readable is left out."""
     found = {}
     for entry in report.dialogues:
@@ -90,35 +95,62 @@ def course_of(talk: Talk) -> Course:
     content = measure(talk)
     own = range(talk.given, len(talk))
     novelty = tuple(float(content.new[i] / max(1, content.words[i])) for i in own)
-    return Course(tuple(len(talk.bodies[i].strip()) for i in own), novelty)
+    lengths = tuple(len(talk.bodies[i].strip()) for i in own)
+    user = tuple(n for n, i in zip(lengths, own, strict=True) if talk.said[i].role == "user")
+    return Course(lengths, novelty, user)
 
 
-def export_figures(
-    reports: list[Report], courses: dict[tuple[str, str], Course], folder: Path
-) -> None:
-    """Every figure as a PNG, by a browser that is installed; LogError where there is none."""
+# draws every figure and leaves {name: {png, svg}} as the text of the page
+DRAW = """
+<script>
+const wait = setInterval(() => {
+  const shown = window.Bokeh?.documents[0];
+  const isRoot = (view) => shown.roots().includes(view.model);
+  const views = shown?.is_idle ? [...Bokeh.index].filter(isRoot) : [];
+  if (!views.length || views.length < shown.roots().length) return;
+  clearInterval(wait);
+  const drawn = {};
+  const draw = (view) => {
+    if (view.model.type !== "Figure") return [...view.child_views].forEach(draw);
+    drawn[view.model.name] = {
+      png: view.export("png").canvas.toDataURL().split(",")[1],
+      svg: view.export("svg").ctx.get_serialized_svg(true),
+    };
+  };
+  views.forEach(draw);
+  document.body.textContent = JSON.stringify(drawn);
+}, 50);
+</script>
+</body>"""
+
+
+def export_figures(plots: Mapping[str, Any], folder: Path) -> None:
+    """Every figure as PNG and SVG, by a browser that is installed; LogError where there is none."""
     from bokeh.embed import file_html
     from bokeh.resources import INLINE
-
-    from broken_record.views.page import figures
 
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         raise LogError(
-            f"--png needs one of {', '.join(BROWSERS)}; install one (apt install chromium)"
+            f"--export needs one of {', '.join(BROWSERS)}; install one (apt install chromium)"
         )
-    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        for name, plot in figures(reports, courses).items():
-            source = Path(scratch) / f"{name}.html"
-            source.write_text(file_html(plot, INLINE, name), encoding="utf-8")
-            command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-                       f"--user-data-dir={scratch}/profile", "--virtual-time-budget=4000",
-                       "--window-size=1280,640", f"--screenshot={folder / name}.png",
-                       source.as_uri()]  # fmt: skip
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise LogError(f"{browser} could not draw {name}: {done.stderr.strip()[-300:]}")
+        source = Path(scratch) / "figures.html"
+        before, _, after = file_html(list(plots.values()), INLINE, "figures").rpartition("</body>")
+        source.write_text(before + DRAW + after, encoding="utf-8")
+        command = [browser, "--headless", "--no-sandbox", "--disable-gpu",
+                   f"--user-data-dir={scratch}/profile", "--virtual-time-budget=20000",
+                   "--window-size=1280,900", "--dump-dom", source.as_uri()]  # fmt: skip
+        done = subprocess.run(
+            command, capture_output=True, text=True, encoding="utf-8", check=False
+        )
+    found = re.search(r"<body[^>]*>(\{.*\})\s*</body>", done.stdout, re.DOTALL)
+    if found is None:
+        raise LogError(f"{browser} drew nothing: {done.stderr.strip()[-300:]}")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, drawn in json.loads(html.unescape(found[1])).items():
+        (folder / f"{name}.png").write_bytes(base64.b64decode(drawn["png"]))
+        (folder / f"{name}.svg").write_text(drawn["svg"], encoding="utf-8")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -130,24 +162,24 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     try:
         reports = read_runs(options.runs)
-        transcripts = {}
+        dialogues = {}
         for folder, report in zip(options.runs, reports, strict=True):
-            if not options.no_transcripts:
-                transcripts.update(read_transcripts(folder, report))
+            dialogues.update(read_dialogues(folder, report))
         from broken_record.talk import Talk
-        from broken_record.views.page import make_page
+        from broken_record.views.page import figures, make_page
         from broken_record.views.recurrence import MOST_PAIRS
 
         version = metadata.version("bokeh")
-        made = f"{len(reports)} runs, {len(transcripts)} transcripts, Bokeh {version}"
-        talks = {key: Talk(said) for key, said in transcripts.items()}
+        made = f"{len(reports)} runs, {len(dialogues)} dialogues, Bokeh {version}"
+        talks = {key: Talk(said) for key, said in dialogues.items()}
         pairs = {key: talk.similar_pairs(MOST_PAIRS) for key, talk in talks.items()}
         courses = {key: course_of(talk) for key, talk in talks.items()}
         page = make_page(
-            reports, transcripts, made=made, pairs=pairs, courses=courses, cdn=options.cdn
-        )
-        if options.png:
-            export_figures(reports, courses, options.png)
+            reports, dialogues, made=made, pairs=pairs, courses=courses, cdn=options.cdn,
+            texts=not options.no_transcripts,
+        )  # fmt: skip
+        if options.export:
+            export_figures(figures(reports, courses), options.export)
         options.output.parent.mkdir(parents=True, exist_ok=True)
         options.output.write_text(page, encoding="utf-8", errors="replace")
     except LogError as error:

@@ -148,6 +148,21 @@ def agent_replies(log_text: str, prefix: str) -> list[str]:
     ]
 
 
+def replies_of(dialogue: Dialogue, log_text: str) -> list[str]:
+    """The assistant's replies as the old numbers read them in its text log; without a prefix, which
+    tells a reply's line from others, whole replies.
+    """
+    prefix = dialogue.config.get("agent_prefix", "Skye:")
+    if prefix:
+        return agent_replies(log_text, prefix)
+    opening = dialogue.config.get("conversation") or ()
+    said = [m["content"] for m in opening if m["role"] == "assistant"]
+    return [
+        text.strip()
+        for text in [*said, *(t.content for t in dialogue.turns if t.role == "assistant")]
+    ]
+
+
 def find_config(lines: Sequence[str], file: str) -> dict[str, Any]:
     """The JSON object behind `Full Config:`."""
     for line in lines:

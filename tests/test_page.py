@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from xml.etree import ElementTree
 
 import pytest
 
 import analyze
 import view
-from tests.test_analyze_and_view import write_record
+from tests.replay import DATA
+from tests.test_analyze_and_view import put_record, write_record
 
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="no playwright: the page is not tested"
@@ -133,8 +135,8 @@ def test_hostile_texts_are_shown_as_text(opened):
 
 
 def test_tables_sort_by_a_click_on_the_head(opened):
-    heads = opened.locator("#overview th")
-    first = opened.locator("#overview tbody tr td:first-child")
+    heads = opened.locator("#means th")
+    first = opened.locator("#means tbody tr td:first-child")
     before = first.all_text_contents()
     heads.first.click()
     heads.first.click()
@@ -170,21 +172,200 @@ def test_the_recurrence_plot_shows_the_pairs_of_the_opened_dialogue(opened):
     assert opened.locator(".turn.here").get_attribute("data-index") == "10"
 
 
-def test_figures_are_written_as_png_where_a_browser_is(page_file, tmp_path, monkeypatch, caplog):
+def source(page, name, column):
+    """A column of a Bokeh source of the page, as a list of numbers or strings."""
+    code = """([name, column]) => {
+      const found = Bokeh.documents.map((d) => d.get_model_by_name(name)).find((m) => m);
+      const rounded = (value) => Math.round(value * 1e6) / 1e6;
+      return [...found.data[column]].map((v) => (typeof v === "number" ? rounded(v) : v));
+    }"""
+    return page.evaluate(code, [name, column])
+
+
+def choose(page, *indices):
+    """Select points of the scatter, a list of places a run, as box and lasso do."""
+    page.evaluate(
+        """(all) => all.forEach((indices, k) => {
+          const named = (d) => d.get_model_by_name(`scatter-${k}`);
+          Bokeh.documents.map(named).find((m) => m).selected.indices = indices;
+        })""",
+        list(indices),
+    )
+    page.wait_for_timeout(200)
+
+
+WATCHED = [("rates", "rate"), ("rates", "text"), ("rates", "onset"), ("survival-0", "share"),
+           ("survival-1", "share"), ("survival-1", "tokens"), ("survival-1", "at_risk"),
+           ("lengths-assistant-1", "share"), ("lengths-user-1", "count"), ("characters-1", "mid"),
+           ("novelty-1", "low"), ("characters-0", "high")]  # fmt: skip
+
+
+def test_choosing_every_point_draws_again_what_python_drew(opened):
+    opened.wait_for_function("Bokeh.documents.length > 0")
+    before = [source(opened, *place) for place in WATCHED]
+    cells = opened.locator("#at-risk td, #means td:nth-child(2)").all_text_contents()
+    choose(opened, [0], [0])
+    assert opened.locator("#chosen").is_visible()
+    assert [source(opened, *place) for place in WATCHED] == before
+    after = opened.locator("#at-risk td, #means td:nth-child(2)").all_text_contents()
+    assert after == cells
+
+
+def test_chosen_points_are_what_everything_else_shows_until_all_are_shown_again(opened):
+    opened.wait_for_function("Bokeh.documents.length > 0")
+    before = [source(opened, *place) for place in WATCHED]
+    choose(opened, [0], [])
+    assert "shows 1 of 2 dialogues" in opened.locator("#chosen").text_content()
+    assert opened.locator("#means td:nth-child(2)").all_text_contents() == ["1", "0"]
+    assert sum(source(opened, "lengths-assistant-1", "count")) == 0
+    assert sum(source(opened, "lengths-assistant-0", "count")) > 0
+    assert "not measurable" in source(opened, "rates", "text")
+    views = "Bokeh.documents.map((d) => d.get_model_by_name('timeline-view-0')).find((m) => m)"
+    shown = opened.evaluate(f"{views}.filter.indices")
+    assert {source(opened, "timeline-0", "run")[at] for at in shown} <= {"clean"}
+    hidden = "[...window.parrot.readers[0].dialogues.options].map((option) => option.hidden)"
+    assert opened.evaluate(hidden) == [False]
+    opened.click("#chosen button")
+    opened.wait_for_timeout(200)
+    assert not opened.locator("#chosen").is_visible()
+    assert [source(opened, *place) for place in WATCHED] == before
+
+
+FIND_SCATTER = """
+  const inside = (view) => [view, ...[...(view.child_views ?? [])].flatMap(inside)];
+  const scatter = () => [...Bokeh.index].flatMap(inside).find((v) => v.model.name === "scatter");
+"""
+
+
+def point_of(page, run):
+    """Where on the screen a run's first point of the scatter is."""
+    return page.evaluate(
+        """(run) => {"""
+        + FIND_SCATTER
+        + """
+          const view = scatter();
+          const named = (d) => d.get_model_by_name(`scatter-${run}`);
+          const { data } = Bokeh.documents.map(named).find((m) => m);
+          const box = view.canvas_view.el.getBoundingClientRect();
+          const { x_scale: x, y_scale: y } = view.frame;
+          return [box.x + x.compute(data.length[0]), box.y + y.compute(data.density[0])];
+        }""",
+        run,
+    )
+
+
+def test_a_click_on_a_point_opens_its_dialogue(opened):
+    opened.wait_for_function("Bokeh.documents.length > 0 && Bokeh.documents[0].is_idle")
+    opened.mouse.click(*point_of(opened, 1))
+    opened.wait_for_function("window.parrot.readers[0].dialogue.name === 'stuck'")
+    assert opened.locator("#reader").is_visible()
+    assert not opened.locator("#chosen").is_visible()
+
+
+def test_a_click_in_the_legend_hides_a_run(opened):
+    opened.wait_for_function("Bokeh.documents.length > 0 && Bokeh.documents[0].is_idle")
+    is_visible = (
+        "() => {" + FIND_SCATTER + "return scatter().model.renderers.map((r) => r.visible); }"
+    )
+    assert opened.evaluate(is_visible) == [True, True]
+    opened.locator(".bk-Legend .bk-item").first.click()
+    assert opened.evaluate(is_visible) == [False, True]
+
+
+def test_a_segment_is_marked_wherever_it_stands_even_across_replies(opened):
+    open_stuck(opened, 0)
+    chosen = opened.locator("select[aria-label='repeated segment']")
+    assert chosen.locator("option").count() > 1
+    chosen.select_option(index=1)
+    assert opened.locator(".bar span").last.text_content().startswith("1 of ")
+    marked = opened.locator("mark.found").first.text_content()
+    assert marked and chosen.locator("option").nth(1).text_content().find(marked[:20]) >= 0
+
+
+def test_the_buckets_of_old_can_be_chosen(opened):
+    opened.click("[data-tab=lengths]")
+    opened.select_option("#bins", "old")
+    assert source(opened, "lengths-assistant-0", "right")[:3] == [2, 100, 200]
+    assert sum(source(opened, "lengths-assistant-0", "count")) == 2
+
+
+def test_the_page_names_what_made_its_runs(opened):
+    opened.click("summary")
+    cells = opened.locator("#settings td").all_text_contents()
+    assert {"turn_max_tokens", "60", "90", "differs"} <= set(cells)
+
+
+def page_of(folders, target):
+    assert view.main([*map(str, folders), "-o", str(target), "--no-show"]) == 0
+    return target
+
+
+SAID = ["Tea is what I meant.", "Rain is what I meant.", "Bread is what I meant to say."]
+
+
+def ten_runs(folder):
+    for k in range(10):
+        (folder / f"run{k}").mkdir()
+        for name in ("a", "b"):
+            write_record(folder / f"run{k}" / f"{name}.jsonl", [*SAID, f"{name} {k}"])
+
+
+def one_dialogue(folder):
+    (folder / "run").mkdir()
+    write_record(folder / "run" / "a.jsonl", SAID)
+
+
+def none_finished(folder):
+    (folder / "run").mkdir()
+    for name in ("a", "b"):
+        put_record(folder / "run" / f"{name}.jsonl", SAID, finished=False)
+
+
+def nothing_said(folder):
+    (folder / "run").mkdir()
+    put_record(folder / "run" / "a.jsonl", [], finished=False)
+
+
+def old_logs_only(folder):
+    shutil.copytree(DATA / "old_logs", folder / "run")
+    (folder / "run" / "cut_short.log").unlink()
+
+
+@pytest.mark.parametrize(
+    ("make", "dialogues"),
+    [(ten_runs, 20), (one_dialogue, 1), (none_finished, 2), (nothing_said, 1), (old_logs_only, 2)],
+)
+def test_every_tab_of_a_page_works_whatever_the_runs(browser, make, dialogues, tmp_path):
+    make(tmp_path)
+    folders = sorted(path for path in tmp_path.iterdir())
+    for folder in folders:
+        assert analyze.main([str(folder)]) == 0
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    troubles = []
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.goto(page_of(folders, tmp_path / "page.html").as_uri())
+    page.wait_for_function("window.parrot?.readers[0].said && Bokeh.documents.length > 0")
+    for tab in ("overview", "loops", "lengths", "timeline", "reader"):
+        page.click(f"[data-tab={tab}]")
+        shown = page.locator(f"#{tab} .bk-Figure, #{tab} .empty, #{tab} .turn")
+        assert shown.first.is_visible()
+    assert page.locator("#means tbody tr").count() == len(folders)
+    counted = page.locator("#means td:nth-child(2)").all_text_contents()
+    assert sum(map(int, counted)) == dialogues and troubles == []
+    page.close()
+
+
+def test_figures_are_written_as_png_and_svg_where_a_browser_is(
+    page_file, tmp_path, monkeypatch, caplog
+):
     if CHROMIUM is None:
         pytest.skip("no chromium on this machine")
-    run = str(page_file.parent / "clean")
-    arguments = [
-        run,
-        "-o",
-        str(tmp_path / "p.html"),
-        "--no-show",
-        "--png",
-        str(tmp_path / "figures"),
-    ]
+    run, figures = str(page_file.parent / "clean"), tmp_path / "figures"
+    arguments = [run, "-o", str(tmp_path / "p.html"), "--no-show", "--export", str(figures)]
     assert view.main(arguments) == 0
-    drawn = sorted(path.name for path in (tmp_path / "figures").iterdir())
-    assert {"heat.png", "lengths.png", "scatter.png"} <= set(drawn)
-    assert (tmp_path / "figures" / "scatter.png").read_bytes().startswith(b"\x89PNG")
+    for name in ("scatter", "heat", "survival", "lengths_assistant", "lengths_user"):
+        assert (figures / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert ElementTree.parse(figures / f"{name}.svg").getroot().tag.endswith("svg")
+    assert "loop density" in (figures / "scatter.svg").read_text()
     monkeypatch.setattr(view, "BROWSERS", ("no-such-browser",))
-    assert view.main(arguments) == 1 and "--png needs one of no-such-browser" in caplog.text
+    assert view.main(arguments) == 1 and "--export needs one of no-such-browser" in caplog.text

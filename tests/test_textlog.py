@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from broken_record.errors import LogError
 from broken_record.records import Dialogue, EngineInfo, Turn
-from broken_record.textlog import agent_replies, escape_controls, parse_log, render_log
+from broken_record.textlog import agent_replies, escape_controls, parse_log, render_log, replies_of
 from tests.replay import DATA
 
 
@@ -93,3 +93,10 @@ def test_the_text_log_shows_stream_and_transcript():
         "A: \\x1b[1mhello",
         "B: yes",
     ]
+
+
+def test_without_a_prefix_the_old_numbers_read_whole_replies():
+    opening = [{"role": "system", "content": "Be."}, {"role": "assistant", "content": "Hello."}]
+    turns = (Turn(2, "user", "Hi"), Turn(3, "assistant", " one\ntwo "))
+    dialogue = Dialogue({"conversation": opening, "agent_prefix": ""}, turns, "done")
+    assert replies_of(dialogue, render_log(dialogue)) == ["Hello.", "one\ntwo"]

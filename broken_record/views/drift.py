@@ -19,28 +19,45 @@ BINS = 24
 @dataclass(frozen=True, slots=True)
 class Course:
     """One dialogue over its generated turns: characters said, and the share of content words that
-    were not said in the ten turns before.
+    were not said in the ten turns before; and the characters of the user's replies alone.
     """
 
     characters: tuple[int, ...]
     novelty: tuple[float, ...]
+    user_lengths: tuple[int, ...] = ()
 
 
-def drift_plot(
-    reports: Sequence[Report], courses: Mapping[tuple[str, str], Course], what: str, title: str
-) -> figure | None:
+Courses = Mapping[tuple[str, str], Course]
+
+
+def stretches_of(courses: Courses) -> list[int]:
+    """The borders of the stretches of turns over which means are taken, shared by all runs."""
+    longest = max((len(course.characters) for course in courses.values()), default=0)
+    borders = np.unique(np.linspace(0, longest, min(BINS, longest) + 1).astype(int))
+    return [int(border) for border in borders]
+
+
+def means_of(values: Sequence[float], edges: Sequence[int]) -> list[float]:
+    """A dialogue's mean per stretch, as far as it goes.
+
+    >>> means_of([1, 3, 5], [0, 2, 4, 6])
+    [2.0, 5.0]
+    """
+    return [
+        round(float(np.mean(values[low:high])), 3)
+        for low, high in pairwise(edges)
+        if len(values) > low
+    ]
+
+
+def drift_plot(reports: Sequence[Report], courses: Courses, what: str, title: str) -> figure | None:
     """The median over dialogues per stretch of turns, and the middle half as a band.
 
     `what` names a field of Course; None where no transcript is there.
     """
-    runs = [
-        [getattr(c, what) for (run, _), c in courses.items() if run == report.run]
-        for report in reports
-    ]
-    longest = max((len(values) for run in runs for values in run), default=0)
-    if longest < 2:
+    edges = stretches_of(courses)
+    if len(edges) < 3:
         return None
-    edges = np.unique(np.linspace(0, longest, min(BINS, longest) + 1).astype(int))
     plot = figure(
         title=title,
         x_axis_label="generated turn",
@@ -48,18 +65,27 @@ def drift_plot(
         sizing_mode="stretch_width",
         tools="pan,wheel_zoom,box_zoom,reset,save",
     )
-    for report, run, colour in zip(reports, runs, PALETTE, strict=False):
-        places, quarters = [], []
-        for low, high in pairwise(edges.tolist()):
-            means = [float(np.mean(values[low:high])) for values in run if len(values) > low]
-            if means:
-                places.append((low + high) / 2)
-                quarters.append(np.quantile(means, [0.25, 0.5, 0.75]))
-        if not places:
-            continue
-        low_line, middle, high_line = np.array(quarters).T
-        source = ColumnDataSource({"x": places, "low": low_line, "mid": middle, "high": high_line})
-        plot.varea("x", "low", "high", source=source, color=colour, alpha=0.18)
-        plot.line("x", "mid", source=source, color=colour, line_width=2, legend_label=report.run)
+    for k, (report, colour) in enumerate(zip(reports, PALETTE, strict=False)):
+        own = [means_of(getattr(c, what), edges) for (run, _), c in courses.items()
+               if run == report.run]  # fmt: skip
+        stretches = [
+            [means[at] for means in own if len(means) > at] for at in range(len(edges) - 1)
+        ]
+        known = [(at, means) for at, means in enumerate(stretches) if means]
+        quarters = [np.quantile(means, [0.25, 0.5, 0.75]).tolist() for _, means in known]
+        low, middle, high = zip(*quarters, strict=True) if quarters else ((), (), ())
+        source = ColumnDataSource(
+            {
+                "x": [(edges[at] + edges[at + 1]) / 2 for at, _ in known],
+                "low": low,
+                "mid": middle,
+                "high": high,
+            },
+            name=f"{what}-{k}",
+        )
+        if quarters:
+            band = {"source": source, "color": colour, "legend_label": report.run}
+            plot.varea("x", "low", "high", alpha=0.18, **band)
+            plot.line("x", "mid", line_width=2, **band)
     plot.legend.click_policy = "hide"
     return plot

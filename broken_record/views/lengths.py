@@ -1,40 +1,94 @@
-"""How long the assistant's replies are: a histogram per run, in shared bins."""
+"""How long replies are: a histogram per run and speaker, in shared bins.
+
+The bins are even ones up to the longest reply, or the buckets that analyze.py has always printed
+(0 and 1, hundreds to 2,000, and all above). Counts of dialogues add up, so that page.js can draw
+them for a selection.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 from bokeh.models import ColumnDataSource, HoverTool
 from bokeh.plotting import figure
 
 from broken_record.report import Report
+from broken_record.views.drift import Courses
 from broken_record.views.overview import PALETTE
 
 BINS = 40
+OLD_EDGES = (0, 2, *range(100, 2001, 100), 2100)
+Speaker = Literal["assistant", "user"]
+SPEAKERS: tuple[Speaker, ...] = ("assistant", "user")
+Lengths = Mapping[tuple[str, str], Sequence[int]]
 
 
-def length_histograms(reports: Sequence[Report]) -> figure | None:
-    """The share of replies per bin of characters, a line of steps a run; None without replies."""
-    lengths = [[n for d in report.dialogues for n in d.response_lengths] for report in reports]
-    longest = max((n for run in lengths for n in run), default=0)
-    if not any(lengths):
+def lengths_of(reports: Sequence[Report], courses: Courses, speaker: Speaker) -> Lengths:
+    """Characters of every reply by (run, dialogue); the user's are known from transcripts alone."""
+    if speaker == "assistant":
+        return {(r.run, d.name): d.response_lengths for r in reports for d in r.dialogues}
+    return {key: course.user_lengths for key, course in courses.items()}
+
+
+def edges_of(lengths: Lengths) -> list[float]:
+    """The borders of the even bins, shared by all runs."""
+    longest = max((n for own in lengths.values() for n in own), default=0)
+    return [float(edge) for edge in np.linspace(0, max(1, longest), BINS + 1)]
+
+
+def count(lengths: Sequence[int], edges: Sequence[float]) -> list[int]:
+    """How many lie in each bin; what is above the last border, in the last.
+
+    >>> count([0, 1, 2, 150, 9000], OLD_EDGES)[:3], count([9000], OLD_EDGES)[-1]
+    ([2, 1, 1], 1)
+    """
+    inside = np.minimum(np.asarray(lengths, dtype=np.float64), edges[-1])
+    return [int(n) for n in np.histogram(inside, edges)[0]]
+
+
+def bins_of(reports: Sequence[Report], courses: Courses) -> dict[str, dict[str, Any]]:
+    """Speaker -> {"edges": {"even", "old"}, "counts": {(run, dialogue): {"even", "old"}}}."""
+    found: dict[str, dict[str, Any]] = {}
+    for speaker in SPEAKERS:
+        lengths = lengths_of(reports, courses, speaker)
+        if any(lengths.values()):
+            edges = {"even": edges_of(lengths), "old": [float(edge) for edge in OLD_EDGES]}
+            counts = {
+                key: {name: count(own, borders) for name, borders in edges.items()}
+                for key, own in lengths.items()
+            }
+            found[speaker] = {"edges": edges, "counts": counts}
+    return found
+
+
+def length_histograms(
+    reports: Sequence[Report], bins: Mapping[str, Mapping[str, Any]], speaker: Speaker
+) -> figure | None:
+    """The share of replies per bin of characters, a run on top of the other; None without replies.
+
+    `bins` is what bins_of made.
+    """
+    if speaker not in bins:
         return None
-    edges = np.linspace(0, max(1, longest), BINS + 1)
+    edges = bins[speaker]["edges"]["even"]
     plot = figure(
-        title="Length of the assistant's replies",
+        title=f"Length of the {speaker}'s replies",
         x_axis_label="characters",
         y_axis_label="share of replies",
-        height=360,
+        height=300,
         sizing_mode="stretch_width",
         tools="pan,wheel_zoom,box_zoom,reset,save",
     )
-    for report, run, colour in zip(reports, lengths, PALETTE, strict=False):
-        counts, _ = np.histogram(run, edges)
-        source = ColumnDataSource({
-            "left": edges[:-1], "right": edges[1:], "count": counts,
-            "share": counts / max(1, len(run)),
-        })  # fmt: skip
+    for k, (report, colour) in enumerate(zip(reports, PALETTE, strict=False)):
+        own = [c["even"] for (run, _), c in bins[speaker]["counts"].items() if run == report.run]
+        counts = np.sum(own, axis=0) if own else np.zeros(len(edges) - 1)
+        shares = counts / max(1, counts.sum())
+        source = ColumnDataSource(
+            {"left": edges[:-1], "right": edges[1:], "count": counts, "share": shares},
+            name=f"lengths-{speaker}-{k}",
+        )
         bars = plot.quad("left", "right", "share", 0, source=source, color=colour, alpha=0.35,
                          line_color=colour, legend_label=report.run)  # fmt: skip
         tips = [("characters", "@left{0} - @right{0}"), ("replies", "@count")]

@@ -15,9 +15,14 @@ from broken_record.views.overview import PALETTE
 Step = tuple[list[float], list[float]]
 
 
+def kinds_of(reports: Sequence[Report]) -> list[str]:
+    """The kinds that were looked for in any run."""
+    return list(dict.fromkeys(kind for report in reports for kind in report.thresholds or ()))
+
+
 def heat_map(reports: Sequence[Report]) -> figure | None:
     """Kinds down, runs across, the share of dialogues as colour; None if none was looked for."""
-    kinds = list(dict.fromkeys(kind for report in reports for kind in report.thresholds or ()))
+    kinds = kinds_of(reports)
     if not kinds:
         return None
     rows: dict[str, list[object]] = {name: [] for name in ("run", "kind", "rate", "text", "onset")}
@@ -45,7 +50,7 @@ def heat_map(reports: Sequence[Report]) -> figure | None:
         toolbar_location=None,
     )
     plot.rect(
-        "run", "kind", 0.98, 0.94, source=ColumnDataSource(rows),
+        "run", "kind", 0.98, 0.94, source=ColumnDataSource(rows, name="rates"),
         fill_color={"field": "rate", "transform": mapper}, line_color=None,
     )  # fmt: skip
     tips = [("run", "@run"), ("kind", "@kind"), ("dialogues", "@text"), ("median onset", "@onset")]
@@ -77,7 +82,7 @@ def survival_plot(reports: Sequence[Report]) -> figure | None:
         sizing_mode="stretch_width",
         tools="pan,wheel_zoom,box_zoom,reset,save",
     )
-    for report, run, colour in zip(reports, watched, PALETTE, strict=False):
+    for k, (report, run, colour) in enumerate(zip(reports, watched, PALETTE, strict=False)):
         if not run:
             continue
         curve = survival([time for time, _ in run], [event for _, event in run], until)
@@ -85,14 +90,16 @@ def survival_plot(reports: Sequence[Report]) -> figure | None:
             "tokens": [*curve.times, until],
             "share": [*curve.shares, curve.shares[-1]],
             "at_risk": [*curve.at_risk, sum(time >= until for time, _ in run)],
-        })  # fmt: skip
+        }, name=f"survival-{k}")  # fmt: skip
         label = f"{report.run}: mean {curve.restricted_mean:,.0f} of {until:,.0f} tokens"
         line = plot.step("tokens", "share", source=source, mode="after", color=colour,
                          line_width=2.5, legend_label=label)  # fmt: skip
         tips = [("tokens", "@tokens{0,0}"), ("not yet", "@share{0%}"), ("at risk", "@at_risk")]
         plot.add_tools(HoverTool(renderers=[line], tooltips=tips))
+        plot.legend[0].items[-1].name = f"survival-label-{k}"
     plot.legend.click_policy = "hide"
     plot.add_layout(plot.legend[0], "above")
+    plot.legend.location = "left"
     return plot
 
 

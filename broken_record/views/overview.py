@@ -23,10 +23,9 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00",
            "#56B4E9", "#000000", "#882255", "#999933", "#44AA99")  # fmt: skip
 MOST_RUNS = len(PALETTE)
 OPEN = """
-    const k = source.selected.indices[0];
-    if (k === undefined) return;
-    window.parrot.open(source.data.run[k], source.data.dialogue[k], null);
-    source.selected.indices = [];
+    const source = cb_data.source;
+    const k = source.inspected.indices[0];
+    if (k !== undefined) window.parrot.open(source.data.run[k], source.data.dialogue[k], null);
 """
 
 
@@ -61,37 +60,42 @@ def metrics_of(dialogue: DialogueReport) -> dict[str, float | None]:
 def scatter(reports: Sequence[Report]) -> Column:
     """A point per dialogue, a colour per run, any two metrics on the axes.
 
-    A click on a point opens the dialogue; a click in the legend hides a run.
+    A click on a point opens the dialogue; points that are boxed or lassoed are what the other views
+    show, too; a click in the legend hides a run.
     """
     plot = figure(
-        title="Each point is a dialogue; a click opens it",
+        title="Each point is a dialogue; a click opens it, a box or lasso looks at some alone",
         x_axis_label=METRICS["length"],
         y_axis_label=METRICS["density"],
         x_range=DataRange1d(range_padding=0.08, only_visible=True),
         y_range=DataRange1d(range_padding=0.08, only_visible=True),
         sizing_mode="stretch_width",
         height=460,
-        tools="pan,wheel_zoom,box_zoom,reset,save",
+        tools="pan,box_select,lasso_select,wheel_zoom,box_zoom,reset,save",
     )
     glyphs = []
-    for report, colour in zip(reports, PALETTE, strict=False):
+    for k, (report, colour) in enumerate(zip(reports, PALETTE, strict=False)):
         values = [metrics_of(dialogue) for dialogue in report.dialogues]
         source = ColumnDataSource({
             "run": [report.run] * len(report.dialogues),
             "dialogue": [dialogue.name for dialogue in report.dialogues],
             "status": [dialogue.status for dialogue in report.dialogues],
+            "alpha": [0.75] * len(report.dialogues),
             **{name: [one[name] for one in values] for name in METRICS},
-        })  # fmt: skip
-        points = plot.scatter("length", "density", source=source, size=11, color=colour, alpha=0.75,
-                              line_color="white", legend_label=report.run)  # fmt: skip
+        }, name=f"scatter-{k}")  # fmt: skip
+        points = plot.scatter("length", "density", source=source, size=11, color=colour,
+                              alpha="alpha", line_color="white",
+                              legend_label=report.run)  # fmt: skip
+        points.nonselection_glyph = points.glyph
         glyphs.append(points.glyph)
-        source.selected.js_on_change("indices", CustomJS(args={"source": source}, code=OPEN))
+        source.selected.js_on_change("indices", CustomJS(code="window.parrot.choose();"))
     tooltips = [
         ("dialogue", "@dialogue"), ("average length", "@length{0.0}"),
         ("loop density", "@density{0.0000}"), ("loop coverage", "@coverage{0.0000}"),
         ("status", "@status"),
     ]  # fmt: skip
-    plot.add_tools(HoverTool(tooltips=tooltips), TapTool())
+    tap = TapTool(behavior="inspect", callback=CustomJS(code=OPEN))
+    plot.add_tools(HoverTool(tooltips=tooltips), tap)
     plot.legend.click_policy = "hide"
     plot.add_layout(plot.legend[0], "above")
     plot.legend.orientation = "horizontal"

@@ -69,6 +69,36 @@
     return places;
   }
 
+  function wordsOf(said, prefix) {
+    // The assistant's words one after the other, with their places: a repeated segment may run over several replies.
+    const words = [];
+    for (const [index, role, text] of said) {
+      if (role !== "assistant") continue;
+      const from = text.startsWith(prefix) ? prefix.length : 0;
+      for (const match of text.slice(from).matchAll(/\S+/g)) {
+        words.push({ word: match[0], index, from: from + match.index, to: from + match.index + match[0].length });
+      }
+    }
+    return words;
+  }
+
+  function places(words, segment) {
+    // Where a segment stands: for each occurrence its stretches [index, from, to], one a turn.
+    const wanted = segment.split(/\s+/).filter((word) => word && word !== "[empty]");
+    const found = [];
+    for (let at = 0; wanted.length && at + wanted.length <= words.length; at++) {
+      if (!wanted.every((word, k) => words[at + k].word === word)) continue;
+      const stretches = [];
+      for (const { index, from, to } of words.slice(at, at + wanted.length)) {
+        const last = stretches.at(-1);
+        if (last?.[0] === index) last[2] = to;
+        else stretches.push([index, from, to]);
+      }
+      found.push(stretches);
+    }
+    return found;
+  }
+
   function marked(text, marks) {
     const borders = new Set([0, text.length]);
     for (const mark of marks) borders.add(mark.from).add(mark.to);
@@ -124,9 +154,15 @@
     get run() { return data.runs[this.runs.selectedIndex]; }
     get dialogue() { return this.run?.dialogues[this.dialogues.selectedIndex]; }
     list() {
+      // Dialogues that are not chosen stay in the list, hidden, so that an index means the same everywhere.
+      const before = this.dialogues.selectedIndex, same = this.listed === this.run;
+      this.listed = this.run;
       this.dialogues.replaceChildren(...(this.run?.dialogues ?? []).map((one) => {
-        return new Option(`${one.name}${one.found ? ` (${one.found} findings)` : ""}`);
+        const option = new Option(`${one.name}${one.found ? ` (${one.found} findings)` : ""}`);
+        option.hidden = option.disabled = !(window.parrot?.isChosen?.(this.run.name, one.name) ?? true);
+        return option;
       }));
+      if (same && before >= 0) this.dialogues.selectedIndex = before;
     }
     async open(run, name, turn) {
       this.runs.selectedIndex = Math.max(0, data.runs.findIndex((one) => one.name === run));
@@ -147,12 +183,13 @@
       }
       this.detail = await unpack(one.packed);
       this.said = this.detail.said;
+      this.detail.words = wordsOf(this.said, this.detail.prefix);
       const segments = this.detail.segments;
       this.segments.replaceChildren(new Option(`repeated segments (${segments.length})`, ""),
         ...segments.map((segment) => new Option(`${segment.count} x ${segment.text.slice(0, 60)}`, segment.text)));
       this.draw();
       this.turns.scrollTop = 0;
-      if (this === readers[0]) plotPairs(this.detail.pairs);
+      if (this === readers[0]) plotPairs(this.detail);
     }
     draw() {
       const one = this.detail;
@@ -162,6 +199,20 @@
         notes.set(finding.onset_turn, [...(notes.get(finding.onset_turn) ?? []), finding]);
       }
       const wanted = this.search.value || this.segments.value;
+      const coloured = new Map(); // index -> marks
+      const mark = (segment, more) => {
+        for (const stretches of places(one.words, segment)) {
+          stretches.forEach(([index, from, to], k) => {
+            const kind = k && more.kind === "found" ? "found also" : more.kind;
+            coloured.set(index, [...(coloured.get(index) ?? []), { from, to, ...more, kind }]);
+          });
+        }
+      };
+      if (!this.search.value) {
+        one.segments.slice(0, SEGMENT_COLOURS.length).forEach(({ text }, k) => (
+          mark(text, { kind: "segment", colour: SEGMENT_COLOURS[k] })));
+        if (this.segments.value) mark(this.segments.value, { kind: "found" });
+      }
       this.hits = [];
       this.at = -1;
       const nodes = [];
@@ -172,13 +223,8 @@
         const places = proofs.has(index) ? codePoints(text) : null;
         const marks = (proofs.get(index) ?? []).map((span) => (
           { from: places[span.start] ?? 0, to: places[span.end] ?? text.length, kind: "proof" }));
-        one.segments.slice(0, SEGMENT_COLOURS.length).forEach((segment, k) => {
-          if (role !== "assistant" || this.search.value) return;
-          for (let at = text.indexOf(segment.text); at >= 0; at = text.indexOf(segment.text, at + segment.text.length)) {
-            marks.push({ from: at, to: at + segment.text.length, kind: "segment", colour: SEGMENT_COLOURS[k] });
-          }
-        });
-        if (wanted) {
+        marks.push(...(coloured.get(index) ?? []));
+        if (this.search.value) {
           const low = text.toLowerCase(), low_wanted = wanted.toLowerCase();
           for (let at = low.indexOf(low_wanted); at >= 0; at = low.indexOf(low_wanted, at + low_wanted.length)) {
             marks.push({ from: at, to: at + wanted.length, kind: "found" });
@@ -196,7 +242,7 @@
         }
         node.append(said, margin);
         nodes.push(node);
-        this.hits.push(...said.querySelectorAll("mark.found"));
+        this.hits.push(...said.querySelectorAll("mark.found:not(.also)"));
         tokens += cost ?? 0;
       }
       this.turns.replaceChildren(...nodes);
@@ -219,10 +265,12 @@
     }
   }
 
-  function plotPairs(pairs) {
+  function plotPairs({ pairs, said }) {
     for (const shown of window.Bokeh?.documents ?? []) {
-      const source = shown.get_model_by_name("recurrence");
-      if (source) source.data = { turn: pairs.map((pair) => pair[0]), earlier: pairs.map((pair) => pair[1]) };
+      const source = shown.get_model_by_name("recurrence"), range = shown.get_model_by_name("recurrence-turns");
+      if (!source) continue;
+      source.data = { turn: pairs.map((pair) => pair[0]), earlier: pairs.map((pair) => pair[1]) };
+      range.setv({ start: 0, end: said.length, reset_end: said.length });
     }
   }
 
@@ -247,7 +295,7 @@
       readers[0].go(turn);
       if (readers[1]) readers[1].go(earlier);
     },
-    plotPairs: () => readers[0].detail && plotPairs(readers[0].detail.pairs),
+    plotPairs: () => readers[0].detail && plotPairs(readers[0].detail),
     data,
     readers,
   };

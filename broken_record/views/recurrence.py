@@ -6,7 +6,7 @@ source and scrolls to a pair that is clicked.
 
 from __future__ import annotations
 
-from bokeh.models import ColumnDataSource, CustomJS, TapTool
+from bokeh.models import ColumnDataSource, CustomJS, Range1d, TapTool
 from bokeh.plotting import figure
 
 MOST_PAIRS = 2000
@@ -16,14 +16,17 @@ NAME = "recurrence"
 def recurrence_plot() -> figure:
     """Turns against earlier turns that they are like."""
     source = ColumnDataSource({"turn": [0], "earlier": [0]}, name=NAME)
+    turns = Range1d(0, 1, name=f"{NAME}-turns")
     plot = figure(
         title="Similar turns; a click goes there",
         x_axis_label="turn",
         y_axis_label="earlier turn",
+        x_range=turns,
+        y_range=turns,
         width=300,
-        height=300,
+        height=330,
         tools="pan,wheel_zoom,box_zoom,reset",
-        toolbar_location="above",
+        toolbar_location="below",
     )
     plot.scatter("turn", "earlier", source=source, size=4, color="#0072B2", alpha=0.6)
     code = """

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bokeh.models import ColumnDataSource, CustomJS, HoverTool, TapTool
+from bokeh.models import (
+    AllIndices,
+    CDSView,
+    ColumnDataSource,
+    CustomJS,
+    FixedTicker,
+    HoverTool,
+    TapTool,
+)
 from bokeh.plotting import figure
 
 from broken_record.report import DialogueReport, Report
 
 ROWS = 40
+LABEL = 32
 # Paul Tol's muted scheme, and one more
 KIND_COLOURS = dict(
     zip(
@@ -33,45 +42,60 @@ def looped_turns(dialogue: DialogueReport) -> int:
 
 
 def timeline(reports: Sequence[Report]) -> figure | None:
-    """Bars from onset to end; a click opens the dialogue there; None without a finding."""
+    """Bars from onset to end, a renderer a kind; a click opens the dialogue there; None without a
+    finding.
+    """
     rows = [(report.run, dialogue) for report in reports for dialogue in report.dialogues]
     rows.sort(key=lambda row: -looped_turns(row[1]))
-    names = ("row", "left", "right", "colour", "kind", "run", "dialogue", "turn", "explanation")
-    data: dict[str, list[object]] = {name: [] for name in names}
+    kinds: dict[str, dict[str, list[object]]] = {}
     for row, (run, dialogue) in enumerate(rows):
         for finding in dialogue.findings:
             if finding.level == "info":
                 continue
             end = dialogue.turns if finding.end_turn is None else finding.end_turn
-            values = (row, finding.onset_turn, max(end, finding.onset_turn) + 1,
-                      KIND_COLOURS.get(finding.kind, "#777777"), finding.kind, run, dialogue.name,
-                      finding.onset_turn, finding.explanation)  # fmt: skip
-            for name, value in zip(names, values, strict=True):
+            values = {
+                "row": row, "left": finding.onset_turn, "right": max(end, finding.onset_turn) + 1,
+                "run": run, "dialogue": dialogue.name, "turn": finding.onset_turn,
+                "explanation": finding.explanation,
+            }  # fmt: skip
+            data = kinds.setdefault(finding.kind, {name: [] for name in values})
+            for name, value in values.items():
                 data[name].append(value)
-    if not data["row"]:
+    if not kinds:
         return None
-    source = ColumnDataSource(data)
     plot = figure(
         title="Findings over the turns, worst dialogue first; a click opens it there",
         x_axis_label="turn",
         y_range=(min(ROWS, len(rows)) - 0.5, -0.5),
-        height=120 + 14 * min(ROWS, len(rows)),
+        height=120 + 16 * min(ROWS, len(rows)),
         sizing_mode="stretch_width",
         tools="pan,wheel_zoom,reset,save",
     )
-    bars = plot.hbar("row", 0.8, "right", "left", source=source, color="colour", alpha=0.85,
-                     line_color="white", legend_group="kind")  # fmt: skip
-    code = """
-        const k = source.selected.indices[0];
-        if (k === undefined) return;
-        const d = source.data;
-        window.parrot.open(d.run[k], d.dialogue[k], d.turn[k]);
-        source.selected.indices = [];
+    open_it = CustomJS(
+        code="""
+        const {data, inspected} = cb_data.source;
+        const k = inspected.indices[0];
+        if (k !== undefined) window.parrot.open(data.run[k], data.dialogue[k], data.turn[k]);
     """
-    plot.add_tools(TapTool(callback=CustomJS(args={"source": source}, code=code)))
-    tips = [("run", "@run"), ("dialogue", "@dialogue"), ("kind", "@kind"), ("from turn", "@turn"),
-            ("", "@explanation")]  # fmt: skip
-    plot.add_tools(HoverTool(renderers=[bars], tooltips=tips))
-    plot.yaxis.visible = False
-    plot.add_layout(plot.legend[0], "right")
+    )
+    for k, kind in enumerate(kind for kind in KIND_COLOURS if kind in kinds):
+        bars = plot.hbar("row", 0.8, "right", "left",
+                         source=ColumnDataSource(kinds[kind], name=f"timeline-{k}"),
+                         view=CDSView(filter=AllIndices(), name=f"timeline-view-{k}"),
+                         color=KIND_COLOURS[kind], alpha=0.85, line_color="white",
+                         legend_label=kind)  # fmt: skip
+        tips = [("run", "@run"), ("dialogue", "@dialogue"), (kind, "from turn @turn"),
+                ("", "@explanation")]  # fmt: skip
+        plot.add_tools(HoverTool(renderers=[bars], tooltips=tips))
+    plot.add_tools(TapTool(behavior="inspect", callback=open_it))
+    plot.yaxis.ticker = FixedTicker(ticks=list(range(len(rows))))
+    plot.yaxis.major_label_overrides = {
+        row: f"{run} {dialogue.name}"[-LABEL:] for row, (run, dialogue) in enumerate(rows)
+    }
+    plot.ygrid.visible = False
+    plot.legend.click_policy = "hide"
+    plot.add_layout(plot.legend[0], "above")
+    plot.legend.orientation = "horizontal"
+    plot.legend.ncols = 5
+    plot.legend.location = "left"
     return plot

@@ -1,0 +1,199 @@
+"use strict";
+// Points chosen in the scatter are what everything else shows: the figures' sources and the tables are computed again here,
+// from the facts of the chosen dialogues. Without a choice the page shows what Python computed, from the same facts.
+(() => {
+  const { data } = window.parrot;
+  const sum = (values) => values.reduce((a, b) => a + b, 0);
+  const mean = (values) => sum(values) / values.length;
+  const number = (value, digits) => value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const percent = (share) => `${Math.round(100 * share)}%`;
+
+  function quantile(sorted, share) {
+    const at = share * (sorted.length - 1), low = Math.floor(at), high = Math.ceil(at);
+    return sorted[low] + (sorted[high] - sorted[low]) * (at - low);
+  }
+
+  function wilson(count, n) {
+    const z = 1.959963984540054, centre = (count + z * z / 2) / (n + z * z);
+    const half = z * Math.sqrt(count * (n - count) / n + z * z / 4) / (n + z * z);
+    return [Math.max(0, centre - half), Math.min(1, centre + half)];
+  }
+
+  function bootstrap(values) {
+    let state = 1;
+    const draw = () => { // mulberry32
+      state = (state + 0x6d2b79f5) | 0;
+      let t = Math.imul(state ^ (state >>> 15), 1 | state);
+      t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+      return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+    };
+    const means = Array.from({ length: 2000 }, () => {
+      let total = 0;
+      for (let k = 0; k < values.length; k++) total += values[Math.floor(draw() * values.length)];
+      return total / values.length;
+    }).sort((a, b) => a - b);
+    return [quantile(means, 0.025), quantile(means, 0.975)];
+  }
+
+  function survival(watched, until) {
+    const times = [0], shares = [1], at_risk = [watched.length];
+    const events = [...new Set(watched.filter(([, event]) => event).map(([time]) => time))].sort((a, b) => a - b);
+    for (const at of events) {
+      const left = watched.filter(([time]) => time >= at).length;
+      const struck = watched.filter(([time, event]) => event && time === at).length;
+      times.push(at);
+      shares.push(shares.at(-1) * (1 - struck / left));
+      at_risk.push(left);
+    }
+    const borders = [...times.map((time) => Math.min(time, until)), until];
+    const restricted = sum(shares.map((share, k) => share * (borders[k + 1] - borders[k])));
+    times.push(until);
+    shares.push(shares.at(-1));
+    at_risk.push(watched.filter(([time]) => time >= until).length);
+    return { tokens: times, share: shares, at_risk, restricted };
+  }
+
+  const model = (name) => {
+    for (const shown of window.Bokeh.documents) {
+      const found = shown.get_model_by_name(name);
+      if (found) return found;
+    }
+  };
+  const fill = (name, columns) => { const source = model(name); if (source) source.data = columns; };
+  const cell = (table, row, column, text, by) => {
+    const node = document.querySelector(`#${table} tr[data-row="${row}"]`)?.cells[column];
+    if (!node) return;
+    node.textContent = text;
+    if (by === undefined) delete node.dataset.value;
+    else node.dataset.value = by;
+  };
+
+  const everyone = data.runs.flatMap((run) => run.dialogues.map((one) => one.facts.time)).filter(Boolean);
+  const until = Math.max(0, ...everyone.map(([time]) => time));
+  let bins = "even";
+
+  function drawHistograms(chosen) {
+    for (const [speaker, edges] of Object.entries(data.edges)) {
+      chosen.forEach((facts, k) => {
+        const own = facts.map((one) => one.bins[speaker]?.[bins]).filter(Boolean);
+        const counts = edges[bins].slice(1).map((_, at) => sum(own.map((one) => one[at])));
+        const all = Math.max(1, sum(counts));
+        fill(`lengths-${speaker}-${k}`, { left: edges[bins].slice(0, -1), right: edges[bins].slice(1), count: counts,
+          share: counts.map((count) => count / all) });
+      });
+    }
+  }
+
+  function drawCourses(chosen) {
+    for (const what of ["characters", "novelty"]) {
+      chosen.forEach((facts, k) => {
+        const columns = { x: [], low: [], mid: [], high: [] };
+        for (let at = 0; at + 1 < data.stretches.length; at++) {
+          const means = facts.map((one) => one.course?.[what][at]).filter((value) => value !== undefined);
+          if (!means.length) continue;
+          means.sort((a, b) => a - b);
+          columns.x.push((data.stretches[at] + data.stretches[at + 1]) / 2);
+          columns.low.push(quantile(means, 0.25));
+          columns.mid.push(quantile(means, 0.5));
+          columns.high.push(quantile(means, 0.75));
+        }
+        fill(`${what}-${k}`, columns);
+      });
+    }
+  }
+
+  function drawLoops(chosen) {
+    const heat = { run: [], kind: [], rate: [], text: [], onset: [] };
+    chosen.forEach((facts, k) => data.kinds.forEach((kind, at) => {
+      const measured = facts.map((one) => one.kinds[at]).filter((found) => found !== null);
+      const found = measured.filter(Boolean);
+      const onsets = found.map(([tokens]) => tokens).filter((tokens) => tokens !== null).sort((a, b) => a - b);
+      const [low, high] = measured.length ? wilson(found.length, measured.length) : [];
+      const rate = measured.length ? found.length / measured.length : NaN;
+      heat.run.push(data.runs[k].name);
+      heat.kind.push(kind);
+      heat.rate.push(rate);
+      heat.text.push(measured.length ? `${found.length} of ${measured.length}, ${percent(rate)} (${percent(low)} - ${percent(high)})`
+        : "not measurable");
+      heat.onset.push(onsets.length ? `${number(quantile(onsets, 0.5), 0)} tokens` : "-");
+    }));
+    fill("rates", heat);
+    chosen.forEach((facts, k) => {
+      const watched = facts.map((one) => one.time).filter(Boolean);
+      const { restricted, ...columns } = watched.length ? survival(watched, until) : { tokens: [], share: [], at_risk: [] };
+      fill(`survival-${k}`, columns);
+      const label = model(`survival-label-${k}`);
+      const told = watched.length ? `mean ${number(restricted, 0)} of ${number(until, 0)} tokens` : "none chosen";
+      if (label) label.label = { value: `${data.runs[k].name}: ${told}` };
+      for (let at = 0; at < 6; at++) cell("at-risk", k, at + 1, watched.filter(([time]) => time >= until * at / 5).length);
+    });
+  }
+
+  function drawMeans(chosen) {
+    chosen.forEach((facts, k) => {
+      cell("means", k, 1, facts.length);
+      data.digits.forEach((digits, at) => {
+        const values = facts.map((one) => one.values[at]).filter((value) => value !== null);
+        if (!values.length) { cell("means", k, at + 2, "-"); return; }
+        const [low, high] = bootstrap(values).map((value) => number(value, digits));
+        cell("means", k, at + 2, `${number(mean(values), digits)} (${low} - ${high})`, mean(values));
+      });
+    });
+  }
+
+  function drawPoints(isChosen) {
+    data.runs.forEach((run, k) => {
+      const source = model(`scatter-${k}`);
+      source.data.alpha = source.data.dialogue.map((name) => (isChosen(run.name, name) ? 0.75 : 0.12));
+      source.change.emit();
+    });
+  }
+
+  function drawTimeline(isChosen) {
+    const IndexFilter = window.Bokeh.Models.get("IndexFilter");
+    for (let k = 0, source; (source = model(`timeline-${k}`)); k++) {
+      const { run, dialogue } = source.data;
+      const indices = [...run.keys()].filter((at) => isChosen(run[at], dialogue[at]));
+      model(`timeline-view-${k}`).filter = new IndexFilter({ indices });
+    }
+  }
+
+  function draw(isChosen) {
+    const chosen = data.runs.map((run) => run.dialogues.filter((one) => isChosen(run.name, one.name)).map((one) => one.facts));
+    drawMeans(chosen);
+    drawLoops(chosen);
+    drawHistograms(chosen);
+    drawCourses(chosen);
+    drawPoints(isChosen);
+    drawTimeline(isChosen);
+    for (const reader of window.parrot.readers) reader.list();
+    return sum(chosen.map((facts) => facts.length));
+  }
+
+  const bar = document.getElementById("chosen");
+  const all = sum(data.runs.map((run) => run.dialogues.length));
+  let waiting = 0, names = null;
+  window.parrot.isChosen = (run, name) => !names || names.has(JSON.stringify([run, name]));
+  window.parrot.choose = () => {
+    clearTimeout(waiting); // every run's points change one after the other
+    waiting = setTimeout(() => {
+      const picked = data.runs.flatMap((run, k) => {
+        const source = model(`scatter-${k}`);
+        return source.selected.indices.map((at) => JSON.stringify([source.data.run[at], source.data.dialogue[at]]));
+      });
+      names = picked.length ? new Set(picked) : null;
+      const shown = draw(window.parrot.isChosen);
+      bar.hidden = !names;
+      bar.firstChild.textContent = `Everything but the table of differences shows ${shown} of ${all} dialogues, chosen in the overview.`;
+    }, 30);
+  };
+  bar.lastChild.addEventListener("click", () => {
+    data.runs.forEach((run, k) => { model(`scatter-${k}`).selected.indices = []; });
+    window.parrot.choose();
+  });
+  document.getElementById("bins").addEventListener("change", (event) => {
+    bins = event.target.value;
+    drawHistograms(data.runs.map((run) => run.dialogues.filter((one) => window.parrot.isChosen(run.name, one.name))
+      .map((one) => one.facts)));
+  });
+})();

@@ -1,0 +1,166 @@
+"""The tables of the page as HTML; every text in them is escaped here."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from itertools import combinations
+
+from broken_record.records import Dialogue
+from broken_record.report import Report, summarize_kind
+from broken_record.statistics import (
+    bootstrap_interval,
+    compare_rates,
+    detectable_difference,
+    holm,
+)
+from broken_record.views.loops import at_risk_rows
+
+# shown name -> (field of DialogueReport, digits)
+AVERAGED = {
+    "average length": ("average_response_length", 1),
+    "loop density": ("loop_density", 3),
+    "loop coverage": ("loop_coverage", 3),
+    "tokens until first loop": ("tokens_until_first_loop", 0),
+}
+
+
+def nothing(why: str) -> str:
+    """What stands where there is nothing to draw."""
+    return f'<p class="empty">{html.escape(why)}</p>'
+
+
+def table(name: str, caption: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """An HTML table; a cell that is a pair is (shown, what it is sorted by)."""
+
+    def cell(value: object) -> str:
+        shown, by = value if isinstance(value, tuple) else (value, None)
+        sort = "" if by is None else f' data-value="{html.escape(str(by))}"'
+        return f'<td class="name"{sort}>{html.escape(str(shown))}</td>'
+
+    heads = "".join(f"<th>{html.escape(column)}</th>" for column in head)
+    body = "".join(
+        f'<tr data-row="{k}">{"".join(map(cell, row))}</tr>' for k, row in enumerate(rows)
+    )
+    return (
+        f'<div class="wide"><table id="{name}"><caption>{html.escape(caption)}</caption>'
+        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def table_of_runs(reports: Sequence[Report], differing: Mapping[str, Mapping[str, str]]) -> str:
+    """A row per run: means with bootstrap intervals over dialogues, and what sets it apart."""
+    rows: list[list[object]] = []
+    for report in reports:
+        row: list[object] = [report.run, len(report.dialogues)]
+        for attribute, digits in AVERAGED.values():
+            values = [getattr(dialogue, attribute) for dialogue in report.dialogues]
+            row.append(interval_cell([v for v in values if v is not None], digits))
+        apart = differing[report.run]
+        row.append(", ".join(f"{key.removeprefix('sampler.')} {apart[key]}" for key in apart))
+        rows.append(row)
+    head = ["run", "dialogues", *AVERAGED, "differs by"]
+    return table("means", "Means over dialogues with bootstrap 95 % intervals", head, rows)
+
+
+def interval_cell(values: Sequence[float], digits: int) -> tuple[str, float] | str:
+    """`mean (low - high)`, sorted by the mean."""
+    found = bootstrap_interval(values)
+    if found is None:
+        return "-"
+    shown = f"{found.rate:,.{digits}f} ({found.low:,.{digits}f} - {found.high:,.{digits}f})"
+    return shown, found.rate
+
+
+def at_risk_table(reports: Sequence[Report]) -> str:
+    """How many dialogues are still watched and without a loop, at a few times."""
+    times, counts = at_risk_rows(reports)
+    head = ["run", *(f"{time:,.0f}" for time in times)]
+    rows = [[report.run, *row] for report, row in zip(reports, counts, strict=True)]
+    return table("at-risk", "Dialogues at risk after so many tokens", head, rows)
+
+
+def pairs_table(reports: Sequence[Report]) -> str:
+    """Every pair of runs, every kind found in one of them: is the difference real?"""
+    rows: list[list[object]] = []
+    for one, other in combinations(reports, 2):
+        kinds = [kind for kind in one.thresholds or () if kind in (other.thresholds or ())]
+        compared = []
+        for kind in kinds:
+            a, b = summarize_kind(one, kind), summarize_kind(other, kind)
+            found = compare_rates(a.dialogues, a.measured, b.dialogues, b.measured)
+            if found is not None:
+                compared.append((kind, a, b, found))
+        adjusted = holm([found.p for *_, found in compared])
+        for (kind, a, b, found), p in zip(compared, adjusted, strict=True):
+            if a.dialogues or b.dialogues:
+                rows.append([
+                    f"{one.run} / {other.run}", kind, f"{a.dialogues} of {a.measured}",
+                    f"{b.dialogues} of {b.measured}",
+                    (f"{found.difference:+.0%} ({found.low:+.0%} - {found.high:+.0%})",
+                     found.difference),
+                    (f"{p:.3f}", p),
+                    f"{detectable_difference(a.measured, b.measured):.0%}",
+                ])  # fmt: skip
+    if not rows:
+        return ""
+    head = ["runs", "kind", "first", "second", "difference (95 %)", "p (Fisher, Holm)",
+            "seen from"]  # fmt: skip
+    return table(
+        "pairs",
+        "Differences between runs, all dialogues (seen from: what so many dialogues show with a "
+        "power of .8)",
+        head,
+        rows,
+    )
+
+
+def settings_of(said: Dialogue | None) -> dict[str, str]:
+    """A run's settings by dotted names, who spoke, and with which packages."""
+    if said is None:
+        return {}
+    settings = {"assistant model": "unknown"}
+    for role, info in (("assistant", said.assistant), ("user", said.user)):
+        for name, value in asdict(info).items() if info else ():
+            if name in ("engine", "build", "model", "n_ctx", "template") and value is not None:
+                settings[f"{role} {name}"] = str(value)
+    for key, value in said.config.items():
+        if key == "seed":
+            continue
+        for name, inner in value.items() if isinstance(value, dict) else (("", value),):
+            settings[f"{key}.{name}" if name else key] = json.dumps(inner, ensure_ascii=False)
+    settings.update({f"package {name}": version for name, version in said.packages.items()})
+    return settings
+
+
+def differences_of(settings: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """Run -> what sets its settings apart from the others': key -> value."""
+    keys = sorted({key for own in settings.values() for key in own if not passed_over(key)})
+    told = [own for own in settings.values() if len(own) > 1]
+    apart = [
+        key for key in keys if all(key in own for own in told) and len({o[key] for o in told}) > 1
+    ]
+    both = [key for key in apart if f"user_{key}" in apart]
+    same = {f"user_{key}" for key in both if all(o[key] == o[f"user_{key}"] for o in told)}
+    kept = [key for key in apart if key not in same]
+    return {run: {key: own.get(key, "-") for key in kept} for run, own in settings.items()}
+
+
+def passed_over(key: str) -> bool:
+    """What is not worth a place beside a run's name."""
+    return key == "conversation" or key.startswith("package ")
+
+
+def settings_table(settings: Mapping[str, Mapping[str, str]]) -> str:
+    """Every setting of every run, folded away; what differs is marked."""
+    keys = list(dict.fromkeys(key for own in settings.values() for key in own))
+    if not keys:
+        return nothing("No transcript is there to read the configs from.")
+    rows = []
+    for key in keys:
+        values = [own.get(key, "-") for own in settings.values()]
+        rows.append([key, "differs" if len(set(values)) > 1 else "", *values])
+    shown = table("settings", "Configs, servers and packages", ["setting", "", *settings], rows)
+    return f"<details><summary>What made these runs</summary>{shown}</details>"
