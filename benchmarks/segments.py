@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable
 
 from broken_record.records import Segment
-from broken_record.segments import find_segments, find_segments_plainly, loop_coverage
+from broken_record.segments import find_segments, find_segments_plainly
 from broken_record.tiny.corpus import scene_writer
+from broken_record.windows import loop_coverage
 
 CHARACTERS = 40_000
 

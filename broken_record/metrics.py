@@ -14,9 +14,10 @@ from statistics import median
 import numpy as np
 
 from broken_record.records import Dialogue, Finding, OldNumbers, Role
-from broken_record.segments import covered_share, old_numbers, window_hashes
+from broken_record.segments import old_numbers
 from broken_record.statistics import slope
 from broken_record.talk import Ints, Talk
+from broken_record.windows import covered_share, window_hashes
 
 DISTINCT_WORDS = 500  # distinct-2 is compared at one length, because it falls with length
 DRIFT_TURNS = 64  # evenly spaced; the slope over all pairs grows with their square

@@ -12,10 +12,10 @@ from broken_record.segments import (
     Words,
     find_segments,
     find_segments_plainly,
-    loop_coverage,
     old_numbers,
 )
 from broken_record.tiny.corpus import scene_writer
+from broken_record.windows import loop_coverage
 
 words = st.sampled_from(["a", "b", "ab", "", "[empty]"])
 
@@ -101,15 +101,3 @@ def test_density_is_unbounded_and_coverage_is_not():
     line = "this very line is said again and again by the same poor model"
     assert old_numbers([line] * 40).loop_density > 4
     assert 0.9 < loop_coverage("\n".join([line] * 40)) < 1
-
-
-def test_coverage_counts_from_the_second_occurrence_and_over_borders_of_turns():
-    assert loop_coverage("") == loop_coverage("a b c d a b c d") == 0
-    text = "good night\n" * 10
-    # the window of 5 words at word 2 is the first that stood before (at word 0): words 2 to 19
-    assert loop_coverage(text) == (len(text) - len("good night\n") - 1) / len(text)
-
-
-@given(st.text("ab .\n", max_size=200))
-def test_coverage_is_a_share(text):
-    assert 0 <= loop_coverage(text) <= 1

@@ -1,0 +1,93 @@
+"""Windows of n words in a row: a hash of each, and how much of a text lies in those that stood
+before.
+
+The hashes are modulo 2**64 and tell windows apart but for chance; who needs certainty compares the
+words (segments.py does). Words are text.py's, already numbered.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from broken_record.text import find_words
+
+SHORTEST = 5  # words of a window that counts when it comes again
+MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd, so it has an inverse modulo 2**64
+INVERSE = np.uint64(pow(int(MULTIPLIER), -1, 2**64))
+
+Ints = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
+
+
+def hash_sums(numbers: Ints) -> tuple[Hashes, Hashes]:
+    """(running sums of mix(w_i) * B**i from 0, powers of B's inverse), modulo 2**64.
+
+    The hash of the n words from i is (sums[i + n] - sums[i]) * inverse**i (Karp and Rabin, 1987).
+    """
+    mixed = (numbers.astype(np.uint64) + np.uint64(1)) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed ^= mixed >> np.uint64(31)
+    weighted = mixed * powers_of(MULTIPLIER, len(numbers))
+    sums = np.concatenate(([np.uint64(0)], np.cumsum(weighted, dtype=np.uint64)))
+    return sums, powers_of(INVERSE, len(numbers))
+
+
+def window_hashes(numbers: Ints, n: int) -> Hashes:
+    """The hashes of all windows of n numbers, one per start."""
+    sums, inverses = hash_sums(numbers)
+    count = max(0, len(numbers) - n + 1)
+    return (sums[n : n + count] - sums[:count]) * inverses[:count]
+
+
+@lru_cache(maxsize=4)
+def powers_up_to(base: int, count: int) -> Hashes:
+    """1, base, base**2 ... modulo 2**64."""
+    factors = np.full(count, base, dtype=np.uint64)
+    factors[:1] = 1
+    return np.cumprod(factors, dtype=np.uint64)
+
+
+def powers_of(base: np.uint64, count: int) -> Hashes:
+    """The first `count` powers; tables of powers are kept, by the next power of two."""
+    return powers_up_to(int(base), 1 << max(10, count.bit_length()))[:count]
+
+
+def loop_coverage(text: str) -> float:
+    """The share of a text's characters inside some repeated span of at least 5 words, in [0, 1].
+
+    Each occurrence after the first counts, once. A span reaches from its first word to its last;
+    words are text.find_words'. A run of 5 words that stood before marks its words, so longer
+    repeats mark all of theirs.
+
+    >>> loop_coverage("say it again to me. Now say it again to me.")  # 18 of 43 characters
+    0.4186046511627907
+    """
+    words = list(find_words(text))
+    numbers: dict[str, int] = {}
+    ids = np.array([numbers.setdefault(word.text, len(numbers)) for word in words], np.int64)
+    starts = np.array([word.start for word in words], dtype=np.int64)
+    ends = np.array([word.end for word in words], dtype=np.int64)
+    return covered_share(ids, starts, ends, len(text))
+
+
+def covered_share(words: Ints, starts: Ints, ends: Ints, characters: int) -> float:
+    """Loop coverage of numbered words with their offsets in a text of so many characters."""
+    if len(words) <= SHORTEST:
+        return 0.0
+    hashes = window_hashes(words, SHORTEST)
+    again = np.ones(len(hashes), dtype=bool)
+    again[np.unique(hashes, return_index=True)[1]] = False
+    up_to = np.concatenate(([0], np.cumsum(again)))
+
+    def inside(reach: int, count: int) -> npt.NDArray[np.bool_]:
+        """Per place, whether a repeated window begins there or less than `reach` before."""
+        places = np.arange(count)
+        last = np.minimum(places + 1, len(again))
+        found: npt.NDArray[np.bool_] = up_to[last] > up_to[np.clip(places - reach + 1, 0, last)]
+        return found
+
+    of_words = (ends - starts)[inside(SHORTEST, len(words))].sum()
+    of_gaps = (starts[1:] - ends[:-1])[inside(SHORTEST - 1, len(words) - 1)].sum()
+    return float(of_words + of_gaps) / characters
