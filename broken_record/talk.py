@@ -3,8 +3,8 @@ raw content.
 
 The opening messages of the config stand before the generated turns: they are history, and only
 copies of them can be findings. Positions count what was said from 0 (system messages left out);
-message indices, which findings use, are `said[position].index`. Similarity is taken between turns
-at most WIDEST apart, so that work and memory grow with the length of a dialogue and no faster.
+message indices, which findings use, are `said[position].index`. How alike turns are is
+similarity.py's.
 """
 
 from __future__ import annotations
@@ -16,19 +16,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from rapidfuzz.distance import Indel
-from rapidfuzz.process import cpdist
 
 from broken_record.records import Dialogue, FinishReason, Message, Role, Span, Turn
+from broken_record.similarity import COMPARED, Band, compare_turns, pair_turns, write_words
 from broken_record.text import WORD, body_of, find_words, vocabulary
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-WIDEST = 17  # turns: the longest period that is looked for, and one inserted turn
-ALIKE = 0.75  # normalised Indel similarity; clean two-speaker talk stays below it
-SHORT = 6  # words: shorter turns are alike only when equal
-COMPARED = 4096  # words of a turn; what is alike so far is taken to be alike
 MARKS = re.compile(
     r"[\s\"'`()\[\]{}<>\u2018\u2019\u201c\u201d\u00ab\u00bb\u200b\ufeff]+"
     r"|(?<![*_])[*_]{1,2}(?![*_])"
@@ -192,8 +187,7 @@ class Talk:
         """Per turn: its first COMPARED words, a character each; a turn without words is a word of
         its own, an empty one has none.
         """
-        points = self.words + 0x800 * (self.words >= 0xD800)  # past the surrogates
-        kept = points.astype("<u4").tobytes().decode("utf-32-le")
+        kept = write_words(self.words)
         borders = self.first.tolist()
         codes = []
         for i, one in enumerate(self.said):
@@ -206,28 +200,9 @@ class Talk:
         return codes
 
     @cached_property
-    def similarity(self) -> npt.NDArray[np.float32]:
-        """[p, i]: how alike the turns i and i - p are, for p up to WIDEST; below ALIKE it is 0.
-
-        Normalised Indel similarity over words (rapidfuzz), neutral to who speaks; turns under SHORT
-        words are alike only when equal, and empty ones never.
-        """
-        codes = self.codes
-        n = len(codes)
-        result = np.zeros((WIDEST + 1, n), dtype=np.float32)
-        same: dict[str, int] = {}
-        ids = np.array([same.setdefault(code, len(same)) for code in codes], dtype=np.int64)
-        lengths = np.fromiter(map(len, codes), dtype=np.int64, count=n)
-        for p in range(1, min(WIDEST, n - 1) + 1):
-            alike = cpdist(
-                codes[p:], codes[:-p], scorer=Indel.normalized_similarity, score_cutoff=ALIKE,
-                dtype=np.float32,
-            )  # fmt: skip
-            short = np.minimum(lengths[p:], lengths[:-p]) < SHORT
-            alike[short | (ids[p:] == ids[:-p])] = 0
-            alike[(ids[p:] == ids[:-p]) & (lengths[p:] > 0)] = 1
-            result[p, p:] = alike
-        return result
+    def similarity(self) -> Band:
+        """[p, i]: how alike the turns i and i - p are, neutral to who speaks (compare_turns)."""
+        return compare_turns(self.codes)
 
     def says_nothing(self, position: int) -> bool:
         """Whether a turn is empty but for marks, or nothing but its speaker's prefix once more."""
@@ -246,18 +221,9 @@ class Talk:
         return one.tokens >= 0.98 * limit
 
     def similar_pairs(self, most: int) -> list[tuple[int, int]]:
-        """(message index, earlier one) of turns that are alike within WIDEST turns, or equal to the
-        last like them at any distance; the first `most`.
-        """
-        lags, turns = np.nonzero(self.similarity)
-        pairs = {(int(i), int(i - p)) for p, i in zip(lags, turns, strict=True)}
-        last: dict[str, int] = {}
-        for i, code in enumerate(self.codes):
-            if code and code in last:
-                pairs.add((i, last[code]))
-            last[code] = i
-        chosen = sorted(pairs)[:most]
-        return [(self.said[i].index, self.said[k].index) for i, k in chosen]
+        """(message index, earlier one) of turns that are alike (pair_turns); the first `most`."""
+        pairs = pair_turns(self.codes, self.similarity, most)
+        return [(self.said[i].index, self.said[k].index) for i, k in pairs]
 
     def own(self, role: Role) -> list[int]:
         """The positions of a speaker's generated turns."""

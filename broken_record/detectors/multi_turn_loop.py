@@ -1,9 +1,9 @@
 """A passage of several turns comes again, and again: the talk goes round in a circle.
 
 A cycle (maximal repetition) with a period of 3 to 16 turns, odd ones included, where the speakers
-have exchanged their lines. The turns of a copy are like those a period before (talk.py's
-similarity); one turn may be changed, inserted or missing, because the path may leave its diagonal
-of the similarity matrix for the next one. A finding needs two whole copies and 12 repeated words
+have exchanged their lines. The turns of a copy are like those a period before (similarity.py); one
+turn may be changed, inserted or missing, because the path may leave its diagonal of the similarity
+matrix for the next one. A finding needs two whole copies and 12 repeated words
 that are more than greetings; it is a break from the third. The longest path wins, so the smallest
 period stands for its multiples. It differs from single_turn_loop by the period.
 

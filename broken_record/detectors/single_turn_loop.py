@@ -2,10 +2,10 @@
 another.
 
 Near-verbatim repetition of whole turns, period 1 or 2 over turns; how alike two turns are is
-talk.py's (normalised Indel over words, at least .75, a value that clean two-speaker talk of 4,900
-turns did not reach by chance; shorter turns must be equal). A speaker's line counts from its third
-copy, and breaks from the fourth or when both are stuck; a line of fewer than 6 words needs six. A
-frame with something new in the same place each time is a quiz and no loop. It differs from
+similarity.py's (normalised Indel over words, at least .75, a value that clean two-speaker talk of
+4,900 turns did not reach by chance; shorter turns must be equal). A speaker's line counts from its
+third copy, and breaks from the fourth or when both are stuck; a line of fewer than 6 words needs
+six. A frame with something new in the same place each time is a quiz and no loop. It differs from
 multi_turn_loop by the period, from prefix_repetition by whole turns.
 
 >>> from broken_record.detectors.examples import talk_of
@@ -21,7 +21,8 @@ from dataclasses import dataclass
 
 from broken_record.detectors.evidence import make_finding, saturate
 from broken_record.records import Finding
-from broken_record.talk import SHORT, Talk, quote
+from broken_record.similarity import SHORT
+from broken_record.talk import Talk, quote
 
 KIND = "single_turn_loop"
 FORMAT_SLOT = 4  # words

@@ -1,0 +1,72 @@
+"""How alike the turns of a dialogue are, each a string of one character per word.
+
+It does not know what a word is, who speaks or what a turn is about; talk.py writes the turns down
+so that both speakers' are alike when they say the same. Turns are compared at most WIDEST apart, so
+that work and memory grow with the length of a dialogue and no faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from rapidfuzz.distance import Indel
+from rapidfuzz.process import cpdist
+
+WIDEST = 17  # turns: the longest period that is looked for, and one inserted turn
+ALIKE = 0.75  # normalised Indel similarity; clean two-speaker talk stays below it
+SHORT = 6  # words: shorter turns are alike only when equal
+COMPARED = 4096  # words of a turn; what is alike so far is taken to be alike
+
+Band = npt.NDArray[np.float32]
+
+
+def write_words(numbers: npt.NDArray[np.int64]) -> str:
+    """Numbers of words, from 0, as text: one character each."""
+    points = numbers + 0x800 * (numbers >= 0xD800)  # past the surrogates
+    return points.astype("<u4").tobytes().decode("utf-32-le")
+
+
+def compare_turns(turns: Sequence[str]) -> Band:
+    """[p, i]: how alike the turns i and i - p are, for p up to WIDEST; below ALIKE it is 0.
+
+    Normalised Indel similarity over words (rapidfuzz), in [0, 1]; turns under SHORT words are alike
+    only when equal, and empty ones never.
+
+    >>> float(compare_turns(["abcdefgh", "", "abcdefgx"])[2, 2])  # 7 words of 8, in order
+    0.875
+    """
+    n = len(turns)
+    band = np.zeros((WIDEST + 1, n), dtype=np.float32)
+    same: dict[str, int] = {}
+    ids = np.array([same.setdefault(turn, len(same)) for turn in turns], dtype=np.int64)
+    lengths = np.fromiter(map(len, turns), dtype=np.int64, count=n)
+    for p in range(1, min(WIDEST, n - 1) + 1):
+        alike = cpdist(
+            turns[p:], turns[:-p], scorer=Indel.normalized_similarity, score_cutoff=ALIKE,
+            dtype=np.float32,
+        )  # fmt: skip
+        short = np.minimum(lengths[p:], lengths[:-p]) < SHORT
+        alike[short | (ids[p:] == ids[:-p])] = 0
+        alike[(ids[p:] == ids[:-p]) & (lengths[p:] > 0)] = 1
+        band[p, p:] = alike
+    return band
+
+
+def pair_turns(turns: Sequence[str], band: Band, most: int) -> list[tuple[int, int]]:
+    """(turn, earlier one) where they are alike in the band, or equal to the last like them at any
+    distance; the first `most`.
+
+    >>> far = ["again", *"bcdefghijklmnopqrs", "again"]
+    >>> pair_turns(far, compare_turns(far), 9)
+    [(19, 0)]
+    """
+    lags, places = np.nonzero(band)
+    pairs = {(int(i), int(i - p)) for p, i in zip(lags, places, strict=True)}
+    last: dict[str, int] = {}
+    for i, turn in enumerate(turns):
+        if turn and turn in last:
+            pairs.add((i, last[turn]))
+        last[turn] = i
+    return sorted(pairs)[:most]
