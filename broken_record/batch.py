@@ -3,27 +3,22 @@
     python -m broken_record.batch N J CONFIG ... [-- ARGUMENTS]
     python -m broken_record.batch --resume J RUN ...
 
-ARGUMENTS are parrot.py's (--set, --seed). A run folder parrot_<YYYYmmdd>_<HHMMSS>/ begins with
-run.json: {"version", "n", "base_seed", "config" (the effective one), "config_file", "arguments"},
-so that it can be finished later. Dialogue i (from 1) has the seed base_seed + i - 1 and the files
-FOLDER_i.log (what stdout showed), .jsonl (the record) and, where something went wrong, .err. One
-server runs for every embedded model while the batch does; one that died is started again on its
-port. Exit codes as parrot.py's.
+ARGUMENTS are parrot.py's (--set, --seed). What lies in a run folder is run_folder.py's; this module
+keeps the processes going. One server runs for every embedded model while the batch does; one that
+died is started again on its port. Exit codes as parrot.py's.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import secrets
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,45 +27,14 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from broken_record.checks import EMBEDDED
-from broken_record.config import Config, Loaded, load, parse
+from broken_record.config import Config
 from broken_record.engines.connect import SLOT_VARIABLE
 from broken_record.engines.embedded import SERVERS_VARIABLE, EmbeddedServer
-from broken_record.errors import ConfigError, LogError, ParrotError
-from broken_record.runlog import parse_record
+from broken_record.errors import ConfigError, ParrotError
+from broken_record.run_folder import Job, config_of_run, jobs_of, load_with, make_folder
 
-VERSION = 1
 WATCH_EVERY_S = 0.2
 PARROT = Path(__file__).parents[1] / "parrot.py"
-
-
-def load_with(config_file: str, arguments: list[str]) -> tuple[Loaded, int | None]:
-    """(the effective config, the seed that the arguments name), as parrot.py would read them."""
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--set", action="append", default=[], dest="settings")
-    parser.add_argument("--seed", type=int)
-    options, _ = parser.parse_known_args(arguments)
-    return load(Path(config_file), options.settings), options.seed
-
-
-def make_folder(n: int, config_file: str, arguments: list[str], now: datetime) -> tuple[Path, int]:
-    """(a new run folder with its run.json, the base seed)."""
-    loaded, seed = load_with(config_file, arguments)
-    base_seed = next(s for s in (seed, loaded.config.seed, secrets.randbits(31)) if s is not None)
-    stem = now.strftime("parrot_%Y%m%d_%H%M%S")
-    folder, copy = Path(stem), 1
-    while True:
-        try:
-            folder.mkdir()
-            break
-        except FileExistsError:
-            copy += 1
-            folder = Path(f"{stem}_{copy}")
-    run = {
-        "version": VERSION, "n": n, "base_seed": base_seed, "config": dict(loaded.values),
-        "config_file": config_file, "arguments": arguments,
-    }  # fmt: skip
-    (folder / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
-    return folder, base_seed
 
 
 def embedded_names(configs: Sequence[Config]) -> list[str]:
@@ -92,44 +56,6 @@ def restart_dead(servers: dict[str, EmbeddedServer], addresses: Mapping[str, str
             server.stop()
             port = urlsplit(addresses[name]).port or 0
             servers[name] = EmbeddedServer(name, port=port, slots=server.slots)
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One dialogue to run: the stem of its files, and parrot.py's arguments."""
-
-    stem: Path
-    arguments: tuple[str, ...]
-
-
-def jobs_of(folder: Path, config_file: Path) -> Iterator[Job]:
-    """The dialogues of a run folder that are not done; LogError where it is no run folder."""
-    try:
-        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        n, seed, config = int(run["n"]), int(run["base_seed"]), run["config"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise LogError(f"{folder}: no run folder (its run.json cannot be read: {error})") from error
-    config_file.write_text(json.dumps(config), encoding="utf-8")
-    for i in range(1, n + 1):
-        stem = folder / f"{folder.name}_{i:0{len(str(n))}}"
-        record = stem.with_suffix(".jsonl")
-        status = status_of(record)
-        if status is None:
-            new = (str(config_file), "--seed", str(seed + i - 1), "--record", str(record))
-            yield Job(stem, new)
-        elif status not in ("done", "looped"):
-            yield Job(stem, ("--resume", str(record)))
-
-
-def status_of(record: Path) -> str | None:
-    """How a record ended; None where there is none, or none that has begun (which is set aside)."""
-    try:
-        return parse_record(record.read_text(encoding="utf-8").split("\n"), record.name).status
-    except FileNotFoundError:
-        return None
-    except (LogError, UnicodeDecodeError):
-        record.rename(record.with_name(record.name + ".torn"))
-        return None
 
 
 @dataclass(slots=True)
@@ -320,7 +246,7 @@ def main(words: list[str]) -> int:
             at_once = int(wanted)
             loaded = [load_with(file, arguments)[0].config for file in files]
             now = datetime.now()  # noqa: DTZ005
-            folders = [make_folder(int(n), file, arguments, now)[0] for file in files]
+            folders = [make_folder(int(n), file, arguments, now) for file in files]
         return run_folders(folders, loaded, at_once)
     except ConfigError as error:
         print(error, file=sys.stderr)
@@ -328,15 +254,6 @@ def main(words: list[str]) -> int:
     except ParrotError as error:
         print(error, file=sys.stderr)
         return 1
-
-
-def config_of_run(folder: Path) -> Config:
-    """The config that a run folder was made with."""
-    try:
-        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        return parse(json.dumps(run["config"]), str(folder / "run.json")).config
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise LogError(f"{folder}: no run folder (its run.json cannot be read: {error})") from error
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import pytest
 
 from broken_record import batch
 from broken_record.engines.embedded import EmbeddedServer
+from broken_record.run_folder import make_folder
 from broken_record.textlog import render_log
 from tests.replay import LLAMA, replay, sse
 from tests.test_parrot import ROOT, put_config, read, session_members, wait_for
@@ -95,7 +96,7 @@ def test_a_wrong_request_is_answered_before_anything_is_made(arguments, words, h
 def test_a_second_folder_in_the_same_second_gets_a_number(here, monkeypatch):
     monkeypatch.chdir(here)
     now = datetime(2026, 1, 31, 20, 15)  # noqa: DTZ001
-    made = [batch.make_folder(1, "config.json", [], now)[0].name for _ in range(3)]
+    made = [make_folder(1, "config.json", [], now).name for _ in range(3)]
     stem = "parrot_20260131_201500"
     assert made == [stem, f"{stem}_2", f"{stem}_3"]
 
