@@ -254,6 +254,8 @@ def main(words: list[str]) -> int:
     except ParrotError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # before any dialogue: run_jobs passes signals on
+        return 128 + signal.SIGINT
 
 
 if __name__ == "__main__":

@@ -120,6 +120,29 @@ def test_an_interrupted_batch_stops_at_once_and_leaves_nothing_running(number, h
     wait_for(lambda: not session_members(process.pid))
 
 
+def test_ctrl_c_while_the_servers_start_ends_the_batch_without_a_word(here):
+    starting = here / "starting"
+    starting.mkdir()
+    (starting / "xllamacpp.py").write_text(
+        "import pathlib, sys\n"
+        "pathlib.Path(__file__).with_name(sys.argv[2]).touch()\n"
+        "sys.stdin.read()  # never up: it waits for its parent to go\n"
+    )
+    process = subprocess.Popen(
+        ["bash", str(ROOT / "parrot.sh"), "1"],
+        cwd=here,
+        env={**os.environ, "PYTHON": sys.executable, "PYTHONPATH": str(starting)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    wait_for(lambda: (starting / "skye").exists() and (starting / "mark").exists())
+    os.killpg(process.pid, signal.SIGINT)
+    said = process.communicate(timeout=20)
+    assert (process.returncode, *said) == (130, b"", b"")
+    wait_for(lambda: not session_members(process.pid))
+
+
 def test_a_dead_embedded_server_is_started_again_at_its_address(here):
     names = {"skye": EmbeddedServer("skye")}
     try:
