@@ -1,5 +1,5 @@
-"""How much of a side's context its prompts take: the forecast before the first token, and what to
-do when it is full.
+"""How much of a side's context its prompts take: the forecast before the first token, what to warn
+of then, and what to do when it is full.
 
 Only the server's own tokenizer counts. A prompt that cannot be counted, or a server that does not
 say how much it holds, is let through: the server will refuse it in its own words.
@@ -7,14 +7,14 @@ say how much it holds, is let through: the server will refuse it in its own word
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from broken_record.config import Config
 from broken_record.engines.base import Engine
-from broken_record.errors import RequestRefused
+from broken_record.errors import ContextFull, RequestRefused
 from broken_record.prompts import Template, render
-from broken_record.records import Message
+from broken_record.records import EngineInfo, Message
 
 WAYS_OUT = (
     'give the server more context, lower "total_tokens", or say "context": "stop" to end there or '
@@ -64,6 +64,29 @@ def forecast(
     if needed <= n_ctx:
         return None
     return Forecast(n_ctx, round(needed), max(1, round((n_ctx - begun) / (said + markers))))
+
+
+def find_limits(
+    config: Config,
+    engine: Engine,
+    template: Template,
+    prefix: str,
+    infos: tuple[EngineInfo, EngineInfo],
+) -> Iterator[str]:
+    """What to warn of before the first token, a sentence each: the names of a sampler that a server
+    ignores, and an assistant's context that will be full.
+
+    Engine, template and prefix are the assistant's, `infos` the assistant's and the user's.
+    ContextFull where the config does not say what to do when the context is full.
+    """
+    for role, info in zip(("assistant", "user"), infos, strict=True):
+        if info.ignored:
+            yield f"{role}: {info.engine} does not honour {', '.join(info.ignored)}"
+    expected = forecast(config, engine, template, prefix, infos[0].n_ctx)
+    if expected is not None and config.context is None:
+        raise ContextFull(f"{expected.sentence()}: {WAYS_OUT}")
+    if expected is not None:
+        yield f"{expected.sentence()}; then it will {config.context}"
 
 
 def count(engine: Engine, prompt: str) -> int | None:

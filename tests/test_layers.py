@@ -40,6 +40,8 @@ DOORS = {
     "run_folder": {"errors", "config", "runlog"},
     "batch": {"errors", "config", "checks", "run_folder", "engines"},
     "runlog": {"records", "errors"},
+    "recording": {"records", "errors", "runlog"},
+    "resume": {"records", "errors", "config", "runlog"},
     "textlog": {"records", "errors", "runlog"},
     "report": {"records", "errors", "statistics"},
     "thresholds": {"errors", "detectors"},

@@ -1,0 +1,119 @@
+"""A dialogue while it is held: what was said so far, and the record that is written of it.
+
+The record's first line waits until the servers have said who they are; its last line is written
+however the dialogue ends. runlog.py owns the lines; nothing is shown here.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from broken_record.errors import ConfigError, EngineError
+from broken_record.records import Attempt, Dialogue, EngineInfo, Finding, Status, Turn
+from broken_record.runlog import RecordWriter
+
+
+@dataclass(slots=True)
+class Recording:
+    """The dialogue so far, its record if one is kept, and the finding that it is ended for.
+
+    `begun`: the record has its first line.
+    """
+
+    dialogue: Dialogue
+    record: RecordWriter | None
+    begun: bool = False
+    finding: Finding | None = None
+
+    @property
+    def tokens(self) -> int:
+        """Those of the config's initial_tokens and of all turns."""
+        initial: int = self.dialogue.config.get("initial_tokens", 0)
+        return initial + sum(turn.tokens or 0 for turn in self.dialogue.turns)
+
+    def begin(self) -> None:
+        """Write the first line, if it is not there."""
+        if self.record and not self.begun:
+            self.record.header(self.dialogue)
+            self.begun = True
+
+    def meet(self, assistant: EngineInfo, user: EngineInfo) -> None:
+        """Take in who speaks for each side."""
+        self.dialogue = replace(self.dialogue, assistant=assistant, user=user)
+        self.begin()
+
+    def turn(self, turn: Turn) -> None:
+        """Take in one turn."""
+        self.dialogue = replace(self.dialogue, turns=(*self.dialogue.turns, turn))
+        if self.record:
+            self.record.turn(turn)
+
+    def attempt(self, attempt: Attempt) -> None:
+        """Take in a request that failed."""
+        if self.record:
+            self.record.attempt(attempt)
+
+    @contextmanager
+    def ended(self) -> Iterator[None]:
+        """Write the last line on the way out: done, looped where there is a finding, interrupted,
+        or error.
+        """
+        began = time.monotonic()
+        status: Status = "error"
+        error: str | None = None
+        try:
+            yield
+            status = "looped" if self.finding else "done"
+        except (EngineError, ConfigError) as failure:
+            error = str(failure)
+            raise
+        except (KeyboardInterrupt, BrokenPipeError):
+            status = "interrupted"
+            raise
+        finally:
+            self.begin()
+            if self.record:
+                self.record.end(
+                    status,
+                    tokens=self.tokens,
+                    turns=len(self.dialogue.turns),
+                    error=error,
+                    elapsed_s=self.dialogue.elapsed_s + time.monotonic() - began,
+                    finding=self.finding,
+                )
+                self.record.close()
+
+
+def start(config: Mapping[str, Any], seed: int, path: Path | None) -> Recording:
+    """A dialogue of which nothing is said, recorded in a new file if one is named (LogError where
+    that cannot be).
+    """
+    packages = {"python": sys.version.split()[0]}
+    for name in ("requests", "transformers", "xllamacpp"):
+        try:
+            packages[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    record = RecordWriter(path) if path else None
+    dialogue = Dialogue(config, (), "unfinished", seed=seed, packages=packages, started=now())
+    return Recording(dialogue, record)
+
+
+def go_on(earlier: Dialogue, config: Mapping[str, Any], path: Path) -> Recording:
+    """A dialogue that goes on in its record, with this config."""
+    record = RecordWriter(path, resume=True)
+    record.resume(now())
+    return Recording(replace(earlier, config=config, status="unfinished"), record, begun=True)
+
+
+def now() -> str:
+    """ISO 8601 with the offset from UTC, to the second."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -1,0 +1,56 @@
+"""Going on with a record: the dialogue so far, and whether what it was held with is still the same.
+
+A dialogue goes on with the config that its record holds. Another config, or a server with another
+model or template, is refused by name, because the turns would no longer be of one kind; whoever
+wants that says --resume-anyway.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from broken_record.config import Loaded, load, parse
+from broken_record.errors import ConfigError, LogError
+from broken_record.records import Dialogue, EngineInfo
+from broken_record.runlog import parse_record
+
+
+def load_to_resume(
+    record: Path, config_file: Path | None, settings: Sequence[str], *, anyway: bool
+) -> tuple[Loaded, Dialogue]:
+    """The config and the dialogue so far; ConfigError lists the keys that changed."""
+    try:
+        lines = record.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LogError(f"{record}: cannot be read: {error}") from error
+    earlier = parse_record(lines, str(record))
+    if config_file is None and not settings:
+        return parse(json.dumps(dict(earlier.config)), str(record)), earlier
+    loaded = load(config_file or Path("config.json"), settings)
+    drifted = [
+        f"{key}: {json.dumps(earlier.config[key])} was recorded, now {json.dumps(value)}"
+        for key, value in loaded.values.items()
+        if key in earlier.config and earlier.config[key] != value
+    ]
+    if drifted and not anyway:
+        raise ConfigError([*drifted, "the config is another one; --resume-anyway goes on with it"])
+    return loaded, earlier
+
+
+def check_servers(earlier: Dialogue, assistant: EngineInfo, user: EngineInfo) -> None:
+    """ConfigError where a side has another model or template than the record says; a dialogue that
+    has not begun says none.
+    """
+    drifted = []
+    for role, was, now in (
+        ("assistant", earlier.assistant, assistant),
+        ("user", earlier.user, user),
+    ):
+        for name in ("engine", "model", "template_sha256"):
+            before, after = getattr(was, name, None), getattr(now, name)
+            if before is not None and before != after:
+                drifted.append(f"{role}: {name} {before} was recorded, now {after}")
+    if drifted:
+        raise ConfigError([*drifted, "a server is another one; --resume-anyway goes on with it"])

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+
+from broken_record.context import find_limits
+from broken_record.engines.scripted import ScriptedEngine
+from broken_record.errors import ContextFull
+from broken_record.records import EngineInfo
+from tests.test_resume import config
+
+# the prompt of "Mark: hi" has 2 words; 100 more are to be said, 2 a turn, which cost no markers
+FULL = (
+    "the assistant's context of 52 tokens will be full at about turn 25; "
+    "the whole dialogue needs about 102"
+)
+INFOS = (EngineInfo("one", n_ctx=52), EngineInfo("other", n_ctx=9, ignored=("top_a", "mirostat")))
+
+
+def limits(**more):
+    engine = ScriptedEngine("x")
+    return find_limits(config(total_tokens=100, **more), engine, engine.template, "A:", INFOS)
+
+
+@pytest.mark.parametrize("way", ["stop", "trim"])
+def test_what_a_dialogue_has_to_do_without_is_said_before_it_begins(way):
+    assert list(limits(context=way)) == [
+        "user: other does not honour top_a, mirostat",
+        f"{FULL}; then it will {way}",
+    ]
+
+
+def test_a_context_that_will_be_full_is_refused_where_nobody_says_what_then():
+    sentences = limits()
+    assert next(sentences) == "user: other does not honour top_a, mirostat"
+    with pytest.raises(ContextFull, match=FULL):
+        next(sentences)
