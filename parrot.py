@@ -95,6 +95,14 @@ def stop_on_signals() -> list[int]:
     return came
 
 
+def check_stop_on(config: Config) -> None:
+    """ConfigError where stop_on names a kind that does not exist."""
+    if config.stop_on:
+        from broken_record.thresholds import check_kinds
+
+        check_kinds(config.stop_on)
+
+
 def find_reason_to_stop(dialogue: Dialogue) -> Finding | None:
     """What the config's stop_on is to end the dialogue for, if the turns so far show it."""
     kinds = dialogue.config["stop_on"]
@@ -171,6 +179,7 @@ def resume(options: argparse.Namespace, came: list[int]) -> None:
     if earlier.status in ("done", "looped"):
         log.info("%s: %s already", options.resume, earlier.status)
         return
+    check_stop_on(loaded.config)
     recording = go_on(earlier, loaded.values, options.resume)
     talk(loaded.config, recording, came, anyway=anyway)
 
@@ -186,10 +195,7 @@ def run(options: argparse.Namespace, came: list[int]) -> None:
     if options.print_config:
         print_config(loaded)
         return
-    if loaded.config.stop_on:
-        from broken_record.thresholds import check_kinds
-
-        check_kinds(loaded.config.stop_on)
+    check_stop_on(loaded.config)
     seeds = (options.seed, loaded.config.seed, secrets.randbits(31))
     seed = next(seed for seed in seeds if seed is not None)
     if options.doctor:

@@ -173,6 +173,18 @@ def test_a_drifted_config_or_server_is_refused_and_says_what_changed(tmp_path):
     assert refused.returncode == 2 and b"model another was recorded" in refused.stderr
 
 
+def test_a_kind_in_stop_on_that_does_not_exist_is_refused_on_resume_too(tmp_path):
+    record = tmp_path / "a.jsonl"
+    with replay({**LLAMA, "/v1/completions": reply(" one")}) as (url, _):
+        assert parrot(put_config(tmp_path, url), "--record", record).returncode == 0
+        begun = "".join(record.read_text().splitlines(keepends=True)[:2])
+        record.write_text(begun)
+        other = put_config(tmp_path, url, stop_on=["single_turn_lop"])
+        refused = parrot(other, "--resume", record, "--resume-anyway")
+    assert refused.returncode == 2 and record.read_text() == begun
+    assert b"unknown kind single_turn_lop; did you mean single_turn_loop?" in refused.stderr
+
+
 def kill_and_resume(tmp_path, moment, whole):
     record = tmp_path / f"{moment}.jsonl"
     command = [sys.executable, "parrot.py", *SHORT, "--record", str(record)]
