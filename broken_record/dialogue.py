@@ -119,14 +119,15 @@ def converse(
     """Chunks as they come (a turn's first is its prefix), and after the last chunk of each turn the
     Turn; after one that failed the Attempt.
 
-    Turns alternate, assistant first, while initial_tokens and the tokens of all turns are below
-    total_tokens; `said` are the turns of a dialogue that is resumed. Ends early where the config's
-    context is "stop" and the next prompt would not fit.
+    Turns alternate, assistant first unless it has said the last message, while initial_tokens and
+    the tokens of all turns are below total_tokens; `said` are the turns of a dialogue that is
+    resumed. Ends early where the config's context is "stop" and the next prompt would not fit.
     """
     conversation = [*config.conversation, *(Message(turn.role, turn.content) for turn in said)]
     opening = len(config.conversation)
     tokens = config.initial_tokens + sum(turn.tokens or 0 for turn in said)
-    side = user if said and said[-1].role == "assistant" else assistant
+    last = next((each.role for each in reversed(conversation) if each.role != "system"), "user")
+    side = user if last == "assistant" else assistant
     dropped = next((turn.trimmed for turn in reversed(said) if turn.trimmed), 0) or 0
     patience = patience or patience_of(config)
     while tokens < config.total_tokens:

@@ -11,7 +11,7 @@ from broken_record.config import parse
 from broken_record.dialogue import converse, take_sides, turn_seed
 from broken_record.engines.scripted import ScriptedEngine
 from broken_record.errors import BrokenStream
-from broken_record.records import Chunk, Turn
+from broken_record.records import Chunk, Message, Turn
 
 CONFIG = parse(
     json.dumps(
@@ -49,6 +49,23 @@ def test_turns_alternate_assistant_first_until_the_tokens_are_spent():
         (4, "user", "Mark: hi you"),
         (5, "assistant", "Skye: hello"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("opening", "first"),
+    [
+        ([("system", "S")], "assistant"),
+        ([("user", "U")], "assistant"),
+        ([("user", "U"), ("assistant", "A")], "user"),
+        ([("assistant", "A"), ("system", "S")], "user"),
+    ],
+)
+def test_the_assistant_begins_unless_the_opening_ends_with_its_message(opening, first):
+    messages = tuple(Message(role, content) for role, content in opening)
+    config = replace(CONFIG, conversation=messages)
+    turns = turns_of(talk(config, ScriptedEngine("a"), ScriptedEngine("u")))
+    assert (turns[0].role, turns[0].index) == (first, len(opening))
+    assert turns[1].role != first
 
 
 def test_each_side_is_sent_what_it_may_see_with_its_prefix_at_the_end():
