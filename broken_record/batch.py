@@ -244,7 +244,9 @@ def main(words: list[str]) -> int:
         else:
             n, wanted, *files = words
             at_once = int(wanted)
-            loaded = [load_with(file, arguments)[0].config for file in files]
+            asked = [load_with(file, arguments)[0] for file in files]
+            tell("".join(f"{warning}\n" for each in asked for warning in each.warnings))
+            loaded = [each.config for each in asked]
             now = datetime.now()  # noqa: DTZ005
             folders = [make_folder(int(n), file, arguments, now) for file in files]
         return run_folders(folders, loaded, at_once)

@@ -86,6 +86,14 @@ def check_names(value: Any) -> list[Problem]:
     return [] if fits else [("", "a list of names")]
 
 
+def check_card(value: Any) -> list[Problem]:
+    """The path of a character card, what a record holds in place of one that was read, or null."""
+    path = isinstance(value, str) and value.strip()
+    read = isinstance(value, dict) and set(value) == {"file", "sha256"}
+    fits = value is None or path or (read and all(isinstance(v, str) for v in value.values()))
+    return [] if fits else [("", "the path of a character card, or null")]
+
+
 def check_environment_name(value: Any) -> list[Problem]:
     """The name of an environment variable, never the secret itself."""
     fits = value is None or (

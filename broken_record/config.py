@@ -17,10 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from broken_record.casting import KEYS_OF_A_CAST, Cast, cast
 from broken_record.checks import (
     SAMPLER_NAMES,
     SET_ELSEWHERE,
     Problem,
+    check_card,
     check_context,
     check_conversation,
     check_engine,
@@ -70,6 +72,9 @@ class Config:
     user_memory_step: int
     reproducible: bool
     stop_on: tuple[str, ...]
+    card: str | Mapping[str, str] | None
+    user_card: str | Mapping[str, str] | None
+    greeting: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +125,9 @@ KEYS: dict[str, Key] = {
     "user_memory_step": Key(whole(1), 1),
     "reproducible": Key(check_switch, False),
     "stop_on": Key(check_names, []),
+    "card": Key(check_card),
+    "user_card": Key(check_card),
+    "greeting": Key(whole(0, optional=True), 0),
 }
 
 
@@ -218,28 +226,38 @@ def effective_value(name: str, raw: Mapping[str, Any]) -> tuple[Any, str]:
     return copy.deepcopy(raw.get(key.like, KEYS[key.like].default)), f"as {key.like}"
 
 
-def parse(text: str, file: str, settings: Sequence[str] = ()) -> Loaded:
+def parse(text: str, file: str, settings: Sequence[str] = (), folder: Path | None = None) -> Loaded:
     """The config in `text` with the settings of the command line; ConfigError lists every
-    problem.
+    problem. Its cards are read from `folder`, those of a setting from the working directory;
+    without a folder (a record's own config) none is.
     """
     raw = read_object(text, file)
     set_here = {apply_setting(raw, setting) for setting in settings}
-    problems = []
+    given = set(raw)
+    cards = Cast()
+    if folder is not None and not any(
+        KEYS[key].check(raw[key]) for key in KEYS_OF_A_CAST if key in raw
+    ):
+        places = ("card", "user_card")
+        cards = cast(raw, file, {k: Path() if k in set_here else folder for k in places})
+    raw.update(cards.values)
+    problems, warnings = list(cards.problems), list(cards.warnings)
     for name in raw:
         if name not in KEYS:
             problems.append(f'{file}: unknown key "{name}"{suggestion(name, KEYS)}')
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
-    warnings = []
     for name, key in KEYS.items():
         if name not in raw:
-            if key.required:
+            if key.required and not (folder and isinstance(raw.get("card"), str)):
                 problems.append(f"{file}: {name}: required, not found")
-            else:
+            elif not key.required:
                 values[name], origins[name] = effective_value(name, raw)
             continue
         values[name] = raw[name]
-        origins[name] = f"{file} with --set" if name in set_here else file
+        here = f"{file} with --set" if name in set_here else file
+        by = cards.origins.get(name)
+        origins[name] = here if by is None else f"{here}, {by}" if name in given else by
         for where, expected in key.check(raw[name]):
             found = shown(value_below(raw[name], where))
             problems.append(f"{file}: {name}{where}: expected {expected}, found {found}")
@@ -267,4 +285,4 @@ def load(path: Path, settings: Sequence[str] = ()) -> Loaded:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError([f"{path}: cannot be read: {reason}"]) from error
-    return parse(text, str(path), settings)
+    return parse(text, str(path), settings, path.parent)

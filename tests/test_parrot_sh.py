@@ -65,6 +65,23 @@ def test_n_dialogues_per_config_go_into_a_folder_of_their_own(here):
     assert f"Next: python analyze.py {folders[0].name} {folders[1].name}" in done.stderr
 
 
+def test_a_card_is_read_for_the_whole_run_and_what_of_it_is_not_supported_is_said_once(here):
+    shutil.copy(ROOT / "tests" / "data" / "cards" / "v2.png", here / "tom.png")
+    config = {"card": "tom.png", "user_prefix": "Mark:", "total_tokens": 20, "turn_max_tokens": 10,
+              "api_url": "embedded:skye", "user_api_url": "embedded:mark"}  # fmt: skip
+    (here / "c.json").write_text(json.dumps(config))
+    done = parrot_sh(here, 2, "c.json")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("c.json: card: tom.png: not supported: character_book entries") == 1
+    [folder] = (path for path in here.iterdir() if path.is_dir())
+    for record in folder.glob("*.jsonl"):
+        dialogue = read(record)
+        greeting = dialogue.config["conversation"][1]["content"]
+        assert greeting == 'Tom: "Letters, Mark! Two of them wet."'
+        assert dialogue.config["card"]["file"] == "tom.png"
+        assert [turn.role for turn in dialogue.turns[:2]] == ["user", "assistant"]
+
+
 def test_a_failed_dialogue_does_not_stop_the_others(here):
     answers = {**LLAMA, "/v1/completions": sse({"error": {"message": "engine died"}})}
     with replay(answers) as (url, _):
