@@ -27,7 +27,7 @@ from broken_record.context import find_limits
 from broken_record.dialogue import Side, converse, patience_of, take_sides
 from broken_record.errors import ConfigError, ParrotError
 from broken_record.recording import Recording, go_on, start
-from broken_record.records import Attempt, Chunk, Dialogue, Finding, Turn
+from broken_record.records import Attempt, Chunk, Dialogue, End, Finding, Turn
 from broken_record.resume import check_servers, load_to_resume
 from broken_record.textlog import escape_controls, render_stream, render_transcript, stream_header
 
@@ -115,8 +115,13 @@ def find_reason_to_stop(dialogue: Dialogue) -> Finding | None:
     return next((finding for finding in found.findings if finding.level != "info"), None)
 
 
-def show_and_record(event: Chunk | Turn | Attempt, recording: Recording) -> None:
+def show_and_record(event: Chunk | Turn | Attempt | End, recording: Recording) -> None:
     """Show and record one event of the conversation; a turn may be a reason to stop."""
+    if isinstance(event, End):
+        recording.end_reason = event.reason
+        if event.reason == "context":
+            log.info("ended: the next prompt would not fit into the context")
+        return
     if isinstance(event, Chunk):
         if event.begins == "assistant":
             show(stream_header(recording.tokens))
@@ -124,7 +129,7 @@ def show_and_record(event: Chunk | Turn | Attempt, recording: Recording) -> None
         return
     show("\n")
     if isinstance(event, Attempt):
-        log.warning("%s", escape_controls(event.error))
+        log.warning("%s: %s", event.role, escape_controls(event.error))
         recording.attempt(event)
         return
     recording.turn(event)

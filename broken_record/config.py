@@ -1,9 +1,9 @@
 """JSON -> Config: every key, its default, its unit; all problems of a file reported at once.
 
-KEYS is the one table of what a config may say; CONFIG.md is compared with it by a test. Top-level
-keys are strict. What stands inside a sampler is sent to the server as it is, because engines learn
-new parameters: an unknown name there is a warning, a known one with a value of the wrong type a
-problem (some servers hang on it). Nothing is contacted here.
+keys.KEYS is the table of what a config may say; top-level keys are strict. What stands inside a
+sampler is sent to the server as it is, because engines learn new parameters: an unknown name there
+is a warning, a known one with a value of the wrong type a problem (some servers hang on it).
+Nothing is contacted here.
 """
 
 from __future__ import annotations
@@ -12,32 +12,18 @@ import copy
 import difflib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from broken_record.casting import KEYS_OF_A_CAST, Cast, cast
-from broken_record.checks import (
-    SAMPLER_NAMES,
-    SET_ELSEWHERE,
-    Problem,
-    check_card,
-    check_context,
-    check_conversation,
-    check_engine,
-    check_environment_name,
-    check_names,
-    check_optional_seconds,
-    check_sampler,
-    check_seconds,
-    check_switch,
-    check_text,
-    check_tokenizer,
-    check_url,
-    whole,
-)
+from broken_record.checks import SAMPLER_NAMES, SET_ELSEWHERE
 from broken_record.errors import ConfigError
+from broken_record.extraction import StopWhen
+from broken_record.goal_config import NOT_OF_THE_MODE, OF_THE_MODE, problems_of_goal, read_lists
+from broken_record.keys import KEYS
+from broken_record.personas import Objective, Persona
 from broken_record.records import Message
 
 
@@ -75,18 +61,21 @@ class Config:
     card: str | Mapping[str, str] | None
     user_card: str | Mapping[str, str] | None
     greeting: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """What one key takes: a check that says what it expected, and a default or the key whose value
-    it copies.
-    """
-
-    check: Callable[[Any], list[Problem]]
-    default: Any = None
-    like: str | None = None
-    required: bool = False
+    mode: str
+    personas: tuple[Persona, ...]
+    objectives: tuple[Objective, ...]
+    templates: Mapping[str, str]
+    max_turns: int
+    stop_token: str
+    stop_when: StopWhen
+    extract: Mapping[str, Any]
+    noncoherent: Mapping[str, Any]
+    regenerate: Mapping[str, Any]
+    self_reply: str
+    inquirer_history: str
+    objective: str | None
+    persona: str | None
+    replica: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,38 +86,6 @@ class Loaded:
     values: Mapping[str, Any]
     origins: Mapping[str, str]
     warnings: tuple[str, ...]
-
-
-KEYS: dict[str, Key] = {
-    "conversation": Key(check_conversation, required=True),
-    "agent_prefix": Key(check_text, ""),
-    "initial_tokens": Key(whole(0), 0),
-    "total_tokens": Key(whole(1), 2048),
-    "turn_max_tokens": Key(whole(1), 512),
-    "sampler": Key(check_sampler, {}),
-    "api_url": Key(check_url, "http://127.0.0.1:8080"),
-    "api_key_env": Key(check_environment_name),
-    "tokenizer": Key(check_tokenizer),
-    "user_api_url": Key(check_url, like="api_url"),
-    "user_api_key_env": Key(check_environment_name, like="api_key_env"),
-    "user_tokenizer": Key(check_tokenizer, like="tokenizer"),
-    "user_prefix": Key(check_text, ""),
-    "user_system": Key(check_text, ""),
-    "user_memory": Key(whole(1), 9),
-    "user_sampler": Key(check_sampler, like="sampler"),
-    "seed": Key(whole(0, optional=True)),
-    "timeout_s": Key(check_seconds, 300.0),
-    "engine": Key(check_engine),
-    "user_engine": Key(check_engine),
-    "retry_for_s": Key(check_optional_seconds),
-    "context": Key(check_context),
-    "user_memory_step": Key(whole(1), 1),
-    "reproducible": Key(check_switch, False),
-    "stop_on": Key(check_names, []),
-    "card": Key(check_card),
-    "user_card": Key(check_card),
-    "greeting": Key(whole(0, optional=True), 0),
-}
 
 
 def shown(value: Any) -> str:
@@ -228,23 +185,29 @@ def effective_value(name: str, raw: Mapping[str, Any]) -> tuple[Any, str]:
 
 def parse(text: str, file: str, settings: Sequence[str] = (), folder: Path | None = None) -> Loaded:
     """The config in `text` with the settings of the command line; ConfigError lists every
-    problem. Its cards are read from `folder`, those of a setting from the working directory;
-    without a folder (a record's own config) none is.
+    problem. Its cards and lists are read from `folder`, those of a setting from the working
+    directory; without a folder (a record's own config) none is.
     """
     raw = read_object(text, file)
     set_here = {apply_setting(raw, setting) for setting in settings}
     given = set(raw)
+    problems = [f'{file}: unknown key "{name}"{suggestion(name, KEYS)}'
+                for name in raw if name not in KEYS]  # fmt: skip
     cards = Cast()
-    if folder is not None and not any(
-        KEYS[key].check(raw[key]) for key in KEYS_OF_A_CAST if key in raw
-    ):
-        places = ("card", "user_card")
-        cards = cast(raw, file, {k: Path() if k in set_here else folder for k in places})
-    raw.update(cards.values)
-    problems, warnings = list(cards.problems), list(cards.warnings)
-    for name in raw:
-        if name not in KEYS:
-            problems.append(f'{file}: unknown key "{name}"{suggestion(name, KEYS)}')
+    folders = {} if folder is None else {
+        name: Path() if name in set_here else folder
+        for name in ("card", "user_card", "personas", "objectives")
+    }  # fmt: skip
+    if folders and not any(KEYS[key].check(raw[key]) for key in KEYS_OF_A_CAST if key in raw):
+        cards = cast(raw, file, {name: folders[name] for name in ("card", "user_card")})
+        raw.update(cards.values)
+        problems.extend(cards.problems)
+    goal = raw.get("mode") == "goal"
+    modal: dict[str, Any] = {}
+    if goal:
+        modal, wrong = read_lists(raw, file, folders)
+        problems.extend(wrong)
+        raw = {"conversation": [], "context": "trim", **raw, **modal}
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for name, key in KEYS.items():
@@ -255,27 +218,65 @@ def parse(text: str, file: str, settings: Sequence[str] = (), folder: Path | Non
                 values[name], origins[name] = effective_value(name, raw)
             continue
         values[name] = raw[name]
-        here = f"{file} with --set" if name in set_here else file
-        by = cards.origins.get(name)
-        origins[name] = here if by is None else f"{here}, {by}" if name in given else by
-        for where, expected in key.check(raw[name]):
+        origins[name] = origin_of(name, file, given, set_here, cards.origins)
+        silent = goal and name == "conversation" and raw[name] == []
+        for where, expected in () if silent else key.check(raw[name]):
             found = shown(value_below(raw[name], where))
             problems.append(f"{file}: {name}{where}: expected {expected}, found {found}")
-        if name in ("sampler", "user_sampler") and isinstance(raw[name], dict):
-            for parameter in raw[name]:
-                if parameter not in SAMPLER_NAMES and parameter not in SET_ELSEWHERE:
-                    near = suggestion(parameter, SAMPLER_NAMES)
-                    warnings.append(
-                        f'{file}: {name}: "{parameter}" is not known here and sent as it is{near}'
-                    )
+        if key.fills and isinstance(raw[name], dict):
+            values[name] = {**key.default, **raw[name]}
+    if goal and not problems:
+        problems.extend(problems_of_goal(values, file))
     if problems:
         raise ConfigError(problems)
-    conversation = tuple(
-        Message(message["role"], message["content"]) for message in values["conversation"]
+    warnings = (*cards.warnings, *odd_names(values, file), *out_of_mode(values, file))
+    return Loaded(build(values), values, origins, warnings)
+
+
+def origin_of(
+    name: str, file: str, given: set[str], set_here: set[str], by_card: Mapping[str, str]
+) -> str:
+    """Where a value came from."""
+    here = f"{file} with --set" if name in set_here else file
+    if name in by_card:
+        return f"{here}, {by_card[name]}" if name in given else by_card[name]
+    return here if name in given else "goal mode"
+
+
+def odd_names(values: Mapping[str, Any], file: str) -> Iterator[str]:
+    """Names in the samplers that nobody knows."""
+    for name in ("sampler", "user_sampler"):
+        same = name == "user_sampler" and values[name] == values["sampler"]
+        for parameter in () if same else values[name]:
+            if parameter not in SAMPLER_NAMES and parameter not in SET_ELSEWHERE:
+                near = suggestion(parameter, SAMPLER_NAMES)
+                yield f'{file}: {name}: "{parameter}" is not known here and sent as it is{near}'
+
+
+def out_of_mode(values: Mapping[str, Any], file: str) -> Iterator[str]:
+    """Keys that say something and that the mode does not look at."""
+    goal = values["mode"] == "goal"
+    for name in NOT_OF_THE_MODE if goal else OF_THE_MODE:
+        if values[name] != KEYS[name].default:
+            yield f"{file}: {name}: not used in {values['mode']} mode"
+
+
+def build(values: Mapping[str, Any]) -> Config:
+    """The Config of values without problems."""
+    goal = values["mode"] == "goal"
+    objectives = values["objectives"] if goal else ()
+    personas = values["personas"] if goal else ()
+    return Config(
+        **{
+            **values,
+            "conversation": tuple(Message(m["role"], m["content"]) for m in values["conversation"]),
+            "stop_on": tuple(values["stop_on"]),
+            "objectives": tuple(
+                Objective(o["id"], o["text"], tuple(o["steps"])) for o in objectives
+            ),
+            "personas": tuple(Persona(p["id"], p["text"]) for p in personas),
+        }
     )
-    stop_on = tuple(values["stop_on"])
-    config = Config(**{**values, "conversation": conversation, "stop_on": stop_on})
-    return Loaded(config, values, origins, tuple(warnings))
 
 
 def load(path: Path, settings: Sequence[str] = ()) -> Loaded:

@@ -82,6 +82,8 @@ def find_limits(
     for role, info in zip(("assistant", "user"), infos, strict=True):
         if info.ignored:
             yield f"{role}: {info.engine} does not honour {', '.join(info.ignored)}"
+    if config.mode == "goal":
+        return  # how many turns there will be, nobody knows
     expected = forecast(config, engine, template, prefix, infos[0].n_ctx)
     if expected is not None and config.context is None:
         raise ContextFull(f"{expected.sentence()}: {WAYS_OUT}")

@@ -1,8 +1,8 @@
-"""converse(): the one loop that alternates two engines until the tokens are spent.
+"""converse(): the one loop that alternates two engines until it is over.
 
-It knows engines only as base.Engine and messages only as prompts.py arranges them. What fails
-may be tried again is tried again; what fails for good raises EngineError out of the loop: a failed
-request is never a turn.
+It knows engines only as base.Engine, messages only as prompts.py arranges them, and of the two
+modes, chat.py and goals.py, only what Mode says. What fails and may be tried again is tried again;
+what fails for good raises EngineError out of the loop: a failed request is never a turn.
 """
 
 from __future__ import annotations
@@ -10,20 +10,25 @@ from __future__ import annotations
 import hashlib
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
+from broken_record.chat import Chat
 from broken_record.config import Config
 from broken_record.context import WAYS_OUT, fits, trim
 from broken_record.engines.base import Engine
 from broken_record.errors import BrokenStream, ContextFull, EngineBusy, EngineUnreachable
-from broken_record.prompts import Template, load_tokenizer_template, render, user_view
+from broken_record.goals import Goal
+from broken_record.prompts import Template, load_tokenizer_template, render, role_markers
 from broken_record.records import (
     Attempt,
     Chunk,
+    End,
+    EndReason,
     EngineInfo,
     FinishReason,
+    Flaw,
     Message,
     Role,
     Turn,
@@ -107,6 +112,41 @@ def patience_of(config: Config) -> Patience:
 RETRIED = (EngineUnreachable, EngineBusy, BrokenStream)
 
 
+class Mode(Protocol):
+    """What differs between chat and goal; everything follows from the turns so far."""
+
+    def speaker(self, turns: Sequence[Turn]) -> Role:
+        """Who speaks next."""
+
+    def over(self, turns: Sequence[Turn]) -> EndReason | None:
+        """Why nothing more is to be said, or None."""
+
+    def messages(self, role: Role, turns: Sequence[Turn]) -> tuple[list[Message], int]:
+        """(what a side would see with room enough, how many of the first are never left out)."""
+
+    def window(self, role: Role, messages: Sequence[Message]) -> Sequence[Message]:
+        """What a side sees of the messages that there is room for."""
+
+    def take(self, turn: Turn) -> Turn:
+        """A reply, as it counts."""
+
+    def asks_again(self, turn: Turn, tried: int) -> Flaw | None:
+        """Why a reply does not count and is asked for again, `tried` before it being rejected."""
+
+    def sampler(self, sampler: Mapping[str, Any], tried: int, seed: int) -> Mapping[str, Any]:
+        """The sampling parameters of a try."""
+
+
+def mode_of(config: Config, assistant: Side, user: Side) -> Mode:
+    """The rules that a config asks for."""
+    if config.mode == "goal":
+        return Goal(config, {
+            "assistant": role_markers(assistant.template, "user"),
+            "user": role_markers(user.template, "user"),
+        })  # fmt: skip
+    return Chat(config)
+
+
 def converse(
     config: Config,
     assistant: Side,
@@ -115,101 +155,115 @@ def converse(
     seed: int,
     said: Sequence[Turn] = (),
     patience: Patience | None = None,
-) -> Iterator[Chunk | Turn | Attempt]:
+) -> Iterator[Chunk | Turn | Attempt | End]:
     """Chunks as they come (a turn's first is its prefix), and after the last chunk of each turn the
-    Turn; after one that failed the Attempt.
+    Turn; after one that failed or is asked for again the Attempt; at last the End.
 
-    Turns alternate, assistant first unless it has said the last message, while initial_tokens and
-    the tokens of all turns are below total_tokens; `said` are the turns of a dialogue that is
-    resumed. Ends early where the config's context is "stop" and the next prompt would not fit.
+    Turns alternate until the config's mode says it is over; `said` are the turns of a dialogue that
+    is resumed. Ends early where the config's context is "stop" and the next prompt would not fit.
     """
-    conversation = [*config.conversation, *(Message(turn.role, turn.content) for turn in said)]
-    opening = len(config.conversation)
-    tokens = config.initial_tokens + sum(turn.tokens or 0 for turn in said)
-    last = next((each.role for each in reversed(conversation) if each.role != "system"), "user")
-    side = user if last == "assistant" else assistant
-    dropped = next((turn.trimmed for turn in reversed(said) if turn.trimmed), 0) or 0
+    mode = mode_of(config, assistant, user)
+    sides = {"assistant": assistant, "user": user}
     patience = patience or patience_of(config)
-    while tokens < config.total_tokens:
-        attempt, failed_at = 0, 0.0
-        while True:
-            shown: list[str] = []
-            started = time.perf_counter()
-            try:
-                view = config_view(config, side, user)
-                messages, dropped = fit_messages(config, side, conversation, opening, dropped, view)
-                if messages is None:
-                    return
-                for event in speak(side, messages, len(conversation), config.turn_max_tokens, seed):
-                    if isinstance(event, Chunk):
-                        shown.append(event.text)
-                    else:
-                        left_out = dropped if side is assistant and dropped else None
-                        event = replace(event, trimmed=left_out)
-                        turn = event
-                    yield event
+    turns = list(said)
+    reason = mode.over(turns)
+    while reason is None:
+        side = sides[mode.speaker(turns)]
+        tried = 0
+        while reason is None:
+            reply = yield from speak_patiently(config, mode, side, turns, tried, seed, patience)
+            if reply is None:
+                reason = "context"
                 break
-            except RETRIED as error:
-                elapsed = round(time.perf_counter() - started, 6)
-                spoken = "".join(shown)
-                yield Attempt(len(conversation), side.role, spoken, str(error), attempt, elapsed)
-                failed_at = failed_at if attempt else patience.clock()
-                if not patience.wait(attempt, failed_at):
-                    raise
-                attempt += 1
-        conversation.append(Message(turn.role, turn.content))
-        tokens += turn.tokens or 0
-        side = user if side is assistant else assistant
+            turn = mode.take(reply)
+            flaw = mode.asks_again(turn, tried)
+            if flaw is None:
+                turns.append(turn)
+                yield turn
+                reason = mode.over(turns)
+                break
+            yield Attempt(turn.index, turn.role, reply.content, f"asked again: {flaw}", tried,
+                          turn.elapsed_s or 0.0, flaw, turn.tokens, turn.seed)  # fmt: skip
+            tried += 1
+    yield End(reason)
 
 
-def config_view(
-    config: Config, side: Side, user: Side
-) -> Callable[[Sequence[Message]], Sequence[Message]]:
-    """What of a conversation a side sees."""
-    if side is not user:
-        return lambda messages: messages
-    return lambda messages: user_view(
-        messages, config.user_system, config.user_memory, config.user_memory_step
-    )
+def speak_patiently(
+    config: Config,
+    mode: Mode,
+    side: Side,
+    turns: Sequence[Turn],
+    tried: int,
+    seed: int,
+    patience: Patience,
+) -> Generator[Chunk | Attempt, None, Turn | None]:
+    """One reply of one side: its chunks, an Attempt for each request that failed and may be tried
+    again; returns the Turn, or None where the context is full and the config says to stop there.
+    """
+    index = len(config.conversation) + len(turns)
+    request_seed = turn_seed(seed, index, tried)
+    sampler = mode.sampler(side.sampler, tried, request_seed)
+    attempt, failed_at = 0, 0.0
+    while True:
+        shown: list[str] = []
+        started = time.perf_counter()
+        try:
+            messages, dropped = fit_messages(config, mode, side, turns)
+            if messages is None:
+                return None
+            for event in speak(
+                side, messages, index, config.turn_max_tokens, sampler, request_seed
+            ):
+                if isinstance(event, Turn):
+                    return replace(event, trimmed=dropped or None)
+                shown.append(event.text)
+                yield event
+        except RETRIED as error:
+            elapsed = round(time.perf_counter() - started, 6)
+            yield Attempt(index, side.role, "".join(shown), str(error), attempt, elapsed)
+            failed_at = failed_at if attempt else patience.clock()
+            if not patience.wait(attempt, failed_at):
+                raise
+            attempt += 1
 
 
 def fit_messages(
-    config: Config,
-    side: Side,
-    conversation: Sequence[Message],
-    opening: int,
-    dropped: int,
-    view: Callable[[Sequence[Message]], Sequence[Message]],
+    config: Config, mode: Mode, side: Side, turns: Sequence[Turn]
 ) -> tuple[Sequence[Message] | None, int]:
     """(what the side sees, how many messages were left out for good); None to end the dialogue.
 
     Counted where the config says what to do when the context is full, and on servers that would
     drop the head of a prompt without a word.
     """
+    messages, opening = mode.messages(side.role, turns)
+    own = (turn.trimmed for turn in reversed(turns) if turn.role == side.role and turn.trimmed)
+    dropped = next(own, 0) or 0
 
-    def is_fitting(messages: Sequence[Message]) -> bool:
-        prompt = render(side.template, view(messages)) + side.prefix
+    def is_fitting(kept: Sequence[Message]) -> bool:
+        prompt = render(side.template, mode.window(side.role, kept)) + side.prefix
         return fits(side.engine, prompt, config.turn_max_tokens, side.info.n_ctx)
 
     if config.context == "trim":
-        kept, dropped = trim(opening, conversation, dropped, is_fitting)
-        return view(kept), dropped
-    counts = config.context == "stop" or side.info.engine == "koboldcpp"
-    if counts and not is_fitting(conversation):
+        messages, dropped = trim(opening, messages, dropped, is_fitting)
+    elif (config.context == "stop" or side.info.engine == "koboldcpp") and not is_fitting(messages):
         if config.context == "stop":
             return None, dropped
         raise ContextFull(
             f"the {side.role}'s context of {side.info.n_ctx:,} tokens is full: {WAYS_OUT}"
         )
-    return view(conversation), dropped
+    return mode.window(side.role, messages), dropped
 
 
 def speak(
-    side: Side, seen: Sequence[Message], index: int, max_tokens: int, seed: int
+    side: Side,
+    seen: Sequence[Message],
+    index: int,
+    max_tokens: int,
+    sampler: Mapping[str, Any],
+    seed: int,
 ) -> Iterator[Chunk | Turn]:
-    """One turn of one side: its chunks, then the Turn."""
+    """One reply of one side: its chunks, then the Turn."""
     yield Chunk(side.prefix, begins=side.role)
-    request_seed = turn_seed(seed, index)
     started = time.perf_counter()
     prompt = render(side.template, seen) + side.prefix
     asked = time.perf_counter()
@@ -217,9 +271,7 @@ def speak(
     pieces: list[str] = []
     finish: FinishReason | None = None
     usage = Usage()
-    for chunk in side.engine.stream(
-        prompt, max_tokens=max_tokens, sampler=side.sampler, seed=request_seed
-    ):
+    for chunk in side.engine.stream(prompt, max_tokens=max_tokens, sampler=sampler, seed=seed):
         if chunk.text:
             first = time.perf_counter() if first is None else first
             pieces.append(chunk.text)
@@ -241,6 +293,6 @@ def speak(
             "finish_reason": finish,
             "ttft_s": None if first is None else round(first - asked, 6),
             "elapsed_s": round(ended - started, 6),
-            "seed": request_seed,
+            "seed": seed,
         }
     )

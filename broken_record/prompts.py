@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from broken_record.errors import TemplateRefused
-from broken_record.records import Message
+from broken_record.records import Message, Role
 
 Template = Callable[[Sequence[Message]], str]
 """Messages -> prompt with the generation prompt; raises TemplateRefused."""
@@ -138,6 +138,25 @@ def render(template: Template, messages: Sequence[Message]) -> str:
     if taken is None:
         raise refusal
     return taken
+
+
+def role_markers(template: Template, role: Role) -> tuple[str, ...]:
+    """What a template writes in front of a message of a role, as a reply that goes on as that role
+    would begin it; none where the template has no sign for it but plain words.
+
+    >>> role_markers(lambda said: "".join(f"<{m.role}>{m.content}" for m in said), "user")
+    ('<user>',)
+    """
+    other: Role = "assistant" if role == "user" else "user"
+    probe = [Message("user", "0x0"), Message("assistant", "0y0"), Message("user", "0z0")]
+    try:
+        prompt = template(probe)
+    except TemplateRefused:
+        return ()
+    before, after = ("0y0", "0z0") if other == "assistant" else ("0x0", "0y0")
+    between = prompt.partition(before)[2].partition(after)[0]
+    lines = [line.strip() for line in between.split("\n") if line.strip()]
+    return tuple(line for line in lines[-1:] if not line.replace(" ", "").isalnum())
 
 
 def strip_bos(prompt: str, bos: str | None) -> str:

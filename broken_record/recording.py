@@ -17,7 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from broken_record.errors import ConfigError, EngineError
-from broken_record.records import Attempt, Dialogue, EngineInfo, Finding, Status, Turn
+from broken_record.goals import count_events
+from broken_record.records import (
+    Attempt,
+    Dialogue,
+    EndReason,
+    EngineInfo,
+    Finding,
+    Status,
+    Turn,
+)
 from broken_record.runlog import RecordWriter
 
 
@@ -32,6 +41,7 @@ class Recording:
     record: RecordWriter | None
     begun: bool = False
     finding: Finding | None = None
+    end_reason: EndReason | None = None
 
     @property
     def tokens(self) -> int:
@@ -57,9 +67,16 @@ class Recording:
             self.record.turn(turn)
 
     def attempt(self, attempt: Attempt) -> None:
-        """Take in a request that failed."""
+        """Take in a request that failed, or a reply that does not count."""
+        self.dialogue = replace(self.dialogue, attempts=(*self.dialogue.attempts, attempt))
         if self.record:
             self.record.attempt(attempt)
+
+    def counters(self) -> dict[str, dict[str, int]] | None:
+        """What a goal dialogue counts; None for a chat."""
+        if self.dialogue.config.get("mode") != "goal":
+            return None
+        return count_events(self.dialogue.turns, self.dialogue.attempts)
 
     @contextmanager
     def ended(self) -> Iterator[None]:
@@ -72,8 +89,9 @@ class Recording:
         try:
             yield
             status = "looped" if self.finding else "done"
+            self.end_reason = "looped" if self.finding else self.end_reason
         except (EngineError, ConfigError) as failure:
-            error = str(failure)
+            error, self.end_reason = str(failure), "error"
             raise
         except (KeyboardInterrupt, BrokenPipeError):
             status = "interrupted"
@@ -88,6 +106,8 @@ class Recording:
                     error=error,
                     elapsed_s=self.dialogue.elapsed_s + time.monotonic() - began,
                     finding=self.finding,
+                    end_reason=self.end_reason,
+                    counters=self.counters(),
                 )
                 self.record.close()
 

@@ -16,6 +16,11 @@ Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "repetition"]
 Status = Literal["done", "error", "interrupted", "looped", "unfinished"]
 Level = Literal["info", "warn", "break"]
+Flaw = Literal["no_prompt", "noncoherent", "empty"]
+EndReason = Literal[
+    "total_tokens", "context", "looped", "finished", "max_turns", "no_prompt", "noncoherent",
+    "empty", "error",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,9 @@ class Turn:
     `index` counts messages from 0, the config's opening messages first. `trimmed` is how many
     messages behind the opening its prompt left out. `tokens_from` says who
     counted: the engine's usage, timings or perf, or, where it reports none, the chunks that came.
+    Of goal dialogues: `extract` is what of a user's reply the assistant sees, `quoted` how many
+    candidates there were; `self_reply` what was cut off because the speaker went on as the other;
+    `noncoherent` start and end of the first words in `content` that repeat without sense.
     """
 
     index: int
@@ -73,11 +81,17 @@ class Turn:
     generation_s: float | None = None
     seed: int | None = None
     trimmed: int | None = None
+    extract: str | None = None
+    quoted: int | None = None
+    self_reply: str | None = None
+    noncoherent: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A request that failed: never a turn. `content` is what it had said, prefix included."""
+    """A request that failed, or, with a `flaw`, a reply that was asked for again: never a turn.
+    `content` is what it had said, prefix included.
+    """
 
     index: int
     role: Role
@@ -85,6 +99,16 @@ class Attempt:
     error: str
     attempt: int
     elapsed_s: float
+    flaw: Flaw | None = None
+    tokens: int | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Why a dialogue is over."""
+
+    reason: EndReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +130,7 @@ class EngineInfo:
 class Dialogue:
     """One conversation. `config` is the effective one; `unknown` keeps header keys that this
     version does not know. `verbatim` is False where outer white space was lost: in text logs.
+    `counters`, of goal dialogues, say per role how often what happened.
     """
 
     config: Mapping[str, Any]
@@ -120,6 +145,9 @@ class Dialogue:
     elapsed_s: float = 0.0
     unknown: Mapping[str, Any] = field(default_factory=dict)
     verbatim: bool = True
+    attempts: tuple[Attempt, ...] = ()
+    end_reason: str | None = None
+    counters: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,17 @@
 """A run folder on disk: N dialogues of one config, each with files of its own.
 
 parrot_<YYYYmmdd>_<HHMMSS>/ begins with run.json: {"version", "n", "base_seed", "config" (the
-effective one), "config_file", "arguments"}, so that it can be finished later. Dialogue i (from 1)
-has the seed base_seed + i - 1 and the files FOLDER_i.log (what stdout showed), .jsonl (the record)
-and, where something went wrong, .err. Nothing is started here.
+effective one), "config_file", "arguments", "goals" ([objective, persona] ...)}, so that it can be
+finished later. Dialogue i (from 1) has the seed base_seed + i - 1 and the files FOLDER_i.log (what
+stdout showed), .jsonl (the record) and, where something went wrong, .err. In goal mode there are n
+dialogues per objective and persona, OBJECTIVE_PERSONA_REPLICA.jsonl, each with a seed that depends
+on base_seed and its name alone. Nothing is started here.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import secrets
 from collections.abc import Iterator, Mapping
@@ -48,7 +51,7 @@ def make_folder(n: int, config_file: str, arguments: list[str], now: datetime) -
             folder = Path(f"{stem}_{copy}")
     run = {
         "version": VERSION, "n": n, "base_seed": base_seed, "config": dict(loaded.values),
-        "config_file": config_file, "arguments": arguments,
+        "config_file": config_file, "arguments": arguments, "goals": goals_of(loaded.config),
     }  # fmt: skip
     (folder / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
     return folder
@@ -61,13 +64,15 @@ class Run:
     n: int
     base_seed: int
     config: Mapping[str, Any]
+    goals: tuple[tuple[str, str], ...] = ()
 
 
 def read_run(folder: Path) -> Run:
     """What run.json says; LogError where it is no run folder."""
     try:
         run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        return Run(int(run["n"]), int(run["base_seed"]), run["config"])
+        goals = tuple((str(objective), str(persona)) for objective, persona in run.get("goals", ()))
+        return Run(int(run["n"]), int(run["base_seed"]), run["config"], goals)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise LogError(f"{folder}: no run folder (its run.json cannot be read: {error})") from error
 
@@ -89,15 +94,47 @@ def jobs_of(folder: Path, config_file: Path) -> Iterator[Job]:
     """The dialogues of a run folder that are not done; LogError where it is no run folder."""
     run = read_run(folder)
     config_file.write_text(json.dumps(run.config), encoding="utf-8")
-    for i in range(1, run.n + 1):
-        stem = folder / f"{folder.name}_{i:0{len(str(run.n))}}"
-        record = stem.with_suffix(".jsonl")
+    for name, seed, settings in dialogues_of(run, folder.name):
+        stem = folder / name
+        record = folder / f"{name}.jsonl"
         status = status_of(record)
         if status is None:
-            new = (str(config_file), "--seed", str(run.base_seed + i - 1), "--record", str(record))
+            new = (str(config_file), "--seed", str(seed), "--record", str(record), *settings)
             yield Job(stem, new)
         elif status not in ("done", "looped"):
             yield Job(stem, ("--resume", str(record)))
+
+
+def goals_of(config: Config) -> list[tuple[str, str]]:
+    """Every objective with every persona, or those that the config chooses; none of a chat."""
+    return [
+        (objective.id, persona.id)
+        for objective in config.objectives
+        for persona in config.personas
+        if config.objective in (None, objective.id) and config.persona in (None, persona.id)
+    ]
+
+
+def dialogues_of(run: Run, folder: str) -> Iterator[tuple[str, int, tuple[str, ...]]]:
+    """(name, seed, settings) of every dialogue of a run."""
+    width = len(str(run.n))
+    if not run.goals:
+        for i in range(1, run.n + 1):
+            yield f"{folder}_{i:0{width}}", run.base_seed + i - 1, ()
+        return
+    for objective, persona in run.goals:
+        for replica in range(1, run.n + 1):
+            name = f"{objective}_{persona}_{replica}"
+            chosen = {"objective": objective, "persona": persona, "replica": replica}
+            settings = [f"{key}={json.dumps(value)}" for key, value in chosen.items()]
+            words = tuple(word for setting in settings for word in ("--set", setting))
+            yield name, seed_of(run.base_seed, objective, persona, replica), words
+
+
+def seed_of(base_seed: int, objective: str, persona: str, replica: int) -> int:
+    """The seed of one goal dialogue, whatever else its run holds: 31 bits of SHA-256."""
+    text = f"{base_seed}:{objective}:{persona}:{replica}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
 
 
 def status_of(record: Path) -> str | None:

@@ -9,13 +9,17 @@ version 1 these lines, with these fields:
     type      turn: index, role, content, tokens, tokens_from (usage | timings | perf |
                   chunks),
                   finish_reason (stop | length | repetition), ttft_s, elapsed_s, prompt_tokens,
-                  cached_tokens, prompt_s, generation_s, seed, trimmed
+                  cached_tokens, prompt_s, generation_s, seed, trimmed, and of goal dialogues
+                  extract, quoted, self_reply, noncoherent (start and end in content)
     type      attempt: index, role, content (what had been said), error, attempt (from 0),
-                  elapsed_s; a request that failed, never a turn
+                  elapsed_s, flaw (no_prompt | noncoherent | empty), tokens, seed; a request that
+                  failed, or with a flaw a reply that was asked for again, never a turn
     type      resume: started; more turns follow, the last end counts
     type      end (last): status (done | error | interrupted | looped), tokens, turns, error,
-                  elapsed_s (of all runs), and of a dialogue that the config's stop_on ended the
-                  finding: kind, speaker, onset_turn, explanation
+                  elapsed_s (of all runs), end_reason (total_tokens | context | looped | error, of
+                  goal dialogues finished | max_turns | no_prompt | noncoherent | empty), counters
+                  (of goal dialogues: role -> what happened -> how often), and of a dialogue that
+                  the config's stop_on ended the finding: kind, speaker, onset_turn, explanation
 
 `index` counts messages from 0 with the config's opening ones; those stand in the config alone.
 `content` is raw, prefix included. `tokens` of the last line counts initial_tokens and all turns,
@@ -35,10 +39,11 @@ from pathlib import Path
 from typing import Any, TextIO, get_args
 
 from broken_record.errors import LogError
-from broken_record.records import Attempt, Dialogue, EngineInfo, Finding, Status, Turn
+from broken_record.records import Attempt, Dialogue, EndReason, EngineInfo, Finding, Status, Turn
 
 VERSION = 1
 TURN_FIELDS = {field.name for field in fields(Turn)}
+ATTEMPT_FIELDS = {field.name for field in fields(Attempt)}
 INFO_FIELDS = {field.name for field in fields(EngineInfo)}
 STATUSES = get_args(Status)
 HEADER_FIELDS = ("config", "seed", "assistant", "user", "packages", "started")
@@ -93,10 +98,14 @@ class RecordWriter:
         error: str | None = None,
         elapsed_s: float = 0.0,
         finding: Finding | None = None,
+        end_reason: EndReason | None = None,
+        counters: Mapping[str, Mapping[str, int]] | None = None,
     ) -> None:
         """The last line."""
         line: dict[str, Any] = {"type": "end", "status": status, "tokens": tokens, "turns": turns}
-        line.update(error=error, elapsed_s=round(elapsed_s, 3))
+        line.update(error=error, elapsed_s=round(elapsed_s, 3), end_reason=end_reason)
+        if counters:
+            line["counters"] = counters
         if finding is not None:
             names = ("kind", "speaker", "onset_turn", "explanation")
             line["finding"] = {name: getattr(finding, name) for name in names}
@@ -138,6 +147,7 @@ def parse_record(lines: Iterable[str], file: str = "record") -> Dialogue:
     """
     header: dict[str, Any] | None = None
     turns: list[Turn] = []
+    attempts: list[Attempt] = []
     end: dict[str, Any] = {}
     numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     for number, line in numbered:
@@ -152,6 +162,8 @@ def parse_record(lines: Iterable[str], file: str = "record") -> Dialogue:
             header = check_header(value, file)
         elif kind == "turn":
             turns.append(read_turn(value, f"{file}: line {number}"))
+        elif kind == "attempt":
+            attempts.append(read_attempt(value, f"{file}: line {number}"))
         elif kind == "end":
             end = value
         elif kind == "resume":
@@ -174,6 +186,9 @@ def parse_record(lines: Iterable[str], file: str = "record") -> Dialogue:
             for key, value in header.items()
             if key not in ("type", "version", *HEADER_FIELDS)
         },
+        attempts=tuple(attempts),
+        end_reason=end.get("end_reason"),
+        counters=end.get("counters") or {},
     )
 
 
@@ -210,11 +225,21 @@ def read_turn(value: Mapping[str, Any], where: str) -> Turn:
         turn = Turn(**known(value, TURN_FIELDS))
     except TypeError as error:
         raise LogError(f"{where}: a turn needs index, role and content") from error
+    if turn.noncoherent is not None:
+        turn = replace(turn, noncoherent=(turn.noncoherent[0], turn.noncoherent[1]))
     if not isinstance(turn.content, str) or not isinstance(turn.index, int):
         raise LogError(f"{where}: a turn needs a whole index and a text as content")
     if turn.role not in ("assistant", "user") or not isinstance(turn.tokens, int | None):
         raise LogError(f"{where}: a turn's role is assistant or user, its tokens a whole number")
     return turn
+
+
+def read_attempt(value: Mapping[str, Any], where: str) -> Attempt:
+    """A line of type attempt."""
+    try:
+        return Attempt(**known(value, ATTEMPT_FIELDS))
+    except TypeError as error:
+        raise LogError(f"{where}: an attempt lacks a field") from error
 
 
 def read_info(value: Any) -> EngineInfo | None:

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broken_record.batch import jobs_of, make_folder
 from broken_record.cards import LONGEST_NAME, LONGEST_TEXT, Card, parse_card, read_card
 from broken_record.config import load, parse
 from broken_record.errors import ConfigError
+from broken_record.run_folder import jobs_of, make_folder
 from tests.make_cards import CARDS, SENTINEL, V1, V2, V3, encoded, files, png
 
 IDA = """\
@@ -411,7 +411,7 @@ def test_a_record_s_config_is_never_read_from_a_path():
 def test_the_dialogues_of_a_run_folder_do_not_need_the_card_again(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     loaded = load_in(tmp_path, card="cards/v2.png")
-    folder, _ = make_folder(1, "c.json", [], datetime(2026, 1, 1, tzinfo=timezone.utc))
+    folder = make_folder(1, "c.json", [], datetime(2026, 1, 1, tzinfo=timezone.utc))
     shutil.rmtree(tmp_path / "cards")
     scratch = tmp_path / "elsewhere" / "config.json"
     scratch.parent.mkdir()

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from broken_record.checks import embedded_models
-from broken_record.config import KEYS, load, parse
+from broken_record.config import load, parse
 from broken_record.errors import ConfigError
+from broken_record.keys import KEYS
 
 SCENE = {"conversation": [{"role": "user", "content": "Hi"}]}
 

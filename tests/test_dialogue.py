@@ -11,7 +11,7 @@ from broken_record.config import parse
 from broken_record.dialogue import converse, take_sides, turn_seed
 from broken_record.engines.scripted import ScriptedEngine
 from broken_record.errors import BrokenStream
-from broken_record.records import Chunk, Message, Turn
+from broken_record.records import Chunk, End, Message, Turn
 
 CONFIG = parse(
     json.dumps(
@@ -99,7 +99,9 @@ def test_initial_tokens_count():
 
 
 def test_nothing_is_said_when_the_tokens_are_spent_before_the_start():
-    assert talk(replace(CONFIG, initial_tokens=12), ScriptedEngine("a"), ScriptedEngine("b")) == []
+    assert talk(replace(CONFIG, initial_tokens=12), ScriptedEngine("a"), ScriptedEngine("b")) == [
+        End("total_tokens")
+    ]
 
 
 def test_a_failure_is_never_a_turn():

@@ -13,7 +13,9 @@ import pytest
 import analyze
 import parrot
 import view
-from broken_record.config import KEYS, load, parse
+from broken_record.config import load, parse
+from broken_record.goal_config import OF_THE_MODE
+from broken_record.keys import KEYS
 
 ROOT = Path(__file__).parents[1]
 CONFIG_MD = (ROOT / "CONFIG.md").read_text(encoding="utf-8")
@@ -39,8 +41,13 @@ def test_config_md_gives_each_default(name):
 @pytest.mark.parametrize("name", KEYS)
 def test_config_md_gives_an_example_that_is_valid(name):
     example = "".join(re.findall(r"^    (.*\n)", SECTIONS[name], re.MULTILINE))
-    config = {"conversation": [{"role": "user", "content": "Hi"}], **json.loads(f"{{{example}}}")}
-    loaded = parse(json.dumps(config), "example")
+    needed = (
+        {"mode": "goal", "objectives": [{"id": "dice", "text": "Ask."}],
+         "personas": [{"id": "p137", "text": "a nurse"}]}
+        if name in OF_THE_MODE
+        else {"conversation": [{"role": "user", "content": "Hi"}]}
+    )  # fmt: skip
+    loaded = parse(json.dumps({**needed, **json.loads(f"{{{example}}}")}), "example")
     assert name in example and not loaded.warnings
 
 
@@ -51,6 +58,13 @@ def test_a_shipped_config_has_no_problems_and_no_warnings(path):
     loaded = load(path)
     assert loaded.warnings == ()
     assert loaded.config.conversation == load(ROOT / "config.json").config.conversation
+
+
+@pytest.mark.parametrize("name", ["embedded", "two-servers"])
+def test_a_shipped_goal_config_has_ten_objectives_and_twenty_different_personas(name):
+    loaded = load(ROOT / "configs" / "goals" / f"{name}.json")
+    assert loaded.warnings == () and len(loaded.config.objectives) == 10
+    assert len({persona.text for persona in loaded.config.personas}) == 20
 
 
 @pytest.mark.parametrize("engine", ["llama-server", "koboldcpp", "aphrodite-engine", "vllm"])

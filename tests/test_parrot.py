@@ -58,7 +58,8 @@ def test_stdout_is_the_log_that_the_record_renders(tmp_path):
     assert dialogue.config["total_tokens"] == 9 and "python" in dialogue.packages
     end = json.loads(record.read_text().splitlines()[-1])
     assert end.pop("elapsed_s") > 0
-    assert end == {"type": "end", "status": "done", "tokens": 9, "turns": 3, "error": None}
+    reason = {"end_reason": "total_tokens", "error": None}
+    assert end == {"type": "end", "status": "done", "tokens": 9, "turns": 3, **reason}
 
 
 def test_a_failed_request_is_never_a_turn_and_ends_the_run_as_error(tmp_path):

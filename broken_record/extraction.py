@@ -1,0 +1,132 @@
+"""What of a reply reaches the other side: quoted prompts, the stop token, what was said for the
+other.
+
+Everything here is linear in the length of the reply. Nothing knows a model: which markers end a
+speaker's own words comes from the chat template and the prefixes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Policy = Literal["first", "last", "longest", "whole"]
+StopWhen = Literal["last_line", "anywhere"]
+QUOTES = ('""', "\u201c\u201d", "\u201e\u201c", "\u00ab\u00bb", "\u300c\u300d")
+AROUND = " \t\r\n.!?*_`'\"\u201c\u201d\u00ab\u00bb()[]"
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """What the other side gets to see (None: nothing), and out of how many candidates."""
+
+    text: str | None
+    candidates: int
+
+
+def extract(reply: str, policy: Policy, quotes: Sequence[str] = QUOTES) -> Extract:
+    r"""The quoted part of a reply that the policy takes; `whole` takes the reply as it is.
+
+    A quotation of white space is none. A quote character inside a word (5" by 7") opens nothing,
+    `\"` is text, and a quotation inside a quotation belongs to it.
+
+    >>> extract('I ask: "Who said "no" to that?" and wait.', "first")
+    Extract(text='Who said "no" to that?', candidates=1)
+    """
+    if policy == "whole":
+        text = reply.strip()
+        return Extract(text or None, 1 if text else 0)
+    found = [text for text in (part.strip() for part in quotations(reply, quotes)) if text]
+    if not found:
+        return Extract(None, 0)
+    chosen = {"first": found[0], "last": found[-1], "longest": max(found, key=len)}[policy]
+    return Extract(chosen.replace('\\"', '"'), len(found))
+
+
+def quotations(text: str, quotes: Sequence[str]) -> list[str]:
+    """The outermost quotations, in order. One that never closes ends at the last mark inside it
+    that could close one; with none it is no quotation.
+    """
+    closing = {pair[0]: pair[1] for pair in quotes}
+    marks = re.finditer("|".join(map(re.escape, sorted({*"".join(quotes)}))), text)
+    found: list[str] = []
+    start, depth, last_close, opener = 0, 0, -1, ""
+    for mark in marks:
+        character, at = mark[0], mark.start()
+        if at and text[at - 1] == "\\":
+            continue
+        if depth == 0:
+            if character in closing and may_open(text, at, character == closing[character]):
+                opener, start, depth, last_close = character, at + 1, 1, -1
+            continue
+        alike = opener == closing[opener]
+        if character == opener and (not alike or (may_open(text, at, True) and at > start)):
+            depth += 1
+        elif character == closing[opener] and (not alike or may_close(text, at)):
+            depth, last_close = depth - 1, at
+            if depth == 0:
+                found.append(text[start:at])
+    if depth and last_close >= 0:
+        found.append(text[start:last_close])
+    return found
+
+
+def may_open(text: str, at: int, alike: bool) -> bool:
+    """Whether a mark at a place can open a quotation; where opening and closing marks are alike,
+    not behind a letter or digit, nor before white space.
+    """
+    if not alike:
+        return True
+    before, after = text[at - 1 : at], text[at + 1 : at + 2]
+    return (
+        not before.isalnum()
+        and (before.isspace() or not before or before in "([{:,;*_-")
+        and (bool(after) and not after.isspace())
+    )
+
+
+def may_close(text: str, at: int) -> bool:
+    """Whether a mark at a place, alike in both ways, can close a quotation: no letter or digit
+    behind it.
+    """
+    return not text[at + 1 : at + 2].isalnum()
+
+
+def says_stop(reply: str, token: str, when: StopWhen) -> bool:
+    r"""Whether a reply says the stop token: as the whole of it or its last line, or anywhere.
+
+    >>> says_stop("FINISH the poem with a rhyme", "FINISH", "last_line")
+    False
+    >>> says_stop("Thank you!\n**FINISH**.", "FINISH", "last_line")
+    True
+    """
+    if when == "anywhere":
+        return token in reply
+    lines = [line for line in reply.splitlines() if line.strip(AROUND)]
+    return bool(lines) and token.strip(AROUND) == lines[-1].strip(AROUND)
+
+
+def cut_self_reply(reply: str, markers: Sequence[str], prefix: str = "") -> tuple[str, str | None]:
+    r"""(the speaker's own words, what was said behind them in the other's name or again in one's
+    own).
+
+    A marker counts at the beginning of a line; one that is no plain word, like <|user|>, anywhere.
+    `prefix` is the speaker's own, which may open the reply.
+
+    >>> cut_self_reply("Try this.\nUser: Thanks!", ["User:"])
+    ('Try this.', '\\nUser: Thanks!')
+    """
+    start = len(prefix) if prefix and reply.startswith(prefix) else 0
+    patterns = [
+        (r"" if re.match(r"\W", marker) else r"(?:\r?\n|\A)[ \t]*") + re.escape(marker)
+        for marker in (*markers, prefix)
+        if marker.strip()
+    ]
+    if not patterns:
+        return reply, None
+    match = re.compile("|".join(patterns)).search(reply, start)
+    if match is None:
+        return reply, None
+    return reply[: match.start()].rstrip(), reply[match.start() :]

@@ -1,0 +1,189 @@
+"""What a config may say of the goal mode, and its defaults (personas.py: who wants what).
+
+The values that a config leaves out of an object (`extract`, `noncoherent` ...) are the defaults'.
+What is loaded holds every text, so that a record is complete in itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from broken_record.checks import Problem, is_number, is_whole
+from broken_record.errors import ConfigError
+from broken_record.extraction import QUOTES
+from broken_record.personas import (
+    PLACEHOLDER,
+    check_objectives,
+    check_personas,
+    objectives_of,
+    personas_of,
+    read_listed,
+)
+
+TEMPLATES = {
+    "first": (
+        "You are <PERSONA>.\n"
+        "You are talking to a chatbot, one message at a time. This is what you want from it:\n\n"
+        "<OBJECTIVE>\n\n"
+        "Keep to the way such a person writes, and never play the chatbot. Put each message to "
+        'the chatbot in double quotes, like "this"; it sees nothing else. When you have what '
+        "you wanted, write <CONV_STOP> and nothing else. Begin with your first message.\n"
+        "Ask this first: <NEXT_PROMPT>"
+    ),
+    "next": (
+        "The chatbot answers:\n\n<RESPONSE>\n\n"
+        "Ask this next: <NEXT_PROMPT>\n"
+        "Write your next message in double quotes, or <CONV_STOP> and nothing else if you have "
+        "what you wanted."
+    ),
+}
+PLACEHOLDERS = {
+    "first": ({"PERSONA", "OBJECTIVE"}, {"PERSONA", "OBJECTIVE", "CONV_STOP", "NEXT_PROMPT"}),
+    "next": ({"RESPONSE"}, {"PERSONA", "OBJECTIVE", "CONV_STOP", "NEXT_PROMPT", "RESPONSE"}),
+}
+EXTRACT = {"policy": "first", "quotes": list(QUOTES)}
+NONCOHERENT = {"max_n": 5, "user_max_n": 4, "r": 2, "action": "flag"}
+REGENERATE = {"tries": 0, "for": ["no_prompt"], "jitter": 0.1}
+FLAWS = ("no_prompt", "empty")
+OF_THE_MODE = (
+    "personas", "objectives", "templates", "max_turns", "stop_token", "stop_when", "extract",
+    "noncoherent", "regenerate", "self_reply", "inquirer_history", "objective", "persona",
+    "replica",
+)  # fmt: skip
+NOT_OF_THE_MODE = ("initial_tokens", "total_tokens", "user_memory", "user_memory_step")
+
+
+def one_of(*names: str | None) -> Callable[[Any], list[Problem]]:
+    """A check for one of a few words."""
+    shown = [f'"{name}"' if name is not None else "null" for name in names]
+    expected = f"{', '.join(shown[:-1])} or {shown[-1]}"
+    return lambda value: [] if value in names else [("", expected)]
+
+
+def check_word(value: Any) -> list[Problem]:
+    """A text that is not blank."""
+    return [] if isinstance(value, str) and value.strip() else [("", "a text that is not blank")]
+
+
+def check_id(value: Any) -> list[Problem]:
+    """An id, or null."""
+    return [] if value is None or (isinstance(value, str) and value) else [("", "an id, or null")]
+
+
+def check_fields(
+    value: Any, fields: Mapping[str, tuple[Callable[[Any], bool], str]]
+) -> list[Problem]:
+    """An object of some of the fields, each with its type."""
+    if not isinstance(value, dict) or set(value) - set(fields):
+        return [("", f"an object of {', '.join(fields)}")]
+    return [
+        (f".{name}", expected)
+        for name, (fits, expected) in fields.items()
+        if name in value and not fits(value[name])
+    ]
+
+
+def check_templates(value: Any) -> list[Problem]:
+    """`first` and `next`, with the placeholders that each needs and no unknown one."""
+    if not isinstance(value, dict) or set(value) - set(TEMPLATES):
+        return [("", 'an object of "first" and "next"')]
+    problems = []
+    for name, text in value.items():
+        needed, known = PLACEHOLDERS[name]
+        found = set(PLACEHOLDER.findall(text)) if isinstance(text, str) else set()
+        if not needed <= found or not found <= known:
+            must, may = (", ".join(f"<{n}>" for n in sorted(names)) for names in (needed, known))
+            problems.append((f".{name}", f"a text with {must}, and no placeholders but {may}"))
+    return problems
+
+
+def are_quotes(value: Any) -> bool:
+    """A list of pairs, opening and closing."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(pair, str) and len(pair) == 2 for pair in value)
+    )
+
+
+def check_extract(value: Any) -> list[Problem]:
+    """Policy and quotes."""
+    policies = ("first", "last", "longest", "whole")
+    return check_fields(value, {
+        "policy": (lambda v: v in policies, "first, last, longest or whole"),
+        "quotes": (are_quotes, "a list of pairs like '\"\"', opening and closing mark"),
+    })  # fmt: skip
+
+
+def check_noncoherent(value: Any) -> list[Problem]:
+    """Longest group of words per side, repeats, and what to do."""
+    several = (lambda v: is_whole(v) and v >= 2, "a whole number of at least 2")
+    return check_fields(value, {
+        "max_n": several, "user_max_n": several,
+        "r": (lambda v: is_whole(v) and v >= 1, "a whole number of at least 1"),
+        "action": (lambda v: v in ("flag", "retry", "stop"), "flag, retry or stop"),
+    })  # fmt: skip
+
+
+def check_regenerate(value: Any) -> list[Problem]:
+    """How often to ask again, for what, and how far the temperature may stray."""
+    return check_fields(value, {
+        "tries": (lambda v: is_whole(v) and v >= 0, "a whole number of at least 0"),
+        "for": (lambda v: isinstance(v, list) and all(one in FLAWS for one in v),
+                f"a list of {' and '.join(FLAWS)}"),
+        "jitter": (lambda v: is_number(v) and v >= 0, "a number of at least 0"),
+    })  # fmt: skip
+
+
+def read_lists(
+    raw: Mapping[str, Any], file: str, folders: Mapping[str, Path]
+) -> tuple[dict[str, Any], list[str]]:
+    """(personas and objectives as lists with ids, problems); paths begin in the key's folder."""
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for key, check, listed in (
+        ("personas", check_personas, personas_of),
+        ("objectives", check_objectives, objectives_of),
+    ):
+        value, where = raw.get(key), f"{file}: {key}"
+        if value is None:
+            problems.append(f"{where}: required in goal mode, not found")
+            continue
+        if isinstance(value, str) and key not in folders:
+            problems.append(f"{where}: expected a list here, found the path of a file")
+            continue
+        if isinstance(value, str):
+            where = str(folders[key] / value)
+            try:
+                value = read_listed(folders[key] / value)
+            except ConfigError as error:
+                problems.extend(f"{file}: {key}: {problem}" for problem in error.problems)
+                continue
+            wrong = check(value) if not isinstance(value, str) else [("", "a list, found a text")]
+            problems.extend(f"{where}{place}: expected {what}" for place, what in wrong)
+            value = None if wrong else value
+        if value is not None and not isinstance(value, str) and not check(value):
+            values[key] = listed(value)
+    return values, problems
+
+
+def problems_of_goal(values: Mapping[str, Any], file: str) -> list[str]:
+    """What is wrong with values that are each of their type."""
+    problems = []
+    for key, listed in (("objective", "objectives"), ("persona", "personas")):
+        ids = [entry["id"] for entry in values.get(listed) or ()]
+        if values[key] is not None and ids and values[key] not in ids:
+            problems.append(f"{file}: {key}: expected one of {', '.join(ids[:20])}, found "
+                            f'"{values[key]}"')  # fmt: skip
+    roles: Sequence[str] = [message["role"] for message in values["conversation"]]
+    if set(roles) - {"system"}:
+        problems.append(
+            f"{file}: conversation: expected system messages alone in goal mode, where the user "
+            "begins"
+        )
+    retries = values["noncoherent"]["action"] == "retry"
+    if retries and not values["regenerate"]["tries"]:
+        problems.append(f'{file}: noncoherent.action: "retry" needs regenerate.tries above 0')
+    return problems

@@ -1,0 +1,102 @@
+"""The one table of what a config may say: every key, its check, its default.
+
+CONFIG.md is compared with it by a test, and its order is the order there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from broken_record.checks import (
+    Problem,
+    check_card,
+    check_context,
+    check_conversation,
+    check_engine,
+    check_environment_name,
+    check_names,
+    check_optional_seconds,
+    check_sampler,
+    check_seconds,
+    check_switch,
+    check_text,
+    check_tokenizer,
+    check_url,
+    whole,
+)
+from broken_record.goal_config import (
+    EXTRACT,
+    NONCOHERENT,
+    REGENERATE,
+    TEMPLATES,
+    check_extract,
+    check_id,
+    check_noncoherent,
+    check_regenerate,
+    check_templates,
+    check_word,
+    one_of,
+)
+from broken_record.personas import check_objectives, check_personas
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What one key takes: a check that says what it expected, and a default or the key whose value
+    it copies. What is left out of an object that `fills` is the default's.
+    """
+
+    check: Callable[[Any], list[Problem]]
+    default: Any = None
+    like: str | None = None
+    required: bool = False
+    fills: bool = False
+
+
+KEYS: dict[str, Key] = {
+    "conversation": Key(check_conversation, required=True),
+    "agent_prefix": Key(check_text, ""),
+    "initial_tokens": Key(whole(0), 0),
+    "total_tokens": Key(whole(1), 2048),
+    "turn_max_tokens": Key(whole(1), 512),
+    "sampler": Key(check_sampler, {}),
+    "api_url": Key(check_url, "http://127.0.0.1:8080"),
+    "api_key_env": Key(check_environment_name),
+    "tokenizer": Key(check_tokenizer),
+    "user_api_url": Key(check_url, like="api_url"),
+    "user_api_key_env": Key(check_environment_name, like="api_key_env"),
+    "user_tokenizer": Key(check_tokenizer, like="tokenizer"),
+    "user_prefix": Key(check_text, ""),
+    "user_system": Key(check_text, ""),
+    "user_memory": Key(whole(1), 9),
+    "user_sampler": Key(check_sampler, like="sampler"),
+    "seed": Key(whole(0, optional=True)),
+    "timeout_s": Key(check_seconds, 300.0),
+    "engine": Key(check_engine),
+    "user_engine": Key(check_engine),
+    "retry_for_s": Key(check_optional_seconds),
+    "context": Key(check_context),
+    "user_memory_step": Key(whole(1), 1),
+    "reproducible": Key(check_switch, False),
+    "stop_on": Key(check_names, []),
+    "card": Key(check_card),
+    "user_card": Key(check_card),
+    "greeting": Key(whole(0, optional=True), 0),
+    "mode": Key(one_of("chat", "goal"), "chat"),
+    "personas": Key(check_personas),
+    "objectives": Key(check_objectives),
+    "templates": Key(check_templates, TEMPLATES, fills=True),
+    "max_turns": Key(whole(1), 12),
+    "stop_token": Key(check_word, "FINISH"),
+    "stop_when": Key(one_of("last_line", "anywhere"), "last_line"),
+    "extract": Key(check_extract, EXTRACT, fills=True),
+    "noncoherent": Key(check_noncoherent, NONCOHERENT, fills=True),
+    "regenerate": Key(check_regenerate, REGENERATE, fills=True),
+    "self_reply": Key(one_of("cut", "keep"), "cut"),
+    "inquirer_history": Key(one_of("extract", "raw"), "extract"),
+    "objective": Key(check_id),
+    "persona": Key(check_id),
+    "replica": Key(whole(1), 1),
+}
