@@ -4,10 +4,12 @@
     python analyze.py RUN [RUN ...]
     python analyze.py RUN --only single_turn_loop,multi_turn_loop --verbose
     python analyze.py RUN --fail-on refusal,empty_response
+    python analyze.py chats.jsonl
 
-RUN is a folder of records (.jsonl) or text logs (.log, also those of the old tool). Writes
-analysis.json and response_length_vs_loop_density.json into it. Exit codes: 0 done, 1 some file
-could not be read, 2 nothing to analyse, 3 a kind of --fail-on was found.
+RUN is a folder of records (.jsonl), text logs (.log, also those of the old tool) or SillyTavern
+chats, or a file of conversations from elsewhere, which becomes a folder of records beside it.
+Writes analysis.json and response_length_vs_loop_density.json into the folder. Exit codes: 0 done,
+1 some file could not be read or written, 2 nothing to analyse, 3 a kind of --fail-on was found.
 """
 
 from __future__ import annotations
@@ -22,17 +24,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from broken_record.chatlogs import what_is_missing
 from broken_record.detectors import KINDS, LOOPS, find_loops_and_breaks
 from broken_record.errors import ConfigError, LogError
+from broken_record.imports import import_file
 from broken_record.metrics import measure_dialogue, tokens_before
 from broken_record.records import OldNumbers
 from broken_record.report import DialogueReport, Report, Unreadable, as_json, write_report
-from broken_record.tables import run_lines
+from broken_record.tables import left_out_line, run_lines
 from broken_record.talk import Talk
-from broken_record.textlog import escape_controls, read_dialogue, replies_of
+from broken_record.textlog import escape_controls, find_dialogues, read_dialogue, replies_of
 from broken_record.thresholds import check_kinds, load_thresholds
 
 log = logging.getLogger("analyze")
@@ -51,7 +56,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         epilog=f"KIND is one of {', '.join(KINDS)}.",
     )
     add = parser.add_argument
-    add("runs", nargs="+", type=Path, metavar="RUN", help="a run folder")
+    add("runs", nargs="+", type=Path, metavar="RUN", help="a run folder, or a file of chats")
     some: dict[str, Any] = {"type": kinds_of, "default": [], "metavar": "KIND[,KIND]"}
     add("--only", **some, help="look for these kinds only")
     add("--skip", **some, help="do not look for these kinds")
@@ -59,32 +64,24 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--fail-on", **some, help="exit with 3 when one of these is found (level info left out)")
     add("--verbose", action="store_true", help="show evidence spans and repeated segments too")
     add("--json", action="store_true", help="print the analysis as JSON, one line a run")
+    add("--assistant", metavar="NAME", help="who is the assistant in chats where names tell")
     return parser.parse_args(arguments)
 
 
-def find_files(run: Path) -> list[Path]:
-    """The run's dialogues by name: the record where there is one, else the text log."""
-    files = {path.stem: path for path in run.glob("*.log")}
-    files.update({path.stem: path for path in run.glob("*.jsonl")})
-    return [files[stem] for stem in sorted(files)]
-
-
-def examine(path: Path, thresholds: Thresholds) -> DialogueReport | Unreadable:
-    """Everything about one dialogue; what cannot be read becomes an entry that says so."""
+def examine(
+    path: Path, thresholds: Thresholds, assistant: str | None = None
+) -> list[DialogueReport | Unreadable]:
+    """Everything about one dialogue; what cannot be read becomes entries that say so."""
     try:
-        dialogue, log_text = read_dialogue(path)
+        dialogue, log_text = read_dialogue(path, assistant)
     except LogError as error:
-        return Unreadable(path.name, str(error))
-    except UnicodeDecodeError:
-        return Unreadable(path.name, f"{path.name}: is not UTF-8 text")
-    except OSError as error:
-        return Unreadable(path.name, f"{path.name}: cannot be read: {error.strerror}")
+        return [Unreadable(path.name, str(error))]
+    left_out, bad_lines = what_is_missing(dialogue)
     talk = Talk(dialogue)
     found = find_loops_and_breaks(talk, thresholds.keys(), thresholds)
     loops = [f for f in found.findings if f.kind in LOOPS and f.level != "info"]
-    replies = replies_of(dialogue, log_text)
-    metrics = measure_dialogue(dialogue, replies, talk, loops)
-    return DialogueReport(
+    metrics = measure_dialogue(dialogue, replies_of(dialogue, log_text), talk, loops)
+    report = DialogueReport(
         name=path.stem,
         file=path.name,
         status=dialogue.status,
@@ -96,15 +93,17 @@ def examine(path: Path, thresholds: Thresholds) -> DialogueReport | Unreadable:
         findings=found.findings,
         onset_tokens=tuple(tokens_before(dialogue, f.onset_turn) for f in found.findings),
         not_measurable=found.not_measurable,
+        left_out=left_out,
         **{name: getattr(metrics.old, name) for name in OldNumbers.__slots__},
     )
+    return [report, *(Unreadable(path.name, line) for line in bad_lines)]
 
 
 def examine_all(
-    files: Sequence[Path], thresholds: Thresholds
-) -> Iterator[DialogueReport | Unreadable]:
+    files: Sequence[Path], thresholds: Thresholds, assistant: str | None
+) -> Iterator[list[DialogueReport | Unreadable]]:
     """All files on all cores, in their order."""
-    work = partial(examine, thresholds=thresholds)
+    work = partial(examine, thresholds=thresholds, assistant=assistant)
     workers = min(os.cpu_count() or 1, len(files))
     if workers < 2:
         yield from map(work, files)
@@ -114,25 +113,39 @@ def examine_all(
 
 
 def with_progress(
-    entries: Iterator[DialogueReport | Unreadable], count: int
-) -> Iterator[DialogueReport | Unreadable]:
+    entries: Iterator[list[DialogueReport | Unreadable]], count: int
+) -> Iterator[list[DialogueReport | Unreadable]]:
     """The entries, with a bar on stderr where that is a terminal."""
     from tqdm import tqdm
 
     yield from tqdm(entries, total=count, unit=" dialogues", disable=None, leave=False)
 
 
-def analyze_run(run: Path, thresholds: Thresholds, options: argparse.Namespace) -> int:
-    """Analyse one run folder, print and write its report; the exit code."""
-    files = find_files(run) if run.is_dir() else []
+def make_folder(run: Path, options: argparse.Namespace) -> tuple[Path, int]:
+    """(the run folder, 1 if some line could not be read) of what the command line names."""
+    if not run.is_file():
+        return run, 0
+    imported = import_file(run, options.assistant)
+    log.info("%s: conversations: %d, put into %s", run, imported.conversations, imported.folder)
+    for problem in imported.problems:
+        log.error("%s", escape_controls(problem))
+    return imported.folder, int(bool(imported.problems))
+
+
+def analyze_run(
+    run: Path, thresholds: Thresholds, options: argparse.Namespace
+) -> tuple[Report | None, int]:
+    """Analyse one run folder, print and write its report; (the report, the exit code)."""
+    files = find_dialogues(run) if run.is_dir() else []
     if not files:
         why = "holds no .jsonl record and no .log" if run.is_dir() else "is not a folder"
         log.error("%s: %s; a run folder is made by: ./parrot.sh 3", run, why)
-        return 2
-    entries = list(with_progress(examine_all(files, thresholds), len(files)))
+        return None, 2
+    examined = examine_all(files, thresholds, options.assistant)
+    entries = list(chain.from_iterable(with_progress(examined, len(files))))
     unreadable = tuple(entry for entry in entries if isinstance(entry, Unreadable))
     dialogues = tuple(entry for entry in entries if isinstance(entry, DialogueReport))
-    report = Report(run.resolve().name, dialogues, unreadable, thresholds)
+    report = Report(run.resolve().name, dialogues, unreadable, thresholds, options.assistant)
     if options.json:
         print(json.dumps(as_json(report)))
     elif dialogues:
@@ -142,12 +155,20 @@ def analyze_run(run: Path, thresholds: Thresholds, options: argparse.Namespace) 
         print(*run_lines(report, width=width, colour=colour, verbose=options.verbose), sep="\n")
     for entry in unreadable:
         log.error("%s", escape_controls(entry.error))
+    if any(dialogue.left_out for dialogue in dialogues):
+        log.info("%s: %s", run, left_out_line(report))
     write_report(report, run)
     found = {f.kind for d in dialogues for f in d.findings if f.level != "info"}
-    if named := sorted(found & set(options.fail_on)):
-        log.error("%s: found %s", run, ", ".join(named))
-        return 3
-    return 1 if unreadable else 0
+    if failed := sorted(found & set(options.fail_on)):
+        log.error("%s: found %s", run, ", ".join(failed))
+        return report, 3
+    return report, 1 if unreadable else 0
+
+
+def exit_code(error: ConfigError | LogError) -> int:
+    """Say what went wrong; 2 where the request was, else 1."""
+    log.error("%s", escape_controls(str(error)))
+    return 2 if isinstance(error, ConfigError) else 1
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -162,18 +183,21 @@ def main(arguments: list[str] | None = None) -> int:
         if unlooked := sorted(set(options.fail_on) - wanted):
             raise ConfigError([f"--fail-on {kind}: is not looked for" for kind in unlooked])
     except ConfigError as error:
-        for problem in error.problems:
-            log.error("%s", problem)
-        return 2
+        return exit_code(error)
     codes = []
+    analyzed: list[tuple[Path, Report]] = []
     for run in options.runs:
         try:
-            codes.append(analyze_run(run, thresholds, options))
-        except LogError as error:
-            log.error("%s", error)
-            codes.append(1)
-    if min(codes) < 2:
-        log.info("Next: python view.py %s", " ".join(map(str, options.runs)))
+            folder, code = make_folder(run, options)
+            report, worse = analyze_run(folder, thresholds, options)
+        except (ConfigError, LogError) as error:
+            codes.append(exit_code(error))
+            continue
+        codes.append(max(code, worse))
+        if report is not None:
+            analyzed.append((folder, report))
+    if analyzed:
+        log.info("Next: python view.py %s", " ".join(str(folder) for folder, _ in analyzed))
     return max(codes)
 
 

@@ -81,8 +81,9 @@ def read_dialogues(folder: Path, report: Report) -> dict[tuple[str, str], Dialog
     found = {}
     for entry in report.dialogues:
         try:
-            found[report.run, entry.name] = read_dialogue(folder / entry.file)[0]
-        except (LogError, OSError, UnicodeDecodeError) as error:
+            path = folder / entry.file
+            found[report.run, entry.name] = read_dialogue(path, report.assistant)[0]
+        except LogError as error:
             log.warning("%s: no transcript: %s", entry.file, error)
     return found
 

@@ -116,7 +116,7 @@ def cut_self_reply(reply: str, markers: Sequence[str], prefix: str = "") -> tupl
     `prefix` is the speaker's own, which may open the reply.
 
     >>> cut_self_reply("Try this.\nUser: Thanks!", ["User:"])
-    ('Try this.', '\\nUser: Thanks!')
+    ('Try this.', '\nUser: Thanks!')
     """
     start = len(prefix) if prefix and reply.startswith(prefix) else 0
     patterns = [

@@ -1,6 +1,7 @@
 """analysis.json: what analyze.py found in a run, its schema, version, write and read. Version 1:
 
     {"version": 1, "run": "parrot_20260131_201500", "thresholds": {KIND: {NAME: VALUE}},
+     "assistant": NAME,
      "summary": {"dialogues": 3, "average_response_length", "loop_score", "loop_density",
                  "loop_coverage",
                  "kinds": {KIND: {"measured", "dialogues", "rate", "low", "high",
@@ -13,7 +14,7 @@
                                   "onset_turn", "detect_turn", "end_turn", "period", "copies",
                                   "strength", "spans": [{"turn", "start", "end"}], "explanation",
                                   "flipped", "recovered", "onset_tokens"}],
-                    "not_measurable": [KIND]}],
+                    "not_measurable": [KIND], "left_out": {WHAT: MESSAGES}}],
      "unreadable": [{"file", "error"}]}
 
 The numbers beside a dialogue's name are the assistant's old ones, from its text log's lines (and
@@ -22,16 +23,17 @@ holds means over dialogues, and of each kind that was looked for: in how many di
 measured and was found (level info left out), that rate with its Wilson 95 % interval, the median of
 the tokens said before its first onset, and in how many of them every finding of it ended. Lengths
 are characters (code points), shares lie in [0, 1], turns are message indices, start and end offsets
-in raw contents; null is not measured. Findings stand primary first, then by onset; spans are at
-most 200 a finding. response_length_vs_loop_density.json, beside it, is a list of [average length,
-density] pairs.
+in raw contents; null is not measured. "assistant" is the name that --assistant gave, "left_out"
+says which messages of a chat log are in no turn. Findings stand primary first, then by onset; spans
+are at most 200 a finding. response_length_vs_loop_density.json, beside it, is a list of [average
+length, density] pairs.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -67,6 +69,7 @@ class DialogueReport:
     findings: tuple[Finding, ...] = ()
     onset_tokens: tuple[int | None, ...] = ()
     not_measurable: tuple[str, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ class Report:
     dialogues: tuple[DialogueReport, ...]
     unreadable: tuple[Unreadable, ...] = ()
     thresholds: Mapping[str, Mapping[str, Any]] | None = None
+    assistant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +164,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "version": VERSION,
         "run": report.run,
         "thresholds": report.thresholds,
+        "assistant": report.assistant,
         "summary": summarize(report),
         "dialogues": dialogues,
         "unreadable": [asdict(entry) for entry in report.unreadable],
@@ -170,12 +175,17 @@ def write_report(report: Report, folder: Path) -> None:
     """Write both files into the run's folder, whole or not at all; LogError names the file."""
     pairs = [[d.average_response_length, d.loop_density] for d in report.dialogues]
     for name, content in ((FILE, as_json(report)), (PAIRS_FILE, pairs)):
-        temporary = folder / (name + ".tmp")
-        try:
-            temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-            temporary.replace(folder / name)
-        except OSError as error:
-            raise LogError(f"{folder / name}: cannot be written: {error.strerror}") from error
+        write_whole(folder / name, (json.dumps(content, indent=1) + "\n").encode("ascii"))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name and rename it; LogError names what cannot be written."""
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        raise LogError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def read_report(folder: Path) -> Report:
@@ -190,7 +200,8 @@ def read_report(folder: Path) -> Report:
             raise LogError(f"{path}: version {value['version']} is newer than this program reads")
         dialogues = tuple(read_dialogue(entry) for entry in value["dialogues"])
         unreadable = tuple(Unreadable(**entry) for entry in value.get("unreadable", ()))
-        return Report(value["run"], dialogues, unreadable, value.get("thresholds"))
+        found = (value.get("thresholds"), value.get("assistant"))
+        return Report(value["run"], dialogues, unreadable, *found)
     except FileNotFoundError as error:
         raise LogError(f"{folder}: not analysed yet; {remedy}") from error
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

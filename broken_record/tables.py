@@ -5,6 +5,7 @@ Model text is escaped here. Nothing is printed here, and nothing is computed but
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from broken_record.records import Finding, Level, Segment
@@ -38,6 +39,13 @@ def run_lines(report: Report, *, width: int, colour: bool, verbose: bool) -> Ite
         f"loop coverage {summary['loop_coverage']:.4f}"
     )
     yield ""
+
+
+def left_out_line(report: Report) -> str:
+    """Which messages of the run's chat logs are in no turn, and how many."""
+    counts: Counter[str] = sum((Counter(d.left_out) for d in report.dialogues), Counter())
+    named = ", ".join(f"{what} {counts[what]}" for what in sorted(counts))
+    return escape_controls(f"messages left out: {named}")
 
 
 def kind_lines(report: Report) -> Iterator[str]:

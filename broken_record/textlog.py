@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from broken_record.chatlogs import holds_chats, parse_chat
 from broken_record.errors import LogError
 from broken_record.records import Dialogue, Message, Turn
 from broken_record.runlog import check_config, parse_record
@@ -149,11 +150,11 @@ def agent_replies(log_text: str, prefix: str) -> list[str]:
 
 
 def replies_of(dialogue: Dialogue, log_text: str) -> list[str]:
-    """The assistant's replies as the old numbers read them in its text log; without a prefix, which
-    tells a reply's line from others, whole replies.
+    """The assistant's replies as the old numbers read them in its text log; whole replies where
+    there is no prefix to tell a reply's line from others, and of a chat from elsewhere.
     """
     prefix = dialogue.config.get("agent_prefix", "Skye:")
-    if prefix:
+    if prefix and "imported" not in dialogue.unknown:
         return agent_replies(log_text, prefix)
     opening = dialogue.config.get("conversation") or ()
     said = [m["content"] for m in opening if m["role"] == "assistant"]
@@ -177,13 +178,30 @@ def find_config(lines: Sequence[str], file: str) -> dict[str, Any]:
     raise LogError(f"{file}: no config behind Full Config:")
 
 
-def read_dialogue(path: Path) -> tuple[Dialogue, str]:
-    """The dialogue of a record (.jsonl) or text log, and its text log (of a record the transcript).
+def find_dialogues(run: Path) -> list[Path]:
+    """The files of a run's dialogues by name: the record where there is one, else the text log."""
+    files = {path.stem: path for path in run.glob("*.log")}
+    files.update({path.stem: path for path in run.glob("*.jsonl")})
+    return [files[stem] for stem in sorted(files)]
 
-    LogError says why it is none; UnicodeDecodeError and OSError are left to the caller.
+
+def read_dialogue(path: Path, assistant: str | None = None) -> tuple[Dialogue, str]:
+    """The dialogue of a record (.jsonl), a text log or a chat log with one conversation, and its
+    text log (the transcript where it has none). `assistant` is chatlogs.py's.
+
+    LogError says why it cannot be read.
     """
-    if path.suffix == ".jsonl":
-        dialogue = parse_record(path.read_text(encoding="utf-8").split("\n"), path.name)
-        return dialogue, "".join(render_transcript(dialogue))
-    text = path.read_text(encoding="utf-8")  # text mode: \r and \r\n become \n
-    return parse_log(text, path.name), text
+    try:
+        text = path.read_text(encoding="utf-8")  # text mode: \r and \r\n become \n
+    except UnicodeDecodeError as error:
+        raise LogError(f"{path.name}: is not UTF-8 text") from error
+    except OSError as error:
+        raise LogError(f"{path.name}: cannot be read: {error.strerror}") from error
+    if path.suffix != ".jsonl":
+        return parse_log(text, path.name), text
+    lines = text.split("\n")
+    if holds_chats(lines):
+        dialogue = parse_chat(lines, path, assistant)
+    else:
+        dialogue = parse_record(lines, path.name)
+    return dialogue, "".join(render_transcript(dialogue))

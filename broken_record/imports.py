@@ -1,0 +1,90 @@
+"""A file of conversations from elsewhere -> a run folder of records beside it.
+
+chats.jsonl becomes chats/, with chats_0001.jsonl and so on in the order of the file, and run.json:
+{"version", "imported_from" (the file's name), "sha256" (of its bytes), "assistant" (the name that
+tells who that is, or null), "conversations"}. By that run.json the folder may be made again; any
+other folder is left alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from broken_record.chatlogs import parse_chats
+from broken_record.errors import ConfigError, LogError
+from broken_record.records import Dialogue
+from broken_record.runlog import RecordWriter
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """The folder that was made, how many conversations it holds, and which lines could not be
+    read.
+    """
+
+    folder: Path
+    conversations: int
+    problems: tuple[str, ...]
+
+
+def import_file(path: Path, assistant: str | None) -> Imported:
+    """Make the run folder of a file; ConfigError where there may be none, LogError where something
+    cannot be read or written.
+    """
+    folder = path.with_suffix("")
+    check_folder(folder, path)
+    try:
+        raw = path.read_bytes()
+        lines = raw.decode("utf-8").split("\n")
+    except OSError as error:
+        raise LogError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise LogError(f"{path}: is not UTF-8 text") from error
+    chats = parse_chats(lines, path.name, assistant)
+    run = {
+        "version": VERSION, "imported_from": path.name, "sha256": hashlib.sha256(raw).hexdigest(),
+        "assistant": assistant, "conversations": len(chats.dialogues),
+    }  # fmt: skip
+    try:
+        folder.mkdir(exist_ok=True)
+        # first, so that a folder that was left half made can be made again
+        (folder / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="ascii")
+        for old in folder.iterdir():
+            if re.fullmatch(re.escape(folder.name) + r"_\d{4,}\.jsonl", old.name):
+                old.unlink()
+    except OSError as error:
+        raise LogError(f"{folder}: cannot be written: {error.strerror}") from error
+    for number, dialogue in enumerate(chats.dialogues, 1):
+        write_record(folder / f"{folder.name}_{number:04}.jsonl", dialogue)
+    return Imported(folder, len(chats.dialogues), chats.problems)
+
+
+def check_folder(folder: Path, path: Path) -> None:
+    """ConfigError where the folder exists and was not made from this file."""
+    if folder == path:
+        raise ConfigError([f"{path}: expected a run folder, or a chat log named like {path}.jsonl"])
+    if not folder.exists():
+        return
+    try:
+        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        if run["imported_from"] == path.name:
+            return
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    raise ConfigError([f"{folder}: exists and was not made from {path.name}; rename one of them"])
+
+
+def write_record(path: Path, dialogue: Dialogue) -> None:
+    """A whole dialogue as a record."""
+    writer = RecordWriter(path)
+    writer.header(dialogue)
+    for turn in dialogue.turns:
+        writer.turn(turn)
+    writer.end("done", tokens=0, turns=len(dialogue.turns))
+    writer.close()
