@@ -4,6 +4,7 @@
     python analyze.py RUN [RUN ...]
     python analyze.py RUN --only single_turn_loop,multi_turn_loop --verbose
     python analyze.py RUN --fail-on refusal,empty_response
+    python analyze.py RUN --export chatml -o FILE --drop-looped
     python analyze.py chats.jsonl
 
 RUN is a folder of records (.jsonl), text logs (.log, also those of the old tool) or SillyTavern
@@ -29,8 +30,10 @@ from pathlib import Path
 from typing import Any
 
 from broken_record.chatlogs import what_is_missing
+from broken_record.dataset import check_target, write_dataset
 from broken_record.detectors import KINDS, LOOPS, find_loops_and_breaks
 from broken_record.errors import ConfigError, LogError
+from broken_record.exports import FORMATS, SIDES, check_export, select
 from broken_record.imports import import_file
 from broken_record.metrics import measure_dialogue, tokens_before
 from broken_record.records import OldNumbers
@@ -65,7 +68,19 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--verbose", action="store_true", help="show evidence spans and repeated segments too")
     add("--json", action="store_true", help="print the analysis as JSON, one line a run")
     add("--assistant", metavar="NAME", help="who is the assistant in chats where names tell")
-    return parser.parse_args(arguments)
+    add("--export", choices=FORMATS, help="write the dialogues as data to train on")
+    add("-o", "--output", type=Path, metavar="FILE", help="the file that --export writes")
+    add("--side", choices=SIDES, help="whose replies are to be learnt (default: assistant)")
+    add("--drop-looped", action="store_true", help="export no dialogue with a loop")
+    add("--trim-at-onset", action="store_true",
+        help="export the messages before the first finding (level info left out)")  # fmt: skip
+    options = parser.parse_args(arguments)
+    of_export = (options.output, options.side, options.drop_looped, options.trim_at_onset)
+    if (options.export and not options.output) or (any(of_export) and not options.export):
+        parser.error(
+            "--export and -o go together; --side, --drop-looped, --trim-at-onset with them"
+        )
+    return options
 
 
 def examine(
@@ -165,6 +180,22 @@ def analyze_run(
     return report, 1 if unreadable else 0
 
 
+def export(runs: Sequence[tuple[Path, Report]], options: argparse.Namespace) -> None:
+    """Write the dialogues of all runs as one file to train on, and its card beside it."""
+    file, name, side = options.output, options.export, options.side or "assistant"
+    dialogues = (
+        (report.run, entry, read_dialogue(folder / entry.file, options.assistant)[0])
+        for folder, report in runs
+        for entry in report.dialogues
+    )
+    drop = LOOPS if options.drop_looped else ()
+    selection = select(dialogues, side, drop=drop, trim=options.trim_at_onset)
+    made = f"--side {side}"
+    made += " --drop-looped" * options.drop_looped + " --trim-at-onset" * options.trim_at_onset
+    card = write_dataset(file, name, made, selection, [report for _, report in runs])
+    log.info("%s: %d samples, counted in %s", file, len(selection.samples), card)
+
+
 def exit_code(error: ConfigError | LogError) -> int:
     """Say what went wrong; 2 where the request was, else 1."""
     log.error("%s", escape_controls(str(error)))
@@ -182,6 +213,9 @@ def main(arguments: list[str] | None = None) -> int:
         thresholds = {kind: loaded[kind] for kind in KINDS if kind in wanted}
         if unlooked := sorted(set(options.fail_on) - wanted):
             raise ConfigError([f"--fail-on {kind}: is not looked for" for kind in unlooked])
+        if options.export:
+            check_export(options.export, options.side or "assistant")
+            check_target(options.output, options.runs)
     except ConfigError as error:
         return exit_code(error)
     codes = []
@@ -196,6 +230,11 @@ def main(arguments: list[str] | None = None) -> int:
         codes.append(max(code, worse))
         if report is not None:
             analyzed.append((folder, report))
+    if analyzed and options.export:
+        try:
+            export(analyzed, options)
+        except LogError as error:
+            codes.append(exit_code(error))
     if analyzed:
         log.info("Next: python view.py %s", " ".join(str(folder) for folder, _ in analyzed))
     return max(codes)

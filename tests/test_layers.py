@@ -73,6 +73,8 @@ DOORS = {
     "imports": {"records", "errors", "chatlogs", "runlog"},
     "textlog": {"records", "errors", "chatlogs", "runlog"},
     "report": {"records", "errors", "statistics"},
+    "exports": {"records", "errors", "report", "pyarrow"},
+    "dataset": {"errors", "exports", "report"},
     "thresholds": {"errors", "detectors"},
     "tables": {"records", "report", "textlog"},
     "windows": {"text", "numpy"},
@@ -102,6 +104,7 @@ LATE = {
     "torch",
     "gguf",
     "tokenizers",
+    "pyarrow",
 }  # inside functions only
 
 
