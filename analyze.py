@@ -34,6 +34,7 @@ from broken_record.dataset import check_target, write_dataset
 from broken_record.detectors import KINDS, LOOPS, find_loops_and_breaks
 from broken_record.errors import ConfigError, LogError
 from broken_record.exports import FORMATS, SIDES, check_export, select
+from broken_record.goals import goal_of
 from broken_record.imports import import_file
 from broken_record.metrics import measure_dialogue, tokens_before
 from broken_record.records import OldNumbers
@@ -109,6 +110,9 @@ def examine(
         onset_tokens=tuple(tokens_before(dialogue, f.onset_turn) for f in found.findings),
         not_measurable=found.not_measurable,
         left_out=left_out,
+        seed=dialogue.seed,
+        end_reason=dialogue.end_reason,
+        **goal_of(dialogue),
         **{name: getattr(metrics.old, name) for name in OldNumbers.__slots__},
     )
     return [report, *(Unreadable(path.name, line) for line in bad_lines)]

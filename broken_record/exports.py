@@ -4,7 +4,8 @@ A Sample is what one side is to learn from one dialogue: the messages as that si
 own under the role assistant, contents raw with the speaker's prefix. Of the assistant these are the
 config's opening messages and every turn; in goal mode of the user's turns what was extracted, and
 those that the assistant never got are left out. Of the user: its system text, and everything said
-(its memory window aside) with the roles exchanged. One line, or row, a sample:
+(its memory window aside) with the roles exchanged; in goal mode what the templates told it. One
+line, or row, a sample:
 
     chatml        {"messages": [{"role", "content"}], "metadata"}, in any order of speakers
     sharegpt      {"conversations": [{"from": system | human | gpt, "value"}], "metadata"}; where
@@ -31,10 +32,12 @@ import hashlib
 import importlib.util
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+from broken_record.config import parse
 from broken_record.errors import ConfigError, LogError
+from broken_record.goals import Goal
 from broken_record.records import Dialogue, Message, Role
 from broken_record.report import DialogueReport
 
@@ -89,13 +92,18 @@ def seen_by(side: Side, dialogue: Dialogue) -> Iterator[tuple[int, Message]]:
         for index, message in enumerate(config.get("conversation") or ())
     ]
     for turn in dialogue.turns:
-        extract = getattr(turn, "extract", None)
-        if side == "assistant" and extract is not None:
-            said.append((turn.index, Message(turn.role, extract)))
+        if side == "assistant" and turn.extract is not None:
+            said.append((turn.index, Message(turn.role, turn.extract)))
         elif side == "user" or turn.role == "assistant" or config.get("mode") != "goal":
             said.append((turn.index, Message(turn.role, turn.content)))
     if side == "assistant":
         yield from said
+        return
+    if config.get("mode") == "goal":
+        own = replace(parse(json.dumps(dict(config)), "record").config, inquirer_history="raw")
+        messages, opening = Goal(own).messages("user", dialogue.turns)
+        yield from ((-1, message) for message in messages[:opening])
+        yield from zip((t.index for t in dialogue.turns), messages[opening:], strict=True)
         return
     if config.get("user_system"):
         yield -1, Message("system", config["user_system"])

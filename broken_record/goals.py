@@ -19,7 +19,7 @@ from broken_record.coherence import find_noncoherent
 from broken_record.config import Config
 from broken_record.extraction import cut_self_reply, extract, says_stop
 from broken_record.personas import fill
-from broken_record.records import Attempt, EndReason, Flaw, Message, Role, Turn
+from broken_record.records import Attempt, Dialogue, EndReason, Flaw, Message, Role, Turn
 
 COUNTED = ("no_prompt", "several_prompts", "noncoherent", "empty", "self_reply", "regenerated",
            "regenerate_worked")  # fmt: skip
@@ -28,10 +28,10 @@ COUNTED = ("no_prompt", "several_prompts", "noncoherent", "empty", "self_reply",
 class Goal:
     """The rules for one objective and one persona, those that the config chooses or its first."""
 
-    def __init__(self, config: Config, markers: Mapping[Role, Sequence[str]]) -> None:
+    def __init__(self, config: Config, markers: Mapping[Role, Sequence[str]] | None = None) -> None:
         """`markers`: what begins the other side's turn in a side's own chat template."""
         self.config = config
-        self.markers = markers
+        self.markers = markers or {}
         self.objective = next(o for o in config.objectives if config.objective in (None, o.id))
         self.persona = next(p for p in config.personas if config.persona in (None, p.id))
 
@@ -126,7 +126,7 @@ class Goal:
         cut: str | None = None
         content = turn.content
         if config.self_reply == "cut":
-            content, cut = cut_self_reply(content, [other, *self.markers[turn.role]], own)
+            content, cut = cut_self_reply(content, [other, *self.markers.get(turn.role, ())], own)
         turn = replace(turn, content=content, self_reply=cut)
         body = self.body(turn)
         user = turn.role == "user"
@@ -169,6 +169,17 @@ class Goal:
         return {**sampler, "temperature": round(max(0.01, warmth + stray), 4)}
 
 
+def choose(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A config's values that name the objective and the persona of a goal dialogue."""
+    if values.get("mode") != "goal":
+        return values
+    return {
+        **values,
+        "objective": values["objective"] or values["objectives"][0]["id"],
+        "persona": values["persona"] or values["personas"][0]["id"],
+    }
+
+
 def count_events(turns: Sequence[Turn], attempts: Sequence[Attempt]) -> dict[str, dict[str, int]]:
     """Per side, how often what happened in a goal dialogue; replies that were rejected count too.
 
@@ -190,3 +201,11 @@ def count_events(turns: Sequence[Turn], attempts: Sequence[Attempt]) -> dict[str
         count["no_prompt"] += blank and bool(turn.content.strip())
         count["regenerate_worked"] += turn.index in again and not blank and not turn.noncoherent
     return {role: {name: count[name] for name in COUNTED} for role, count in counts.items()}
+
+
+def goal_of(dialogue: Dialogue) -> dict[str, Any]:
+    """What a goal dialogue was about, and what its rules counted."""
+    if dialogue.config.get("mode") != "goal":
+        return {}
+    names = {name: dialogue.config.get(name) for name in ("objective", "persona")}
+    return {**names, "counters": count_events(dialogue.turns, dialogue.attempts)}

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from broken_record.errors import ConfigError, EngineError
-from broken_record.goals import count_events
+from broken_record.goals import choose, count_events
 from broken_record.records import (
     Attempt,
     Dialogue,
@@ -123,7 +123,9 @@ def start(config: Mapping[str, Any], seed: int, path: Path | None) -> Recording:
         except metadata.PackageNotFoundError:
             continue
     record = RecordWriter(path) if path else None
-    dialogue = Dialogue(config, (), "unfinished", seed=seed, packages=packages, started=now())
+    dialogue = Dialogue(
+        choose(config), (), "unfinished", seed=seed, packages=packages, started=now()
+    )
     return Recording(dialogue, record)
 
 

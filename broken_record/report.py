@@ -3,7 +3,8 @@
     {"version": 1, "run": "parrot_20260131_201500", "thresholds": {KIND: {NAME: VALUE}},
      "assistant": NAME,
      "summary": {"dialogues": 3, "average_response_length", "loop_score", "loop_density",
-                 "loop_coverage",
+                 "loop_coverage", "end_reasons": {REASON: DIALOGUES},
+                 "counters": {ROLE: {WHAT: COUNT}},
                  "kinds": {KIND: {"measured", "dialogues", "rate", "low", "high",
                                   "median_onset_tokens", "recovered"}}},
      "dialogues": [{"name", "file", "status", "turns", "tokens", "tokens_until_first_loop",
@@ -14,7 +15,8 @@
                                   "onset_turn", "detect_turn", "end_turn", "period", "copies",
                                   "strength", "spans": [{"turn", "start", "end"}], "explanation",
                                   "flipped", "recovered", "onset_tokens"}],
-                    "not_measurable": [KIND], "left_out": {WHAT: MESSAGES}}],
+                    "not_measurable": [KIND], "left_out": {WHAT: MESSAGES}, "seed",
+                    "end_reason", "objective", "persona", "counters": {ROLE: {WHAT: COUNT}}}],
      "unreadable": [{"file", "error"}]}
 
 The numbers beside a dialogue's name are the assistant's old ones, from its text log's lines (and
@@ -24,7 +26,8 @@ measured and was found (level info left out), that rate with its Wilson 95 % int
 the tokens said before its first onset, and in how many of them every finding of it ended. Lengths
 are characters (code points), shares lie in [0, 1], turns are message indices, start and end offsets
 in raw contents; null is not measured. "assistant" is the name that --assistant gave, "left_out"
-says which messages of a chat log are in no turn. Findings stand primary first, then by onset; spans
+says which messages of a chat log are in no turn; objective, persona and counters (goals.COUNTED)
+belong to goal dialogues. Findings stand primary first, then by onset; spans
 are at most 200 a finding. response_length_vs_loop_density.json, beside it, is a list of [average
 length, density] pairs.
 """
@@ -32,6 +35,7 @@ length, density] pairs.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -69,6 +73,11 @@ class DialogueReport:
     findings: tuple[Finding, ...] = ()
     onset_tokens: tuple[int | None, ...] = ()
     not_measurable: tuple[str, ...] = ()
+    seed: int | None = None
+    end_reason: str | None = None
+    objective: str | None = None
+    persona: str | None = None
+    counters: Mapping[str, Mapping[str, int]] | None = None
     left_out: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -117,7 +126,18 @@ def summarize(report: Report) -> dict[str, Any]:
         for name in AVERAGED
     }
     kinds = {kind: asdict(summarize_kind(report, kind)) for kind in report.thresholds or ()}
-    return {"dialogues": n, **means, "kinds": kinds}
+    reasons = Counter(d.end_reason for d in report.dialogues if d.end_reason)
+    totals: dict[str, Counter[str]] = {}
+    for dialogue in report.dialogues:
+        for role, counts in (dialogue.counters or {}).items():
+            totals.setdefault(role, Counter()).update(counts)
+    return {
+        "dialogues": n,
+        **means,
+        "end_reasons": dict(reasons.most_common()),
+        "counters": {role: dict(counts) for role, counts in totals.items()},
+        "kinds": kinds,
+    }
 
 
 def summarize_kind(report: Report, kind: str) -> KindSummary:

@@ -6,7 +6,8 @@ Model text is escaped here. Nothing is printed here, and nothing is computed but
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from broken_record.records import Finding, Level, Segment
 from broken_record.report import DialogueReport, Report, summarize, summarize_kind
@@ -38,6 +39,7 @@ def run_lines(report: Report, *, width: int, colour: bool, verbose: bool) -> Ite
         f"loop density {summary['loop_density']:.4f}, "
         f"loop coverage {summary['loop_coverage']:.4f}"
     )
+    yield from goal_lines(summary)
     yield ""
 
 
@@ -46,6 +48,16 @@ def left_out_line(report: Report) -> str:
     counts: Counter[str] = sum((Counter(d.left_out) for d in report.dialogues), Counter())
     named = ", ".join(f"{what} {counts[what]}" for what in sorted(counts))
     return escape_controls(f"messages left out: {named}")
+
+
+def goal_lines(summary: Mapping[str, Any]) -> Iterator[str]:
+    """How goal dialogues ended, and what their rules counted in each side's replies."""
+    if not summary["counters"]:
+        return
+    yield "ended: " + ", ".join(f"{why} {n}" for why, n in summary["end_reasons"].items())
+    for role, counts in summary["counters"].items():
+        said = ", ".join(f"{what} {n}" for what, n in counts.items() if n)
+        yield f"{role}: {said or 'nothing to count'}"
 
 
 def kind_lines(report: Report) -> Iterator[str]:

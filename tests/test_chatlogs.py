@@ -288,7 +288,7 @@ def test_who_is_the_assistant_in_a_folder_is_remembered_for_the_page(tmp_path):
     assert report.assistant == "Mark"
     found = [f for f in report.dialogues[0].findings if f.kind == "single_turn_loop"]
     assert [f.speaker for f in found] == ["user"]
-    transcript = view.read_transcripts(tmp_path, report)[report.run, "a"]
+    transcript = view.read_dialogues(tmp_path, report)[report.run, "a"]
     assert transcript.turns[0].role == "user"
 
 

@@ -4,7 +4,6 @@ import io
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -108,11 +107,6 @@ def test_the_user_learns_with_the_roles_exchanged_behind_its_own_system_text():
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class GoalTurn(Turn):
-    extract: str | None = None
-
-
 GOAL = Dialogue(
     config={
         "mode": "goal",
@@ -121,11 +115,12 @@ GOAL = Dialogue(
         "personas": [{"id": "cook", "text": "You are a cook."}, {"id": "x", "text": "No."}],
         "persona": "cook",
         "replica": 2,
+        "templates": {"first": "<PERSONA> <OBJECTIVE>", "next": "<RESPONSE>\nNext: <NEXT_PROMPT>"},
     },
     turns=(
-        GoalTurn(0, "user", 'I would ask: "Write me a poem."', extract="Write me a poem."),
+        Turn(0, "user", 'I would ask: "Write me a poem."', extract="Write me a poem."),
         Turn(1, "assistant", "Cats at dawn."),
-        GoalTurn(2, "user", "FINISH", extract=None),
+        Turn(2, "user", "FINISH", extract=None),
     ),
     status="done",
 )
@@ -135,7 +130,8 @@ def test_in_goal_mode_the_assistant_sees_what_was_extracted_and_the_user_what_it
     seen = [message.content for message in sample(GOAL).messages]
     assert seen == ["Write me a poem.", "Cats at dawn."]
     said = [message.content for message in sample(GOAL, "user").messages]
-    assert said == ['I would ask: "Write me a poem."', "Cats at dawn.", "FINISH"]
+    told = ["You are a cook. Get a poem.", "Cats at dawn.\nNext: Refine."]
+    assert said == [told[0], 'I would ask: "Write me a poem."', told[1], "FINISH"]
 
 
 def test_a_record_of_llm_roleplay_has_persona_objective_and_the_turns_in_pairs():

@@ -73,7 +73,7 @@ DOORS = {
     "imports": {"records", "errors", "chatlogs", "runlog"},
     "textlog": {"records", "errors", "chatlogs", "runlog"},
     "report": {"records", "errors", "statistics"},
-    "exports": {"records", "errors", "report", "pyarrow"},
+    "exports": {"records", "errors", "config", "goals", "report", "pyarrow"},
     "dataset": {"errors", "exports", "report"},
     "thresholds": {"errors", "detectors"},
     "tables": {"records", "report", "textlog"},
