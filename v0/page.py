@@ -11,7 +11,8 @@ from bokeh.plotting import figure
 from bokeh.resources import INLINE
 
 from broken_record.textlog import escape_controls
-from broken_record.views.page import THEME, asset, table
+from broken_record.views.page import THEME, asset
+from broken_record.views.tables import table
 from v0.turns import COLUMNS, MODES, Generation, Said, figures
 
 MOST_COMMON = 40
@@ -42,7 +43,7 @@ def make_page(generations: Sequence[Generation], about: str) -> str:
     script, divs = components(plots, theme=THEME)
     rows = [[g.mode, *figures([g])] for g in generations]
     body = [f"<h1>The first design: one long generation</h1><p>{safe(about)}</p>",
-            table("Turns and tokens", ["mode", *COLUMNS], rows)]  # fmt: skip
+            table("turns", "Turns and tokens", ["mode", *COLUMNS], rows)]  # fmt: skip
     for generation, div in zip(generations, divs, strict=True):
         body.append(f"<h2>{safe(generation.mode)}: {safe(MODES[generation.mode])}</h2>{div}")
         body += ['<div class="turns">', *map(turn_on_page, generation.turns), "</div>"]
