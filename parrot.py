@@ -200,6 +200,8 @@ def run(options: argparse.Namespace, came: list[int]) -> None:
     if options.print_config:
         print_config(loaded)
         return
+    if loaded.config.sweep:
+        raise ConfigError(["sweep: parrot.py holds one dialogue; run: ./parrot.sh N CONFIG"])
     check_stop_on(loaded.config)
     seeds = (options.seed, loaded.config.seed, secrets.randbits(31))
     seed = next(seed for seed in seeds if seed is not None)

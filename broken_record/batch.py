@@ -1,11 +1,7 @@
-"""What parrot.sh starts: N dialogues per config, J at a time, each a process with files of its own.
+"""Many dialogues, J at a time, each a process with files of its own.
 
-    python -m broken_record.batch N J CONFIG ... [-- ARGUMENTS]
-    python -m broken_record.batch --resume J RUN ...
-
-ARGUMENTS are parrot.py's (--set, --seed). What lies in a run folder is run_folder.py's; this module
-keeps the processes going. One server runs for every embedded model while the batch does; one that
-died is started again on its port. Exit codes as parrot.py's.
+What lies in a run folder is run_folder.py's; this module keeps the processes going. One server runs
+for every embedded model while the batch does; one that died is started again on its port.
 """
 
 from __future__ import annotations
@@ -21,7 +17,6 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -30,8 +25,8 @@ from broken_record.checks import EMBEDDED
 from broken_record.config import Config
 from broken_record.engines.connect import SLOT_VARIABLE
 from broken_record.engines.embedded import SERVERS_VARIABLE, EmbeddedServer
-from broken_record.errors import ConfigError, ParrotError
-from broken_record.run_folder import Job, config_of_run, jobs_of, load_with, make_folder
+from broken_record.errors import ConfigError
+from broken_record.run_folder import Job, jobs_of
 
 WATCH_EVERY_S = 0.2
 PARROT = Path(__file__).parents[1] / "parrot.py"
@@ -81,8 +76,8 @@ class Batch:
         """
         show = self.at_once == 1
         with ExitStack() as stack:
-            errors = stack.enter_context(job.stem.with_suffix(".err").open("wb"))
-            log = stack.enter_context(job.stem.with_suffix(".log").open("wb"))
+            errors = stack.enter_context(job.file(".err").open("wb"))
+            log = stack.enter_context(job.file(".log").open("wb"))
             process = subprocess.Popen(
                 [sys.executable, str(PARROT), *job.arguments],
                 stdin=subprocess.DEVNULL,
@@ -122,7 +117,7 @@ class Batch:
             del self.running[place]
             if self.teeing is not None:
                 self.teeing.join()
-            errors = job.stem.with_suffix(".err")
+            errors = job.file(".err")
             if code == 0:
                 self.done += 1
             elif not self.came:
@@ -142,7 +137,7 @@ class Batch:
     def status(self) -> str:
         """done, failed, running, tokens per second, time left."""
         for job, _ in self.running.values():
-            record = job.stem.with_suffix(".jsonl")
+            record = job.file(".jsonl")
             with suppress(OSError), record.open("rb") as file:
                 file.seek(self.read_to.get(record, 0))
                 lines = file.read().rpartition(b"\n")[0]
@@ -199,8 +194,10 @@ def tell(text: str) -> None:
     sys.stderr.flush()
 
 
-def run_folders(folders: Sequence[Path], configs: Sequence[Config], at_once: int) -> int:
-    """Run what is not done in the folders; the exit code."""
+def run_folders(
+    folders: Sequence[Path], configs: Sequence[Config], at_once: int, named: Sequence[Path]
+) -> int:
+    """Run what is not done in the folders, which are spoken of as `named`; the exit code."""
     if at_once > 1 and any(config.reproducible for config in configs):
         raise ConfigError(["reproducible: one dialogue at a time, not -j"])
     with ExitStack() as stack:
@@ -215,7 +212,7 @@ def run_folders(folders: Sequence[Path], configs: Sequence[Config], at_once: int
         for name in embedded_names(configs) if jobs else ():
             servers[name] = EmbeddedServer(name, slots=2 * at_once)
         batch = run_jobs(jobs, at_once, servers)
-    names = " ".join(map(str, folders))
+    names = " ".join(map(str, named))
     if not batch.shown:
         return 0  # whoever read stdout has gone
     if batch.came:
@@ -229,36 +226,3 @@ def run_folders(folders: Sequence[Path], configs: Sequence[Config], at_once: int
         tell(f"parrot.sh: all {len(jobs)} dialogues done\n")
     tell(f"Next: python analyze.py {names}\n")
     return 1 if batch.failed else 0
-
-
-def main(words: list[str]) -> int:
-    """New run folders, or old ones to finish."""
-    arguments: list[str] = []
-    if "--" in words:
-        cut = words.index("--")
-        words, arguments = words[:cut], words[cut + 1 :]
-    try:
-        if words[0] == "--resume":
-            at_once, folders = int(words[1]), [Path(word.rstrip("/")) for word in words[2:]]
-            loaded = [config_of_run(folder) for folder in folders]
-        else:
-            n, wanted, *files = words
-            at_once = int(wanted)
-            asked = [load_with(file, arguments)[0] for file in files]
-            tell("".join(f"{warning}\n" for each in asked for warning in each.warnings))
-            loaded = [each.config for each in asked]
-            now = datetime.now()  # noqa: DTZ005
-            folders = [make_folder(int(n), file, arguments, now) for file in files]
-        return run_folders(folders, loaded, at_once)
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except ParrotError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:  # before any dialogue: run_jobs passes signals on
-        return 128 + signal.SIGINT
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

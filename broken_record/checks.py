@@ -80,6 +80,23 @@ def check_switch(value: Any) -> list[Problem]:
     return [] if isinstance(value, bool) else [("", "true or false")]
 
 
+def check_sweep(value: Any) -> list[Problem]:
+    """Dotted path -> values, or below "zip" lists of one length."""
+    if not isinstance(value, dict):
+        return [("", "an object: path of a key -> a list of values")]
+    zipped = value.get("zip", {})
+    if not isinstance(zipped, dict) or ("zip" in value and not zipped):
+        return [(".zip", "an object: path of a key -> a list of values")]
+    axes = {**{name: values for name, values in value.items() if name != "zip"}, **zipped}
+    if not all(isinstance(values, list) and values for values in axes.values()):
+        return [("", "a list of values for every path, at least one")]
+    if len({len(values) for values in zipped.values()}) > 1:
+        return [(".zip", "lists of one length")]
+    if any(name.partition(".")[0] in ("sweep", "seed") for name in axes):
+        return [("", "paths of keys other than sweep and seed")]
+    return []
+
+
 def check_names(value: Any) -> list[Problem]:
     """A list of names."""
     fits = isinstance(value, list) and all(isinstance(name, str) for name in value)

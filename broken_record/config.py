@@ -76,6 +76,7 @@ class Config:
     objective: str | None
     persona: str | None
     replica: int
+    sweep: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from broken_record.checks import (
     check_optional_seconds,
     check_sampler,
     check_seconds,
+    check_sweep,
     check_switch,
     check_text,
     check_tokenizer,
@@ -99,4 +100,5 @@ KEYS: dict[str, Key] = {
     "objective": Key(check_id),
     "persona": Key(check_id),
     "replica": Key(whole(1), 1),
+    "sweep": Key(check_sweep, {}),
 }

@@ -14,7 +14,7 @@ import argparse
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,12 +27,12 @@ from broken_record.runlog import parse_record
 VERSION = 1
 
 
-def load_with(config_file: str, arguments: list[str]) -> tuple[Loaded, int | None]:
+def load_with(config_file: str, arguments: Sequence[str]) -> tuple[Loaded, int | None]:
     """(the effective config, the seed that the arguments name), as parrot.py would read them."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--set", action="append", default=[], dest="settings")
     parser.add_argument("--seed", type=int)
-    options, _ = parser.parse_known_args(arguments)
+    options, _ = parser.parse_known_args(list(arguments))
     return load(Path(config_file), options.settings), options.seed
 
 
@@ -40,21 +40,33 @@ def make_folder(n: int, config_file: str, arguments: list[str], now: datetime) -
     """A new run folder with its run.json."""
     loaded, seed = load_with(config_file, arguments)
     base_seed = next(s for s in (seed, loaded.config.seed, secrets.randbits(31)) if s is not None)
-    stem = now.strftime("parrot_%Y%m%d_%H%M%S")
+    folder = new_folder(now.strftime("parrot_%Y%m%d_%H%M%S"))
+    fill_folder(folder, n, base_seed, loaded, config_file, arguments)
+    return folder
+
+
+def new_folder(stem: str) -> Path:
+    """A folder that was not there, `stem` or `stem`_2 ..."""
     folder, copy = Path(stem), 1
     while True:
         try:
             folder.mkdir()
-            break
+            return folder
         except FileExistsError:
             copy += 1
             folder = Path(f"{stem}_{copy}")
+
+
+def fill_folder(
+    folder: Path, n: int, base_seed: int, loaded: Loaded, config_file: str, arguments: Sequence[str]
+) -> None:
+    """Write a run folder's run.json."""
     run = {
         "version": VERSION, "n": n, "base_seed": base_seed, "config": dict(loaded.values),
-        "config_file": config_file, "arguments": arguments, "goals": goals_of(loaded.config),
+        "config_file": config_file, "arguments": list(arguments),
+        "goals": goals_of(loaded.config),
     }  # fmt: skip
     (folder / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
-    return folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +100,10 @@ class Job:
 
     stem: Path
     arguments: tuple[str, ...]
+
+    def file(self, suffix: str) -> Path:
+        """One of its files; the stem's name may hold points."""
+        return self.stem.with_name(self.stem.name + suffix)
 
 
 def jobs_of(folder: Path, config_file: Path) -> Iterator[Job]:

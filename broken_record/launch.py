@@ -1,0 +1,198 @@
+"""What parrot.sh starts: dialogues per config or per combination of a sweep, into run folders.
+
+    python -m broken_record.launch N [-j J] [--sweep AXIS] [--dry-run] [CONFIG ...] [-- ARGUMENTS]
+    python -m broken_record.launch --resume [-j J] FOLDER ...
+
+ARGUMENTS are parrot.py's (--set, --seed). Exit codes as parrot.py's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from broken_record.batch import run_folders, tell
+from broken_record.checks import check_sweep
+from broken_record.config import Config
+from broken_record.errors import ConfigError, ParrotError
+from broken_record.run_folder import config_of_run, goals_of, load_with, make_folder
+from broken_record.sweep import FILE as SWEEP_FILE
+from broken_record.sweep import (
+    combine,
+    load_combinations,
+    make_sweep,
+    name_combinations,
+    read_sweep,
+)
+
+USAGE = """./parrot.sh N [-j J] [--sweep 'KEY=[V1,V2]' ...] [--dry-run] [CONFIG ...] [-- ARGUMENTS]
+       ./parrot.sh --resume [-j J] FOLDER [FOLDER ...]
+N dialogues per config, or per combination of a sweep; ./parrot.sh 3"""
+
+
+def parse_words(words: list[str]) -> argparse.Namespace:
+    """What parrot.sh was asked for; `arguments` go to parrot.py."""
+    cut = words.index("--") if "--" in words else len(words)
+    parser = argparse.ArgumentParser(prog="./parrot.sh", usage=USAGE, add_help=False)
+    parser.add_argument("-h", "--help", action="store_true")
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("-j", type=positive, default=1, dest="at_once")
+    parser.add_argument("--sweep", action="append", default=[])
+    parser.add_argument("--dry-run", action="store_true")
+    parser.add_argument("names", nargs="*")
+    options, unknown = parser.parse_known_intermixed_args(words[:cut])
+    if unknown:
+        parser.error(f"unknown option {unknown[0]}; what goes to parrot.py stands behind --")
+    options.arguments = words[cut + 1 :]
+    if options.help:
+        parser.print_help()
+        raise SystemExit(0)
+    options.n = 0
+    if not options.resume:
+        try:
+            options.n = positive(options.names.pop(0))
+        except (IndexError, ValueError):
+            parser.error("expected N, how many dialogues per config, first")
+    elif not options.names or options.arguments or options.sweep or options.dry_run:
+        parser.error("--resume takes run or sweep folders, and -j")
+    options.names = options.names or ["config.json"]
+    return options
+
+
+def positive(word: str) -> int:
+    """A whole number above 0; ValueError for others."""
+    if not re.fullmatch("[1-9][0-9]{0,8}", word):
+        raise ValueError(word)
+    return int(word)
+
+
+def parse_axes(words: Sequence[str]) -> dict[str, Any]:
+    """The axes of --sweep, KEY=[V1,V2] each; the key "zip" takes an object."""
+    axes: dict[str, Any] = {}
+    for word in words:
+        path, equals, text = word.partition("=")
+        try:
+            axes[path] = json.loads(text)
+        except ValueError:
+            equals = ""
+        if not equals or check_sweep({path: axes[path]}):
+            raise ConfigError(
+                [f"--sweep {word}: expected KEY=[V1,V2], JSON: sampler.temperature=[0.7,1.0]"]
+            )
+    return axes
+
+
+def show_plan(options: argparse.Namespace) -> int:
+    """What would be run, and how long that would take, judged by one turn."""
+    total = 0.0
+    for file in options.names:
+        loaded, _ = load_with(file, options.arguments)
+        sweep = {**loaded.config.sweep, **parse_axes(options.sweep)}
+        configs = [loaded.config]
+        names = [file]
+        if sweep:
+            configs = [one.config for one in load_combinations(file, options.arguments, sweep)]
+            names = name_combinations(combine(sweep))
+        for name, config in zip(names, configs, strict=True):
+            dialogues = options.n * max(1, len(goals_of(config)))
+            tokens = dialogues * most_tokens(config)
+            print(f"{name}: {dialogues} dialogues, up to {tokens:,} tokens")
+            total += tokens
+        speed = probe(configs[0])
+    minutes = total / speed / 60
+    words = f"{minutes:.1f} minutes one after the other"
+    if options.at_once > 1:
+        words += f", at best {minutes / options.at_once:.1f} with -j {options.at_once}"
+    print(f"in all up to {total:,.0f} tokens; one turn went at {speed:.0f} tokens/s: {words}")
+    return 0
+
+
+def most_tokens(config: Config) -> int:
+    """How many tokens one dialogue can come to."""
+    if config.mode == "goal":
+        return 2 * config.max_turns * config.turn_max_tokens
+    return config.total_tokens - config.initial_tokens + config.turn_max_tokens
+
+
+def probe(config: Config) -> float:
+    """Tokens per second of one turn, the time of reading its prompt included."""
+    from broken_record.dialogue import converse, take_sides
+    from broken_record.engines.connect import connect
+    from broken_record.records import Turn
+
+    with connect(config) as engines:
+        sides = take_sides(config, *engines)
+        started = time.perf_counter()
+        for event in converse(config, *sides, seed=0):
+            if isinstance(event, Turn):
+                return (event.tokens or 1) / (time.perf_counter() - started)
+    return 1.0
+
+
+def folders_to_resume(names: Sequence[str]) -> list[Path]:
+    """The run folders named, those of a sweep folder one by one."""
+    found: list[Path] = []
+    for folder in map(Path, names):
+        runs = read_sweep(folder).runs if (folder / SWEEP_FILE).exists() else ()
+        found += [folder / run.name for run in runs] or [folder]
+    return found
+
+
+def make_folders(options: argparse.Namespace) -> tuple[list[Path], list[Config], list[Path]]:
+    """(run folders, their configs, the folders to speak of: of a sweep the one that holds them)."""
+    wanted = []
+    for file in options.names:
+        loaded, _ = load_with(file, options.arguments)
+        tell("".join(f"{warning}\n" for warning in loaded.warnings))
+        sweep = {**loaded.config.sweep, **parse_axes(options.sweep)}
+        if sweep:
+            load_combinations(file, options.arguments, sweep)
+        wanted.append((file, loaded.config, sweep))
+    folders: list[Path] = []
+    configs: list[Config] = []
+    named: list[Path] = []
+    now = datetime.now()  # noqa: DTZ005
+    for file, config, sweep in wanted:
+        if sweep:
+            whole, made, own = make_sweep(options.n, file, options.arguments, sweep, now)
+        else:
+            whole = make_folder(options.n, file, options.arguments, now)
+            made, own = [whole], [config]
+        folders += made
+        configs += own
+        named.append(whole)
+    return folders, configs, named
+
+
+def main(words: list[str]) -> int:
+    """New run folders, or old ones to finish."""
+    options = parse_words(words)
+    try:
+        if options.dry_run:
+            return show_plan(options)
+        if options.resume:
+            folders = folders_to_resume(options.names)
+            configs, named = list(map(config_of_run, folders)), list(map(Path, options.names))
+        else:
+            folders, configs, named = make_folders(options)
+        return run_folders(folders, configs, options.at_once, named)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except ParrotError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:  # before any dialogue: run_jobs passes signals on
+        return 128 + signal.SIGINT
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
