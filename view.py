@@ -171,7 +171,7 @@ def main(arguments: list[str] | None = None) -> int:
         from broken_record.views.recurrence import MOST_PAIRS
 
         version = metadata.version("bokeh")
-        made = f"{len(reports)} runs, {len(dialogues)} dialogues, Bokeh {version}"
+        made = f"runs: {len(reports)}, dialogues: {len(dialogues)}, Bokeh {version}"
         talks = {key: Talk(said) for key, said in dialogues.items()}
         pairs = {key: talk.similar_pairs(MOST_PAIRS) for key, talk in talks.items()}
         courses = {key: course_of(talk) for key, talk in talks.items()}
