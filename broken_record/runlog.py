@@ -43,6 +43,7 @@ from broken_record.records import Attempt, Dialogue, EndReason, EngineInfo, Find
 
 VERSION = 1
 TURN_FIELDS = {field.name for field in fields(Turn)}
+OF_GOALS = {"extract", "quoted", "self_reply", "noncoherent"}  # left out where there is nothing
 ATTEMPT_FIELDS = {field.name for field in fields(Attempt)}
 INFO_FIELDS = {field.name for field in fields(EngineInfo)}
 STATUSES = get_args(Status)
@@ -79,7 +80,9 @@ class RecordWriter:
 
     def turn(self, turn: Turn) -> None:
         """One turn, as it ends."""
-        self.line({"type": "turn", **asdict(turn)})
+        values = asdict(turn).items()
+        kept = {name: value for name, value in values if value is not None or name not in OF_GOALS}
+        self.line({"type": "turn", **kept})
 
     def attempt(self, attempt: Attempt) -> None:
         """A request that failed."""
