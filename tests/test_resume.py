@@ -9,7 +9,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import pytest
@@ -186,16 +185,17 @@ def test_a_kind_in_stop_on_that_does_not_exist_is_refused_on_resume_too(tmp_path
 
 
 def kill_and_resume(tmp_path, moment, whole):
+    """Kill a dialogue that has shown `moment` bytes, and go on; how many turns were kept."""
     record = tmp_path / f"{moment}.jsonl"
     command = [sys.executable, "parrot.py", *SHORT, "--record", str(record)]
-    process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0,
         start_new_session=True,
-    )  # fmt: skip
-    wait_for(record.exists)
-    time.sleep(moment)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    ) as process:  # fmt: skip
+        shown = 0
+        while shown < moment and (piece := process.stdout.read(64)):
+            shown += len(piece)
+        os.killpg(process.pid, signal.SIGKILL)
     if not record.read_text().count("\n"):
         return 0  # nothing had been written yet
     kept = read(record).turns
@@ -216,7 +216,8 @@ def uninterrupted(tmp_path):
 def test_kill_9_at_ten_moments_costs_no_turn(tmp_path):
     whole = uninterrupted(tmp_path)
     rng = random.Random(7)
-    kept = [kill_and_resume(tmp_path, round(rng.uniform(0, 1.2), 4), whole) for _ in range(10)]
+    shown = sum(len(turn.content) for turn in whole)
+    kept = [kill_and_resume(tmp_path, rng.randrange(shown), whole) for _ in range(10)]
     assert sum(0 < turns < len(whole) for turns in kept) >= 3  # most moments fell into the talk
 
 
@@ -224,7 +225,9 @@ def test_kill_9_at_ten_moments_costs_no_turn(tmp_path):
 def test_kill_9_at_a_hundred_moments_costs_no_turn(tmp_path):
     whole = uninterrupted(tmp_path)
     rng = random.Random(8)
-    kept = [kill_and_resume(tmp_path, round(rng.uniform(0, 1.5), 4), whole) for _ in range(100)]
+    shown = sum(len(turn.content) for turn in whole)
+    moments = rng.sample(range(shown), 100)
+    kept = [kill_and_resume(tmp_path, moment, whole) for moment in moments]
     assert sum(0 < turns < len(whole) for turns in kept) >= 30
 
 
