@@ -170,19 +170,27 @@ def check_stop(value: Any) -> bool:
 
 
 NUMBER = (is_number, "a number")
+SHARE = (lambda value: is_number(value) and 0 <= value <= 1, "a number from 0 to 1")
+POSITIVE = (lambda value: is_number(value) and value > 0, "a number above 0")
+WARMTH = (lambda value: is_number(value) and value >= 0, "a number of at least 0")
 WHOLE = (is_whole, "a whole number")
 SWITCH = (lambda value: isinstance(value, bool), "true or false")
 STRINGS = (check_stop, "a string or a list of strings")
 ANY = (lambda value: True, "anything")
 SAMPLER_NAMES: dict[str, tuple[Callable[[Any], bool], str]] = {
     **dict.fromkeys(
-        "temperature dynatemp_range dynatemp_exponent dynatemp_min dynatemp_max top_p min_p "
-        "top_a typical typical_p tfs tfs_z top_n_sigma nsigma xtc_probability xtc_threshold "
-        "repeat_penalty repetition_penalty rep_pen rep_pen_slope presence_penalty "
+        "dynatemp_range dynatemp_exponent dynatemp_min dynatemp_max "
+        "top_a tfs tfs_z top_n_sigma nsigma rep_pen_slope presence_penalty "
         "frequency_penalty dry_multiplier dry_base mirostat_tau mirostat_eta smoothing_factor "
         "smoothing_curve eta_cutoff epsilon_cutoff adaptive_target adaptive_decay".split(),
         NUMBER,
     ),
+    **dict.fromkeys(
+        "top_p min_p typical typical_p xtc_probability xtc_threshold".split(),
+        SHARE,
+    ),
+    **dict.fromkeys("repeat_penalty repetition_penalty rep_pen".split(), POSITIVE),
+    "temperature": WARMTH,
     **dict.fromkeys(
         "top_k repeat_last_n rep_pen_range dry_allowed_length dry_penalty_last_n dry_range "
         "mirostat mirostat_mode min_tokens min_keep no_repeat_ngram_size n_keep n_discard "

@@ -21,7 +21,13 @@ from broken_record.casting import KEYS_OF_A_CAST, Cast, cast
 from broken_record.checks import SAMPLER_NAMES, SET_ELSEWHERE
 from broken_record.errors import ConfigError
 from broken_record.extraction import StopWhen
-from broken_record.goal_config import NOT_OF_THE_MODE, OF_THE_MODE, problems_of_goal, read_lists
+from broken_record.goal_config import (
+    NOT_OF_THE_MODE,
+    OF_THE_MODE,
+    problems_of_goal,
+    read_lists,
+    steps_unsaid,
+)
 from broken_record.keys import KEYS
 from broken_record.personas import Objective, Persona
 from broken_record.records import Message
@@ -194,6 +200,11 @@ def parse(text: str, file: str, settings: Sequence[str] = (), folder: Path | Non
     given = set(raw)
     problems = [f'{file}: unknown key "{name}"{suggestion(name, KEYS)}'
                 for name in raw if name not in KEYS]  # fmt: skip
+    goal = raw.get("mode") == "goal"
+    if goal:  # the user begins, so there is no greeting
+        raw = {"context": "trim", "greeting": None, **raw}
+        if raw.get("conversation") == []:
+            del raw["conversation"]
     cards = Cast()
     folders = {} if folder is None else {
         name: Path() if name in set_here else folder
@@ -203,12 +214,10 @@ def parse(text: str, file: str, settings: Sequence[str] = (), folder: Path | Non
         cards = cast(raw, file, {name: folders[name] for name in ("card", "user_card")})
         raw.update(cards.values)
         problems.extend(cards.problems)
-    goal = raw.get("mode") == "goal"
-    modal: dict[str, Any] = {}
     if goal:
-        modal, wrong = read_lists(raw, file, folders)
+        lists, wrong = read_lists(raw, file, folders)
         problems.extend(wrong)
-        raw = {"conversation": [], "context": "trim", **raw, **modal}
+        raw = {"conversation": [], **raw, **lists}
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for name, key in KEYS.items():
@@ -230,7 +239,12 @@ def parse(text: str, file: str, settings: Sequence[str] = (), folder: Path | Non
         problems.extend(problems_of_goal(values, file))
     if problems:
         raise ConfigError(problems)
-    warnings = (*cards.warnings, *odd_names(values, file), *out_of_mode(values, file))
+    warnings = (
+        *cards.warnings,
+        *odd_names(values, file),
+        *out_of_mode(values, file),
+        *steps_unsaid(values, file),
+    )
     return Loaded(build(values), values, origins, warnings)
 
 

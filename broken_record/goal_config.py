@@ -6,13 +6,13 @@ What is loaded holds every text, so that a record is complete in itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from broken_record.checks import Problem, is_number, is_whole
 from broken_record.errors import ConfigError
-from broken_record.extraction import QUOTES
+from broken_record.extraction import AROUND, QUOTES
 from broken_record.personas import (
     PLACEHOLDER,
     check_objectives,
@@ -62,9 +62,10 @@ def one_of(*names: str | None) -> Callable[[Any], list[Problem]]:
     return lambda value: [] if value in names else [("", expected)]
 
 
-def check_word(value: Any) -> list[Problem]:
-    """A text that is not blank."""
-    return [] if isinstance(value, str) and value.strip() else [("", "a text that is not blank")]
+def check_stop_token(value: Any) -> list[Problem]:
+    """A text that is more than the marks around a word."""
+    fits = isinstance(value, str) and value.strip(AROUND)
+    return [] if fits else [("", "a text of more than punctuation")]
 
 
 def check_id(value: Any) -> list[Problem]:
@@ -96,6 +97,17 @@ def check_templates(value: Any) -> list[Problem]:
         if not needed <= found or not found <= known:
             must, may = (", ".join(f"<{n}>" for n in sorted(names)) for names in (needed, known))
             problems.append((f".{name}", f"a text with {must}, and no placeholders but {may}"))
+        elif any(
+            "<NEXT_PROMPT>" in line and set(PLACEHOLDER.findall(line)) != {"NEXT_PROMPT"}
+            for line in text.split("\n")
+        ):
+            problems.append(
+                (
+                    f".{name}",
+                    "<NEXT_PROMPT> on a line without other placeholders: it "
+                    "is left out when no step is due",
+                )
+            )
     return problems
 
 
@@ -187,3 +199,14 @@ def problems_of_goal(values: Mapping[str, Any], file: str) -> list[str]:
     if retries and not values["regenerate"]["tries"]:
         problems.append(f'{file}: noncoherent.action: "retry" needs regenerate.tries above 0')
     return problems
+
+
+def steps_unsaid(values: Mapping[str, Any], file: str) -> Iterator[str]:
+    """Objectives with more steps than there are exchanges to hand them over in."""
+    for objective in values["objectives"] if values["mode"] == "goal" else ():
+        steps, most = len(objective["steps"]), values["max_turns"]
+        if steps > most:
+            yield (
+                f"{file}: objectives: {objective['id']}: {steps} steps, of which max_turns lets "
+                f"{most} be asked"
+            )

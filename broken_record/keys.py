@@ -36,8 +36,8 @@ from broken_record.goal_config import (
     check_id,
     check_noncoherent,
     check_regenerate,
+    check_stop_token,
     check_templates,
-    check_word,
     one_of,
 )
 from broken_record.personas import check_objectives, check_personas
@@ -90,7 +90,7 @@ KEYS: dict[str, Key] = {
     "objectives": Key(check_objectives),
     "templates": Key(check_templates, TEMPLATES, fills=True),
     "max_turns": Key(whole(1), 12),
-    "stop_token": Key(check_word, "FINISH"),
+    "stop_token": Key(check_stop_token, "FINISH"),
     "stop_when": Key(one_of("last_line", "anywhere"), "last_line"),
     "extract": Key(check_extract, EXTRACT, fills=True),
     "noncoherent": Key(check_noncoherent, NONCOHERENT, fills=True),

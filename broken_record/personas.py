@@ -55,7 +55,7 @@ def fill(template: str, values: Mapping[str, str | None]) -> str:
         names = PLACEHOLDER.findall(line)
         if any(name in values and values[name] is None for name in names):
             continue
-        lines.append(PLACEHOLDER.sub(lambda match: values.get(match[1]) or match[0], line))
+        lines.append(PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]) or "", line))
     return "\n".join(lines)
 
 
@@ -84,7 +84,8 @@ def check_list(value: Any, expected: str, fields: Sequence[str]) -> list[Problem
             problems.append((f"{where}.id", "up to 40 letters, digits and hyphens"))
         elif name in seen:
             problems.append((f"{where}.id", "an id of its own"))
-        seen.add(name or "")
+        elif name is not None:
+            seen.add(name)
     return problems
 
 

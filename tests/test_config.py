@@ -45,7 +45,7 @@ def test_a_config_needs_only_a_conversation():
         ({"sampler": []}, "sampler: expected an object of sampling parameters, found []"),
         (
             {"sampler": {"temperature": "hot"}},
-            'sampler.temperature: expected a number, found "hot"',
+            'sampler.temperature: expected a number of at least 0, found "hot"',
         ),
         ({"sampler": {"top_k": 4.0}}, "sampler.top_k: expected a whole number, found 4.0"),
         (
