@@ -10,12 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 Policy = Literal["first", "last", "longest", "whole"]
 StopWhen = Literal["last_line", "anywhere"]
 QUOTES = ('""', "\u201c\u201d", "\u201e\u201c", "\u00ab\u00bb", "\u300c\u300d")
-AROUND = " \t\r\n.!?*_`'\"\u201c\u201d\u00ab\u00bb()[]"
+AROUND = " \t\r\n.!?*_`'()[]" + "".join(QUOTES)
+BEFORE = "([{:,;*_-\u2013\u2014`=>|/"
+INSIDE = "([{:="
+NO_SPACES = "\u2e80"  # from here on scripts that put none between words, and their punctuation
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +54,22 @@ def quotations(text: str, quotes: Sequence[str]) -> list[str]:
     that could close one; with none it is no quotation.
     """
     closing = {pair[0]: pair[1] for pair in quotes}
-    marks = re.finditer("|".join(map(re.escape, sorted({*"".join(quotes)}))), text)
+    pattern = "|".join(map(re.escape, sorted({*"".join(quotes)})))
+    marks = [
+        m.start() for m in re.finditer(pattern, text) if text[m.start() - 1 : m.start()] != "\\"
+    ]
     found: list[str] = []
     start, depth, last_close, opener = 0, 0, -1, ""
-    for mark in marks:
-        character, at = mark[0], mark.start()
-        if at and text[at - 1] == "\\":
-            continue
+    for at, following in pairwise([*marks, -1]):
+        character = text[at]
         if depth == 0:
             if character in closing and may_open(text, at, character == closing[character]):
                 opener, start, depth, last_close = character, at + 1, 1, -1
             continue
         alike = opener == closing[opener]
-        if character == opener and (not alike or (may_open(text, at, True) and at > start)):
+        if character == opener and (not alike or (opens_inside(text, at) and at > start)):
             depth += 1
-        elif character == closing[opener] and (not alike or may_close(text, at)):
+        elif character == closing[opener] and (not alike or may_close(text, at, following)):
             depth, last_close = depth - 1, at
             if depth == 0:
                 found.append(text[start:at])
@@ -75,23 +80,30 @@ def quotations(text: str, quotes: Sequence[str]) -> list[str]:
 
 def may_open(text: str, at: int, alike: bool) -> bool:
     """Whether a mark at a place can open a quotation; where opening and closing marks are alike,
-    not behind a letter or digit, nor before white space.
+    only before a text, and at the beginning, behind white space, or behind what may touch it.
     """
     if not alike:
         return True
     before, after = text[at - 1 : at], text[at + 1 : at + 2]
-    return (
-        not before.isalnum()
-        and (before.isspace() or not before or before in "([{:,;*_-")
-        and (bool(after) and not after.isspace())
-    )
+    free = not before or before.isspace() or before in BEFORE or before >= NO_SPACES
+    return free and bool(after) and not after.isspace()
 
 
-def may_close(text: str, at: int) -> bool:
+def opens_inside(text: str, at: int) -> bool:
+    """Whether a mark that could close the quotation around it opens another one inside it."""
+    before = text[at - 1]
+    return may_open(text, at, True) and (before.isspace() or before in INSIDE)
+
+
+def may_close(text: str, at: int, following: int) -> bool:
     """Whether a mark at a place, alike in both ways, can close a quotation: no letter or digit
-    behind it.
+    behind it, and it does not stand for inches: behind a digit, with a mark following (-1: none)
+    that cannot open the next quotation.
     """
-    return not text[at + 1 : at + 2].isalnum()
+    if text[at + 1 : at + 2].isalnum() and text[at + 1] < NO_SPACES:
+        return False
+    inches = text[at - 1].isdigit() and following >= 0 and text[following] == text[at]
+    return not inches or may_open(text, following, True)
 
 
 def says_stop(reply: str, token: str, when: StopWhen) -> bool:
@@ -112,7 +124,7 @@ def cut_self_reply(reply: str, markers: Sequence[str], prefix: str = "") -> tupl
     r"""(the speaker's own words, what was said behind them in the other's name or again in one's
     own).
 
-    A marker counts at the beginning of a line; one that is no plain word, like <|user|>, anywhere.
+    A marker counts at the beginning of a line; one in brackets, like <|user|>, anywhere.
     `prefix` is the speaker's own, which may open the reply.
 
     >>> cut_self_reply("Try this.\nUser: Thanks!", ["User:"])
@@ -120,7 +132,7 @@ def cut_self_reply(reply: str, markers: Sequence[str], prefix: str = "") -> tupl
     """
     start = len(prefix) if prefix and reply.startswith(prefix) else 0
     patterns = [
-        (r"" if re.match(r"\W", marker) else r"(?:\r?\n|\A)[ \t]*") + re.escape(marker)
+        (r"" if marker[0] in "<[" else r"(?:\r?\n|\A)[ \t]*") + re.escape(marker)
         for marker in (*markers, prefix)
         if marker.strip()
     ]

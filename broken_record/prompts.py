@@ -11,6 +11,7 @@ where a template comes from: it is any function from messages to text.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 
 from broken_record.errors import TemplateRefused
@@ -18,6 +19,8 @@ from broken_record.records import Message, Role
 
 Template = Callable[[Sequence[Message]], str]
 """Messages -> prompt with the generation prompt; raises TemplateRefused."""
+
+PIECES = re.compile(r"<[^<>\n]*>|\[[^\[\]\n]*\]|[^<\[\n]+|[<\[]")
 
 
 def user_view(
@@ -144,19 +147,26 @@ def role_markers(template: Template, role: Role) -> tuple[str, ...]:
     """What a template writes in front of a message of a role, as a reply that goes on as that role
     would begin it; none where the template has no sign for it but plain words.
 
-    >>> role_markers(lambda said: "".join(f"<{m.role}>{m.content}" for m in said), "user")
+    What it writes between two messages ends one and begins the next: the marker is the shortest end
+    of it, in whole <tags> and [tags], that does not begin the other role's messages too.
+
+    >>> role_markers(lambda said: "".join(f"<{m.role}>{m.content}<end>" for m in said), "user")
     ('<user>',)
     """
-    other: Role = "assistant" if role == "user" else "user"
     probe = [Message("user", "0x0"), Message("assistant", "0y0"), Message("user", "0z0")]
     try:
         prompt = template(probe)
     except TemplateRefused:
         return ()
-    before, after = ("0y0", "0z0") if other == "assistant" else ("0x0", "0y0")
-    between = prompt.partition(before)[2].partition(after)[0]
-    lines = [line.strip() for line in between.split("\n") if line.strip()]
-    return tuple(line for line in lines[-1:] if not line.replace(" ", "").isalnum())
+    to_assistant = prompt.partition("0x0")[2].partition("0y0")[0].strip()
+    to_user = prompt.partition("0y0")[2].partition("0z0")[0].strip()
+    own, other = (to_user, to_assistant) if role == "user" else (to_assistant, to_user)
+    pieces = [(match.start(), match[0].strip()) for match in PIECES.finditer(own)]
+    for start, piece in reversed(pieces):
+        marker = own[start:].strip()
+        if piece and not piece.replace(" ", "").isalnum() and not other.endswith(marker):
+            return (marker,)
+    return ()
 
 
 def strip_bos(prompt: str, bos: str | None) -> str:
