@@ -152,7 +152,8 @@ def listen(
         log.warning("%s", sentence)
     dialogue = recording.dialogue
     show("".join(render_stream(dialogue)))
-    for event in converse(config, *sides, seed=dialogue.seed or 0, said=dialogue.turns):
+    said, tried = dialogue.turns, dialogue.attempts
+    for event in converse(config, *sides, seed=dialogue.seed or 0, said=said, tried=tried):
         if came:
             raise KeyboardInterrupt
         show_and_record(event, recording)

@@ -154,13 +154,15 @@ def converse(
     *,
     seed: int,
     said: Sequence[Turn] = (),
+    tried: Sequence[Attempt] = (),
     patience: Patience | None = None,
 ) -> Iterator[Chunk | Turn | Attempt | End]:
     """Chunks as they come (a turn's first is its prefix), and after the last chunk of each turn the
     Turn; after one that failed or is asked for again the Attempt; at last the End.
 
-    Turns alternate until the config's mode says it is over; `said` are the turns of a dialogue that
-    is resumed. Ends early where the config's context is "stop" and the next prompt would not fit.
+    Turns alternate until the config's mode says it is over; `said` and `tried` are the turns and
+    attempts of a dialogue that is resumed: a reply that was rejected is not asked for once more.
+    Ends early where the config's context is "stop" and the next prompt would not fit.
     """
     mode = mode_of(config, assistant, user)
     sides = {"assistant": assistant, "user": user}
@@ -169,22 +171,23 @@ def converse(
     reason = mode.over(turns)
     while reason is None:
         side = sides[mode.speaker(turns)]
-        tried = 0
+        index = len(config.conversation) + len(turns)
+        rejected = sum(attempt.flaw is not None and attempt.index == index for attempt in tried)
         while reason is None:
-            reply = yield from speak_patiently(config, mode, side, turns, tried, seed, patience)
+            reply = yield from speak_patiently(config, mode, side, turns, rejected, seed, patience)
             if reply is None:
                 reason = "context"
                 break
             turn = mode.take(reply)
-            flaw = mode.asks_again(turn, tried)
+            flaw = mode.asks_again(turn, rejected)
             if flaw is None:
                 turns.append(turn)
                 yield turn
                 reason = mode.over(turns)
                 break
-            yield Attempt(turn.index, turn.role, reply.content, f"asked again: {flaw}", tried,
+            yield Attempt(turn.index, turn.role, reply.content, f"asked again: {flaw}", rejected,
                           turn.elapsed_s or 0.0, flaw, turn.tokens, turn.seed)  # fmt: skip
-            tried += 1
+            rejected += 1
     yield End(reason)
 
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from broken_record.chat import Chat
 from broken_record.config import Config
 from broken_record.context import forecast
 from broken_record.dialogue import Side, take_sides
 from broken_record.engines.completions import CompletionsServer
 from broken_record.engines.connect import connect
 from broken_record.errors import EngineError
-from broken_record.prompts import render, user_view
+from broken_record.goals import Goal
+from broken_record.prompts import render
+from broken_record.records import Message, Role
 
 TRIED_TOKENS = 48
 REPEATING = "one two one two one two one two one two one two"
@@ -27,6 +30,8 @@ def examine_servers(config: Config, seed: int) -> Iterator[str]:
         sides = take_sides(config, *engines)
         for side, url in zip(sides, (config.api_url, config.user_api_url), strict=True):
             yield from examine_side(config, side, url, seed)
+        if config.mode == "goal":
+            return
         assistant = sides[0]
         expected = forecast(
             config, assistant.engine, assistant.template, assistant.prefix, assistant.info.n_ctx
@@ -44,11 +49,10 @@ def examine_side(config: Config, side: Side, url: str, seed: int) -> Iterator[st
     yield f"  model {info.model or 'unknown'}, context {info.n_ctx or 'unknown'} tokens"
     yield f"  chat template of the {info.template or 'server: none'}"
     yield f"  not honoured: {', '.join(info.ignored) or 'nothing that is known'}"
-    messages = list(config.conversation)
-    if side.role == "user":
-        messages = user_view(
-            messages, config.user_system, config.user_memory, config.user_memory_step
-        )
+    messages = first_messages(config, side.role)
+    if config.mode == "goal":
+        for message in messages:
+            yield f"  the {side.role} is told ({message.role}): {message.content}"
     prompt = render(side.template, messages) + side.prefix
     if isinstance(side.engine, CompletionsServer):
         body = side.engine.request_body(
@@ -56,6 +60,18 @@ def examine_side(config: Config, side: Side, url: str, seed: int) -> Iterator[st
         )
         yield f"  request: {json.dumps(body, ensure_ascii=False)}"
     yield f"  {penalty_sentence(side, prompt, seed)}"
+
+
+def first_messages(config: Config, role: Role) -> list[Message]:
+    """What a side sees before its first turn; of a goal's assistant, who speaks second, with the
+    goal in place of what the user will ask.
+    """
+    if config.mode != "goal":
+        mode = Chat(config)
+        return list(mode.window(role, mode.messages(role, ())[0]))
+    goal = Goal(config)
+    asked = [Message("user", goal.objective.text)] if role == "assistant" else []
+    return [*goal.messages(role, ())[0], *asked]
 
 
 def penalty_sentence(side: Side, prompt: str, seed: int) -> str:

@@ -19,7 +19,7 @@ from broken_record.coherence import find_noncoherent
 from broken_record.config import Config
 from broken_record.extraction import cut_self_reply, extract, says_stop
 from broken_record.personas import fill
-from broken_record.records import Attempt, Dialogue, EndReason, Flaw, Message, Role, Turn
+from broken_record.records import Dialogue, EndReason, Flaw, Message, Role, Turn
 
 COUNTED = ("no_prompt", "several_prompts", "noncoherent", "empty", "self_reply", "regenerated",
            "regenerate_worked")  # fmt: skip
@@ -46,8 +46,7 @@ class Goal:
         last = turns[-1]
         if last.role == "user" and self.is_finished(last):
             return "finished"
-        flaw = self.flaw(last)
-        if flaw and (flaw != "noncoherent" or self.config.noncoherent["action"] != "flag"):
+        if flaw := self.flaw(last):
             return flaw
         exchanges = sum(turn.role == "assistant" for turn in turns)
         ended = last.role == "assistant" and exchanges >= self.config.max_turns
@@ -134,18 +133,18 @@ class Goal:
         if found := find_noncoherent(body, longest, config.noncoherent["r"]):
             before = len(content) - len(body)
             turn = replace(turn, noncoherent=(found[0] + before, found[1] + before))
-        if user:
+        if user and not self.is_finished(turn):
             got = extract(body, config.extract["policy"], config.extract["quotes"])
             turn = replace(turn, extract=got.text, quoted=got.candidates)
         return turn
 
     def flaw(self, turn: Turn) -> Flaw | None:
-        """What is wrong with a reply."""
+        """What is wrong with a reply; what the config only marks is not."""
         if not self.body(turn).strip():
             return "empty"
         if turn.role == "user" and self.is_finished(turn):
             return None
-        if turn.noncoherent:
+        if turn.noncoherent and self.config.noncoherent["action"] != "flag":
             return "noncoherent"
         return "no_prompt" if turn.role == "user" and turn.extract is None else None
 
@@ -180,26 +179,31 @@ def choose(values: Mapping[str, Any]) -> Mapping[str, Any]:
     }
 
 
-def count_events(turns: Sequence[Turn], attempts: Sequence[Attempt]) -> dict[str, dict[str, int]]:
+def count_events(dialogue: Dialogue) -> dict[str, dict[str, int]]:
     """Per side, how often what happened in a goal dialogue; replies that were rejected count too.
 
     `regenerated` counts replies that were asked for again, `regenerate_worked` turns that were
     right at last.
     """
     counts: dict[str, Counter[str]] = {"assistant": Counter(), "user": Counter()}
-    rejected = [attempt for attempt in attempts if attempt.flaw]
+    prefixes = {"assistant": "agent_prefix", "user": "user_prefix"}
+    rejected = [attempt for attempt in dialogue.attempts if attempt.flaw]
     for attempt in rejected:
         counts[attempt.role].update([str(attempt.flaw), "regenerated"])
     again = {attempt.index for attempt in rejected}
-    for turn in turns:
+    for turn in dialogue.turns:
         count = counts[turn.role]
-        blank = turn.role == "user" and turn.quoted == 0
+        prefix = dialogue.config.get(prefixes[turn.role], "")
+        empty = not turn.content.removeprefix(prefix).strip()
+        no_prompt = turn.quoted == 0 and not empty
+        noncoherent = turn.noncoherent is not None
         count["self_reply"] += turn.self_reply is not None
-        count["noncoherent"] += turn.noncoherent is not None
+        count["noncoherent"] += noncoherent
         count["several_prompts"] += (turn.quoted or 0) > 1
-        count["empty"] += not turn.content.strip()
-        count["no_prompt"] += blank and bool(turn.content.strip())
-        count["regenerate_worked"] += turn.index in again and not blank and not turn.noncoherent
+        count["empty"] += empty
+        count["no_prompt"] += no_prompt
+        wrong = empty or no_prompt or noncoherent
+        count["regenerate_worked"] += turn.index in again and not wrong
     return {role: {name: count[name] for name in COUNTED} for role, count in counts.items()}
 
 
@@ -208,4 +212,4 @@ def goal_of(dialogue: Dialogue) -> dict[str, Any]:
     if dialogue.config.get("mode") != "goal":
         return {}
     names = {name: dialogue.config.get(name) for name in ("objective", "persona")}
-    return {**names, "counters": count_events(dialogue.turns, dialogue.attempts)}
+    return {**names, "counters": count_events(dialogue)}

@@ -76,7 +76,7 @@ class Recording:
         """What a goal dialogue counts; None for a chat."""
         if self.dialogue.config.get("mode") != "goal":
             return None
-        return count_events(self.dialogue.turns, self.dialogue.attempts)
+        return count_events(self.dialogue)
 
     @contextmanager
     def ended(self) -> Iterator[None]:

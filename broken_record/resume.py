@@ -28,7 +28,13 @@ def load_to_resume(
     earlier = parse_record(lines, str(record))
     if config_file is None and not settings:
         return parse(json.dumps(dict(earlier.config)), str(record)), earlier
-    loaded = load(config_file or Path("config.json"), settings)
+    file = config_file or Path("config.json")
+    loaded = load(file, settings)
+    if loaded.config.mode == "goal":  # the run's config leaves open which of its dialogues this is
+        chosen = [f"{key}={json.dumps(earlier.config[key])}"
+                  for key in ("objective", "persona", "replica")
+                  if key in earlier.config and loaded.origins[key] == "default"]  # fmt: skip
+        loaded = load(file, [*settings, *chosen])
     drifted = [
         f"{key}: {json.dumps(earlier.config[key])} was recorded, now {json.dumps(value)}"
         for key, value in loaded.values.items()

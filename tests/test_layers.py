@@ -58,9 +58,11 @@ DOORS = {
     "doctor": {
         "records",
         "errors",
+        "chat",
         "config",
         "context",
         "dialogue",
+        "goals",
         "prompts",
         "engines",
     },
