@@ -54,21 +54,22 @@ class RecordWriter:
     """Appends a dialogue's record to a file, a line at a time."""
 
     def __init__(self, path: Path, *, resume: bool = False) -> None:
-        """Create the file, or go on with one; LogError where it exists already, or cannot be
-        written.
+        """Create the file, or go on with one; LogError where it exists already, cannot be
+        written, or is being written by another process.
         """
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            self.file: TextIO = path.open("a" if resume else "x", encoding="ascii", newline="\n")
+            lock(self.file)
             if resume:
                 set_torn_line_aside(path)
-            self.file: TextIO = (
-                path.open("a", encoding="ascii", newline="\n")
-                if resume
-                else path.open("x", encoding="ascii", newline="\n")
-            )
         except FileExistsError as error:
             raise LogError(f"{path}: exists already; name a new file or move it away") from error
+        except BlockingIOError as error:
+            self.file.close()
+            raise LogError(f"{path}: another process is writing it; try again when it is done"
+                           ) from error  # fmt: skip
         except OSError as error:
             raise LogError(f"{path}: cannot be written: {error.strerror}") from error
 
@@ -125,6 +126,22 @@ class RecordWriter:
     def close(self) -> None:
         """Close the file."""
         self.file.close()
+
+
+def lock(file: TextIO) -> None:
+    """Keep a file to this process until it is closed, where the system can; BlockingIOError where
+    another has it.
+
+    A dialogue outlives a batch that was killed, and must not be resumed beside itself.
+    """
+    try:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except (ImportError, OSError):
+        return
 
 
 def set_torn_line_aside(path: Path) -> None:

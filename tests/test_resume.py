@@ -18,6 +18,7 @@ from broken_record.dialogue import Patience, Side, converse
 from broken_record.engines.scripted import ScriptedEngine
 from broken_record.errors import BrokenStream, ContextFull, EngineUnreachable, RequestRefused
 from broken_record.records import Attempt, EngineInfo, Role, Turn
+from broken_record.runlog import lock
 from tests.replay import LLAMA, replay, reply
 from tests.test_parrot import ROOT, SCENE, parrot, put_config, read, wait_for
 from tests.test_parrot_sh import here, parrot_sh  # noqa: F401
@@ -311,3 +312,18 @@ def test_the_doctor_says_what_the_servers_are():
                   "not honoured: top_a", '"stream": true', "repetition penalty has an effect",
                   "holds the whole dialogue"):  # fmt: skip
         assert words in text
+
+
+def test_a_record_that_another_process_writes_is_not_gone_on_with(tmp_path):
+    record = tmp_path / "a.jsonl"
+    with replay({**LLAMA, "/v1/completions": reply(" one")}) as (url, _):
+        assert parrot(put_config(tmp_path, url), "--record", record).returncode == 0
+        torn = record.read_text().splitlines(keepends=True)[0] + '{"type": "tu'
+        record.write_text(torn)
+        with record.open("a") as file:
+            lock(file)
+            refused = parrot("--resume", record)
+            assert refused.returncode == 1 and b"another process is writing it" in refused.stderr
+            assert record.read_text() == torn
+        assert parrot("--resume", record).returncode == 0
+    assert read(record).status == "done"
