@@ -185,7 +185,7 @@ def test_x11_the_marker_of_the_other_side_comes_from_the_chat_template(name):
     marker = TEMPLATES[name][1]
     assert role_markers(template_of(name), "user") == (marker,)
     own, rest = cut_self_reply(f"Try this.\n{marker} Thanks!\nMore.", [marker])
-    assert (own, rest.lstrip()) == ("Try this.", f"{marker} Thanks!\nMore.")
+    assert (own, (rest or "").lstrip()) == ("Try this.", f"{marker} Thanks!\nMore.")
 
 
 def test_x11_a_template_of_plain_words_has_no_marker():

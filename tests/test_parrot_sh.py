@@ -12,10 +12,14 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
+import analyze
+import view
 from broken_record import batch
 from broken_record.engines.embedded import EmbeddedServer
+from broken_record.exports import FORMATS
 from broken_record.run_folder import make_folder
 from broken_record.textlog import render_log
 from tests.replay import LLAMA, replay, sse
@@ -175,3 +179,85 @@ def test_a_dead_embedded_server_is_started_again_at_its_address(here):
 def test_the_shell_script_passes_shellcheck():
     shellcheck = Path(sys.executable).with_name("shellcheck")
     subprocess.run([shellcheck, "parrot.sh", ".ci/run"], cwd=ROOT, check=True)
+
+
+GOALS = {
+    "mode": "goal",
+    "personas": ["a nurse", "a carpenter", {"id": "ines", "text": "a farmer, over eighty"}],
+    "objectives": [
+        "Get a poem about a bicycle.",
+        {"id": "dice", "text": "Learn.", "steps": ["How likely is a six?", "Why?"]},
+        {"id": "trip", "text": "Plan a weekend."},
+        {"id": "tea", "text": "Hear what speaks for tea.\nAnd what against."},
+    ],
+    "conversation": [{"role": "system", "content": "A date between Skye and Mark."}],
+    "agent_prefix": "Skye:",
+    "user_prefix": "Mark:",
+    "max_turns": 3,
+    "turn_max_tokens": 60,
+    "api_url": "embedded:skye",
+    "user_api_url": "embedded:mark",
+    "sampler": {"temperature": 0.87, "stop": ["\n"]},
+    "regenerate": {"tries": 3, "for": ["no_prompt", "empty"]},
+    "seed": 5,
+}
+
+
+def children_of(pid):
+    listed = subprocess.run(["ps", "-ww", "-eo", "pid,ppid"], capture_output=True, text=True).stdout
+    return [int(line.split()[0]) for line in listed.splitlines()[1:] if line.split()[1] == str(pid)]
+
+
+def test_x17_goal_dialogues_of_a_killed_run_are_finished_and_all_tools_read_them(here, monkeypatch):
+    (here / "goals.json").write_text(json.dumps(GOALS))
+    process = subprocess.Popen(
+        ["bash", str(ROOT / "parrot.sh"), "1", "-j", "2", "goals.json"],
+        cwd=here,
+        env={**os.environ, "PYTHON": sys.executable},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    wait_for(lambda: len(list(here.glob("*/*.jsonl"))) >= 5)
+    for pid in [process.pid, *children_of(process.pid)]:  # all at once, as when the power goes
+        os.kill(pid, signal.SIGKILL)
+    process.wait()
+    [folder] = (path for path in here.iterdir() if path.is_dir())
+    before = {path: path.read_text() for path in folder.glob("*.jsonl")}
+    assert len(before) < 12
+
+    done = parrot_sh(here, "--resume", "-j", 2, folder.name)
+    assert done.returncode == 0, done.stderr
+    names = [f"{o}_{p}_1" for o in ("dice", "o1", "tea", "trip") for p in ("ines", "p1", "p2")]
+    records = sorted(folder.glob("*.jsonl"))
+    assert [path.stem for path in records] == names and len(list(folder.glob("*.log"))) == 12
+    seeds = set()
+    for path in records:
+        dialogue = read(path)
+        assert (dialogue.status, dialogue.config["objective"], dialogue.config["persona"]) == (
+            "done", *path.stem.split("_")[:2],
+        )  # fmt: skip
+        assert dialogue.end_reason in ("max_turns", "no_prompt", "empty", "finished")
+        assert [turn.index for turn in dialogue.turns] == list(range(1, 1 + len(dialogue.turns)))
+        assert {turn.role for turn in dialogue.turns[::2]} == {"user"}
+        seeds |= {turn.seed for turn in dialogue.turns}
+        kept = before.get(path, "")
+        assert path.read_text().startswith(kept[: kept.rfind("\n") + 1])
+    assert len(seeds) == sum(len(read(path).turns) for path in records)
+    reasons = [read(path).end_reason for path in records]
+    assert reasons.count("max_turns") >= 6
+
+    monkeypatch.chdir(here)
+    for form in FORMATS:
+        assert analyze.main([folder.name, "--export", form, "-o", f"out.{form}"]) == 0
+    assert view.main([folder.name, "--no-show"]) == 0
+    summary = json.loads((folder / "analysis.json").read_text())["summary"]
+    assert summary["end_reasons"]["max_turns"] == reasons.count("max_turns")
+    assert set(summary["counters"]) == {"assistant", "user"}
+    assert "dice_ines_1" in (here / "results.html").read_text()
+    assert len((here / "out.chatml").read_text().splitlines()) == 12
+    assert pq.read_table(here / "out.parquet").num_rows == 12
+    lines = (here / "out.llm-roleplay").read_text().splitlines()
+    assert {json.loads(line)["persona"] for line in lines} == {
+        "a nurse", "a carpenter", "a farmer, over eighty",
+    }  # fmt: skip
