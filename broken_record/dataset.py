@@ -38,10 +38,10 @@ def write_dataset(
     """Write FILE in the format `name` and its card beside it, each whole or not at all; the card's
     path. LogError names what cannot be written.
     """
-    write_whole(file, encode(name, selection.samples))
+    write_whole(file, [encode(name, selection.samples)])
     card = file.with_name(f"{file.stem}.card.md")
     text = make_card(file.name, name, made, selection, reports)
-    write_whole(card, text.encode("utf-8", "backslashreplace"))
+    write_whole(card, [text.encode("utf-8", "backslashreplace")])
     return card
 
 

@@ -36,7 +36,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
@@ -169,40 +169,54 @@ def summarize_kind(report: Report, kind: str) -> KindSummary:
     )
 
 
+def entry_of(dialogue: DialogueReport) -> dict[str, Any]:
+    """One dialogue's entry."""
+    entry = asdict(dialogue)
+    tokens = entry.pop("onset_tokens")
+    for finding, value, before in zip(dialogue.findings, entry["findings"], tokens, strict=True):
+        value.update(recovered=finding.recovered, onset_tokens=before)
+    return entry
+
+
 def as_json(report: Report) -> dict[str, Any]:
     """The schema's value."""
-    dialogues = []
-    for dialogue in report.dialogues:
-        entry = asdict(dialogue)
-        tokens = entry.pop("onset_tokens")
-        for finding, value, before in zip(
-            dialogue.findings, entry["findings"], tokens, strict=True
-        ):
-            value.update(recovered=finding.recovered, onset_tokens=before)
-        dialogues.append(entry)
+    return {**head_of(report), "dialogues": [entry_of(dialogue) for dialogue in report.dialogues]}
+
+
+def head_of(report: Report) -> dict[str, Any]:
+    """The schema's value but for the dialogues."""
     return {
         "version": VERSION,
         "run": report.run,
         "thresholds": report.thresholds,
         "assistant": report.assistant,
         "summary": summarize(report),
-        "dialogues": dialogues,
         "unreadable": [asdict(entry) for entry in report.unreadable],
     }
 
 
+def report_lines(report: Report) -> Iterator[str]:
+    """analysis.json, a line a dialogue, so that no run is too large to be written."""
+    yield json.dumps(head_of(report), indent=1).removesuffix("\n}") + ',\n "dialogues": [\n'
+    last = len(report.dialogues) - 1
+    for k, dialogue in enumerate(report.dialogues):
+        yield f"  {json.dumps(entry_of(dialogue))}{',' if k < last else ''}\n"
+    yield " ]\n}\n"
+
+
 def write_report(report: Report, folder: Path) -> None:
     """Write both files into the run's folder, whole or not at all; LogError names the file."""
+    write_whole(folder / FILE, (line.encode("ascii") for line in report_lines(report)))
     pairs = [[d.average_response_length, d.loop_density] for d in report.dialogues]
-    for name, content in ((FILE, as_json(report)), (PAIRS_FILE, pairs)):
-        write_whole(folder / name, (json.dumps(content, indent=1) + "\n").encode("ascii"))
+    write_whole(folder / PAIRS_FILE, [(json.dumps(pairs, indent=1) + "\n").encode("ascii")])
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: Iterable[bytes]) -> None:
     """Write a file under a temporary name and rename it; LogError names what cannot be written."""
     temporary = path.with_name(path.name + ".tmp")
     try:
-        temporary.write_bytes(content)
+        with temporary.open("wb") as file:
+            file.writelines(content)
         temporary.replace(path)
     except OSError as error:
         raise LogError(f"{path}: cannot be written: {error.strerror}") from error
