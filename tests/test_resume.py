@@ -193,6 +193,7 @@ def kill_and_resume(tmp_path, moment, whole):
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0,
         start_new_session=True,
     ) as process:  # fmt: skip
+        assert process.stdout is not None
         shown = 0
         while shown < moment and (piece := process.stdout.read(64)):
             shown += len(piece)
