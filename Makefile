@@ -25,6 +25,7 @@ bench: .venv/for-developers
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.segments
+	$(BIN)/python -m benchmarks.extraction
 	$(BIN)/python -m benchmarks.penalty
 	$(BIN)/python -m benchmarks.analyze_speed
 	$(BIN)/python -m benchmarks.throughput

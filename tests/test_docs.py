@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -16,10 +17,12 @@ import view
 from broken_record.config import load, parse
 from broken_record.goal_config import OF_THE_MODE
 from broken_record.keys import KEYS
+from broken_record.records import EndReason
 
 ROOT = Path(__file__).parents[1]
 CONFIG_MD = (ROOT / "CONFIG.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+GOALS_MD = (ROOT / "docs" / "goals.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^### |\Z)", CONFIG_MD, re.MULTILINE | re.DOTALL))
 
 
@@ -65,6 +68,26 @@ def test_a_shipped_goal_config_has_ten_objectives_and_twenty_different_personas(
     loaded = load(ROOT / "configs" / "goals" / f"{name}.json")
     assert loaded.warnings == () and len(loaded.config.objectives) == 10
     assert len({persona.text for persona in loaded.config.personas}) == 20
+
+
+ROWS = re.findall(r"^\| ([BX]\d+) \|.*\| (.*) \|$", GOALS_MD, re.MULTILINE)
+
+
+def test_goals_md_has_a_row_for_every_behaviour_and_fault():
+    numbers = [*(f"B{n}" for n in range(1, 21)), *(f"X{n}" for n in range(1, 20))]
+    assert [number for number, _ in ROWS] == numbers
+
+
+@pytest.mark.parametrize(("number", "tests"), ROWS)
+def test_a_row_of_goals_md_names_tests_that_exist(number, tests):
+    sources = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("tests/test_*.py"))
+    named = re.findall(r"`(test_\w+)`", tests)
+    assert named and all(f"def {name}(" in sources for name in named)
+
+
+def test_goals_md_explains_every_way_a_goal_dialogue_can_end():
+    explained = re.findall(r"^\| `(\w+)` \|", GOALS_MD, re.MULTILINE)
+    assert sorted(explained) == sorted({*get_args(EndReason)} - {"total_tokens"})
 
 
 @pytest.mark.parametrize("engine", ["llama-server", "koboldcpp", "aphrodite-engine", "vllm"])

@@ -472,7 +472,7 @@ def test_x14_the_sampling_values_that_are_shipped_are_valid():
             assert load(path).config.sampler["temperature"] <= 1
 
 
-def test_x15_replies_stream_a_turn_begins_with_its_prefix():
+def test_x15_replies_stream_and_a_turn_begins_with_its_prefix():
     events = hold(goal(user_prefix="Mark:", max_turns=1), '"Hi you"', "yes")
     kinds = [type(event).__name__ for event in events]
     assert kinds == ["Chunk"] * 4 + ["Turn"] + ["Chunk"] * 3 + ["Turn", "End"]
