@@ -67,7 +67,7 @@ def quotations(text: str, quotes: Sequence[str]) -> list[str]:
                 opener, start, depth, last_close = character, at + 1, 1, -1
             continue
         alike = opener == closing[opener]
-        if character == opener and (not alike or (opens_inside(text, at) and at > start)):
+        if character == opener and (not alike or opens_inside(text, at)):
             depth += 1
         elif character == closing[opener] and (not alike or may_close(text, at, following)):
             depth, last_close = depth - 1, at

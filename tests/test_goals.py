@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broken_record.config import load, parse
+from broken_record.context import find_limits
 from broken_record.dialogue import converse, take_sides, turn_seed
 from broken_record.engines.connect import connect
 from broken_record.engines.scripted import ScriptedEngine
@@ -523,6 +524,12 @@ def test_x19_what_repeats_is_flagged_asked_for_again_or_ends_it(
     assert marked[0] == (None if action == "retry" else (1, 12))
 
 
+def test_x19_the_place_of_what_repeats_counts_from_the_beginning_of_the_content():
+    turn = turns_of(hold(goal(agent_prefix="Skye:", max_turns=1), '"Hi"', f"so {HA} then"))[1]
+    start, end = turn.noncoherent
+    assert turn.content[start:end] == HA
+
+
 def test_x19_when_the_tries_are_used_up_what_repeats_ends_it():
     config = goal(noncoherent={"action": "retry"}, regenerate={"tries": 2})
     events = hold(config, '"Hi"', HA)
@@ -564,6 +571,13 @@ def test_the_doctor_shows_what_each_side_of_a_goal_dialogue_is_told_first(tmp_pa
     assert "  the user is told (system): Be short.\n" in said
     assert "  the user is told (user): P a nurse O Learn of dice. S FINISH\n" in said
     assert "  the assistant is told (user): Learn of dice.\n" in said
+    assert "whole dialogue" not in said  # how long it will be, nobody knows
+
+
+def test_a_goal_dialogue_is_not_refused_for_tokens_that_it_does_not_count():
+    engine = Engine("yes", n_ctx=200)
+    infos = (engine.info(), engine.info())
+    assert list(find_limits(goal(context=None), engine, engine.template, "", infos)) == []
 
 
 def test_the_effective_config_of_a_goal_dialogue_is_shown(tmp_path):
