@@ -174,6 +174,7 @@ def test_steps_that_will_not_be_asked_are_said_beforehand():
     [warning] = loaded(objectives=steps, max_turns=2).warnings
     assert warning == "g.json: objectives: dice: 3 steps, of which max_turns lets 2 be asked"
     assert loaded(objectives=steps, max_turns=3).warnings == ()
+    assert loaded(objectives=[*steps, "More."], max_turns=2, objective="o2").warnings == ()
 
 
 def test_lists_come_from_files_beside_the_config_and_a_wrong_line_is_named(tmp_path):
