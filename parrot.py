@@ -52,7 +52,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--resume-anyway", action="store_true",
         help="resume although the config or a server is not what it was")  # fmt: skip
     add("--doctor", action="store_true",
-        help="ask both servers what they are, and try them, and stop")  # fmt: skip
+        help="say what the servers are and what is wrong, and stop; 1 if anything is")  # fmt: skip
     add("--print-config", action="store_true",
         help="show the effective config and where each value came from, and stop")  # fmt: skip
     options = parser.parse_args(arguments)
@@ -190,29 +190,38 @@ def resume(options: argparse.Namespace, came: list[int]) -> None:
     talk(loaded.config, recording, came, anyway=anyway)
 
 
-def run(options: argparse.Namespace, came: list[int]) -> None:
-    """What the options ask for."""
+def diagnose(config: Config, seed: int) -> int:
+    """Show what the doctor finds; 1 if something is wrong."""
+    from broken_record.doctor import examine_servers
+
+    found = 0
+    for remark in examine_servers(config, seed):
+        show(escape_controls(remark.text) + "\n")
+        found += remark.is_wrong
+    show(f"wrong: {found}\n" if found else "nothing wrong was found\n")
+    return int(found > 0)
+
+
+def run(options: argparse.Namespace, came: list[int]) -> int:
+    """What the options ask for; the exit code."""
     if options.resume:
         resume(options, came)
-        return
+        return 0
     loaded = load(options.config or Path("config.json"), options.settings)
     for warning in loaded.warnings:
         log.warning("%s", warning)
     if options.print_config:
         print_config(loaded)
-        return
+        return 0
     if loaded.config.sweep:
         raise ConfigError(["sweep: parrot.py holds one dialogue; run: ./parrot.sh N CONFIG"])
     check_stop_on(loaded.config)
     seeds = (options.seed, loaded.config.seed, secrets.randbits(31))
     seed = next(seed for seed in seeds if seed is not None)
     if options.doctor:
-        from broken_record.doctor import examine_servers
-
-        for line in examine_servers(loaded.config, seed):
-            show(escape_controls(line) + "\n")
-        return
+        return diagnose(loaded.config, seed)
     talk(loaded.config, start(loaded.values, seed, options.record), came)
+    return 0
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -221,7 +230,7 @@ def main(arguments: list[str] | None = None) -> int:
     came = stop_on_signals()
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        run(options, came)
+        return run(options, came)
     except ConfigError as error:
         for problem in error.problems:
             log.error("%s", problem)
@@ -237,7 +246,6 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:  # the log's disk is full
         log.error("the log cannot be written: %s", error.strerror or error)
         return 1
-    return 0
 
 
 if __name__ == "__main__":

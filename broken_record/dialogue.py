@@ -52,21 +52,25 @@ def take_sides(config: Config, assistant: Engine, user: Engine) -> tuple[Side, S
     """The two speakers of a config, each with the chat template of its tokenizer or else of its
     server.
     """
-    sides = []
-    for role, engine, tokenizer, prefix, sampler in (
-        ("assistant", assistant, config.tokenizer, config.agent_prefix, config.sampler),
-        ("user", user, config.user_tokenizer, config.user_prefix, config.user_sampler),
-    ):
-        if config.reproducible:
-            sampler = {**sampler, "cache_prompt": False}
-        info = replace(engine.info(), ignored=engine.ignored(sampler))
-        template: Template = engine.template
-        if tokenizer is not None:
-            template, source = load_tokenizer_template(tokenizer)
-            digest = hashlib.sha256(source.encode()).hexdigest()
-            info = replace(info, template=f"tokenizer {tokenizer}", template_sha256=digest)
-        sides.append(Side(role, engine, info, template, prefix, sampler))  # type: ignore[arg-type]
-    return sides[0], sides[1]
+    return take_side(config, "assistant", assistant), take_side(config, "user", user)
+
+
+def take_side(config: Config, role: Role, engine: Engine) -> Side:
+    """One speaker of a config; TemplateRefused where its tokenizer cannot be loaded."""
+    tokenizer, prefix, sampler = (
+        (config.tokenizer, config.agent_prefix, config.sampler)
+        if role == "assistant"
+        else (config.user_tokenizer, config.user_prefix, config.user_sampler)
+    )
+    if config.reproducible:
+        sampler = {**sampler, "cache_prompt": False}
+    info = replace(engine.info(), ignored=engine.ignored(sampler))
+    template: Template = engine.template
+    if tokenizer is not None:
+        template, source = load_tokenizer_template(tokenizer)
+        digest = hashlib.sha256(source.encode()).hexdigest()
+        info = replace(info, template=f"tokenizer {tokenizer}", template_sha256=digest)
+    return Side(role, engine, info, template, prefix, sampler)
 
 
 def turn_seed(seed: int, turn: int, attempt: int = 0) -> int:

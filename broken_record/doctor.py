@@ -1,77 +1,242 @@
-"""parrot.py --doctor: contacts both servers, and says in sentences what they are and do.
+"""parrot.py --doctor: contacts both servers, and says in sentences what they are, what they do, and
+what is wrong.
 
-Two short generations per server, one with a strong repetition penalty and one without, show whether
-the server takes the penalty at all.
+Wrong is what will spoil the dialogue: a server that does not answer, a template that refuses, two
+BOS tokens, a stop string that can never match, a context that is too small. What is only a matter
+of taste, or harmless, is a note. Everything is asked of the servers: their own tokenizers count,
+and a few short generations show whether a repetition penalty works and whether a stop string that
+is one token ends a reply.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 
-from broken_record.chat import Chat
 from broken_record.config import Config
-from broken_record.context import forecast
-from broken_record.dialogue import Side, take_sides
+from broken_record.context import WAYS_OUT, count, forecast
+from broken_record.dialogue import Mode, Side, mode_of, take_side
+from broken_record.engines.base import Engine
 from broken_record.engines.completions import CompletionsServer
 from broken_record.engines.connect import connect
-from broken_record.errors import EngineError
-from broken_record.goals import Goal
-from broken_record.prompts import render
-from broken_record.records import Message, Role
+from broken_record.errors import EngineError, RequestRefused
+from broken_record.prompts import holds_all, render
+from broken_record.records import Role, Turn
 
 TRIED_TOKENS = 48
+FORCED_TOKENS = 3
+FORCED_BIAS = 100  # the most that vLLM takes
 REPEATING = "one two one two one two one two one two one two"
+NO_SECOND_BOS = {
+    "llama-server": "start the server with --override-kv tokenizer.ggml.add_bos_token=bool:false",
+    "koboldcpp": "start the server with --nobostoken",
+    "vllm": 'say "add_special_tokens": false in the sampler',
+    "aphrodite-engine": 'say "add_special_tokens": false in the sampler',
+}
+SHOWN_TOKEN = {
+    "llama-server": 'name it in "preserved_tokens" of the sampler, or start the server with '
+    "--special",
+    "vllm": 'say "skip_special_tokens": false in the sampler, or "stop_token_ids": [{token}]',
+    "aphrodite-engine": 'say "skip_special_tokens": false in the sampler, or "stop_token_ids": '
+    "[{token}]",
+}
 
 
-def examine_servers(config: Config, seed: int) -> Iterator[str]:
-    """The findings, line by line."""
-    with connect(config) as engines:
-        sides = take_sides(config, *engines)
-        for side, url in zip(sides, (config.api_url, config.user_api_url), strict=True):
-            yield from examine_side(config, side, url, seed)
-        if config.mode == "goal":
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One line for people."""
+
+    text: str
+    is_wrong: bool = False
+
+
+def wrong(text: str) -> Remark:
+    """What will spoil the dialogue."""
+    return Remark(f"  WRONG: {text}", is_wrong=True)
+
+
+def note(text: str) -> Remark:
+    """What is odd and may well be meant."""
+    return Remark(f"  note: {text}")
+
+
+def examine_servers(config: Config, seed: int) -> Iterator[Remark]:
+    """What there is to say, line by line."""
+    with ExitStack() as stack:
+        try:
+            engines = stack.enter_context(connect(config))
+        except EngineError as error:
+            yield wrong(str(error))
+            yield from who_else_fails(config, str(error))
             return
-        assistant = sides[0]
-        expected = forecast(
-            config, assistant.engine, assistant.template, assistant.prefix, assistant.info.n_ctx
-        )
-        yield (
-            expected.sentence() if expected else "The assistant's context holds the whole dialogue."
-        )
+        sides = []
+        urls = (config.api_url, config.user_api_url)
+        roles: tuple[Role, Role] = ("assistant", "user")
+        for role, engine, url in zip(roles, engines, urls, strict=True):
+            yield from introduce(role, engine, url)
+            try:
+                side = take_side(config, role, engine)
+                sides.append(side)
+                yield from examine_side(config, side, seed)
+            except EngineError as error:
+                yield wrong(str(error))
+        if len(sides) == 2:
+            yield from compare_sides(config, *sides)
 
 
-def examine_side(config: Config, side: Side, url: str, seed: int) -> Iterator[str]:
-    """One server."""
-    info = side.info
+def who_else_fails(config: Config, said: str) -> Iterator[Remark]:
+    """Each side alone, after connecting to both has failed for a reason that was said already."""
+    for role in ("assistant", "user"):
+        alone = config
+        if role == "assistant":
+            alone = replace(config, user_api_url=config.api_url, user_engine=config.engine,
+                            user_api_key_env=config.api_key_env)  # fmt: skip
+        else:
+            alone = replace(config, api_url=config.user_api_url, engine=config.user_engine,
+                            api_key_env=config.user_api_key_env)  # fmt: skip
+        try:
+            with connect(alone) as (engine, _):
+                yield from introduce(role, engine, alone.api_url)
+        except EngineError as error:
+            if str(error) != said:
+                yield wrong(str(error))
+
+
+def introduce(role: str, engine: Engine, url: str) -> Iterator[Remark]:
+    """Who answers at an address."""
+    info = engine.info()
     build = f" {info.build}" if info.build else ""
-    yield f"{side.role}: {info.engine}{build} at {url}"
-    yield f"  model {info.model or 'unknown'}, context {info.n_ctx or 'unknown'} tokens"
-    yield f"  chat template of the {info.template or 'server: none'}"
-    yield f"  not honoured: {', '.join(info.ignored) or 'nothing that is known'}"
-    messages = first_messages(config, side.role)
+    yield Remark(f"{role}: {info.engine}{build} at {url}")
+    yield Remark(f"  model {info.model or 'unknown'}, context {info.n_ctx or 'unknown'} tokens")
+
+
+def examine_side(config: Config, side: Side, seed: int) -> Iterator[Remark]:
+    """One side: its template, its request, and what of its config will not work."""
+    info = side.info
+    yield Remark(f"  chat template of the {info.template or 'server: none'}")
+    yield Remark(f"  not honoured: {', '.join(info.ignored) or 'nothing that is known'}")
+    mode = mode_of(config, side, side)
+    messages = mode.window(side.role, mode.messages(side.role, said_before(config, side, mode))[0])
     if config.mode == "goal":
         for message in messages:
-            yield f"  the {side.role} is told ({message.role}): {message.content}"
-    prompt = render(side.template, messages) + side.prefix
+            yield Remark(f"  the {side.role} is told ({message.role}): {message.content}")
+    prompt = render(side.template, messages)
+    if not holds_all(prompt, messages):
+        yield wrong("the chat template leaves out some of the messages, however arranged")
+    prompt += side.prefix
     if isinstance(side.engine, CompletionsServer):
         body = side.engine.request_body(
             prompt, max_tokens=config.turn_max_tokens, sampler=side.sampler, seed=seed
         )
-        yield f"  request: {json.dumps(body, ensure_ascii=False)}"
-    yield f"  {penalty_sentence(side, prompt, seed)}"
+        yield Remark(f"  request: {json.dumps(body, ensure_ascii=False)}")
+        yield from examine_bos(side, side.engine, prompt)
+        yield from examine_stops(side, side.engine, prompt, config.turn_max_tokens, seed)
+    yield from examine_context(config, side, mode)
+    yield Remark(f"  {penalty_sentence(side, prompt, seed)}")
 
 
-def first_messages(config: Config, role: Role) -> list[Message]:
-    """What a side sees before its first turn; of a goal's assistant, who speaks second, with the
-    goal in place of what the user will ask.
+def said_before(config: Config, side: Side, mode: Mode) -> list[Turn]:
+    """A greeting of the other side, if it is the other one that speaks first."""
+    other = mode.speaker([])
+    if other == side.role:
+        return []
+    prefix = config.agent_prefix if other == "assistant" else config.user_prefix
+    hello = f"{prefix} Hello.".strip()
+    return [Turn(len(config.conversation), other, hello, extract="Hello.")]
+
+
+def tokens_of(engine: CompletionsServer, text: str) -> list[int] | None:
+    """What the server makes of a prompt; None where it cannot be asked."""
+    try:
+        return engine.token_ids(text)
+    except RequestRefused:
+        return None
+
+
+def examine_bos(side: Side, engine: CompletionsServer, prompt: str) -> Iterator[Remark]:
+    """Whether the prompt begins with two BOS tokens: one that the server puts in front of
+    everything (it is what an empty prompt becomes), and one that the prompt brings along.
     """
-    if config.mode != "goal":
-        mode = Chat(config)
-        return list(mode.window(role, mode.messages(role, ())[0]))
-    goal = Goal(config)
-    asked = [Message("user", goal.objective.text)] if role == "assistant" else []
-    return [*goal.messages(role, ())[0], *asked]
+    if side.sampler.get("add_special_tokens") is False:
+        return
+    added, tokens = tokens_of(engine, ""), tokens_of(engine, prompt)
+    if added and tokens and tokens[:2] == added[:1] * 2:
+        yield wrong(
+            f"the prompt begins with two BOS tokens (id {added[0]}): the server adds one, and the "
+            f"prompt brings one along, as {prompt[:24]!r}. Let tokenizer_config.json say as "
+            "bos_token what its chat_template writes (parrot takes that one away), or "
+            + NO_SECOND_BOS[engine.dialect]
+        )
+
+
+def examine_stops(
+    side: Side, engine: CompletionsServer, prompt: str, most_tokens: int, seed: int
+) -> Iterator[Remark]:
+    """The stop strings that can never match: empty ones; those that hold another one, which ends
+    the reply before; those that are longer than a reply may be; and, tried with the token forced,
+    those that are a token which the server does not write as text.
+    """
+    listed = side.sampler.get("stop") or []
+    stops = [listed] if isinstance(listed, str) else list(listed)
+    bos = tokens_of(engine, "") or []
+    for stop in stops:
+        within = next((other for other in stops if other and other != stop and other in stop), None)
+        tokens = tokens_of(engine, stop) or []
+        tokens = tokens[len(bos) :] if tokens[: len(bos)] == bos else tokens
+        if not stop:
+            yield note("an empty stop string can never match; it is left out of the request")
+        elif within is not None:
+            yield note(f"the stop string {stop!r} can never match: {within!r} in it comes first")
+        elif len(tokens) > most_tokens:
+            yield wrong(
+                f"the stop string {stop!r} can never match: it has {len(tokens)} tokens, a reply "
+                f"at most {most_tokens} (turn_max_tokens)"
+            )
+        elif len(tokens) == 1 and not ends_at(side, stop, tokens[0], prompt, seed):
+            way = SHOWN_TOKEN.get(engine.dialect, "use another one")
+            yield wrong(
+                f"the stop string {stop!r} can never match: it is the token {tokens[0]}, which the "
+                f"server does not write as text ({FORCED_TOKENS} of them in a row did not end a "
+                f"reply); {way.format(token=tokens[0])}"
+            )
+
+
+def ends_at(side: Side, stop: str, token: int, prompt: str, seed: int) -> bool:
+    """Whether a reply ends when the model is made to say a token, over and over."""
+    bias = {"temperature": 0, "logit_bias": {str(token): FORCED_BIAS}, "stop": [stop]}
+    chunks = side.engine.stream(
+        prompt, max_tokens=FORCED_TOKENS, sampler={**side.sampler, **bias}, seed=seed
+    )
+    return any(chunk.finish_reason == "stop" for chunk in chunks)
+
+
+def examine_context(config: Config, side: Side, mode: Mode) -> Iterator[Remark]:
+    """When the context will be full: the assistant's as its dialogue grows, the user's with the
+    messages that it remembers, if they are as long as the opening's.
+    """
+    n_ctx = side.info.n_ctx
+    if config.mode == "goal":
+        return  # how many turns there will be, nobody knows
+    if side.role == "assistant":
+        expected = forecast(config, side.engine, side.template, side.prefix, n_ctx)
+        if expected is None:
+            yield Remark("  the context holds the whole dialogue, as far as it can be counted")
+        elif config.context is None:
+            yield wrong(f"{expected.sentence()}: {WAYS_OUT}")
+        else:
+            yield Remark(f"  {expected.sentence()}; then it will {config.context}")
+        return
+    spoken = [message for message in config.conversation if message.role != "system"]
+    if not spoken or n_ctx is None:
+        return
+    remembered = [spoken[k % len(spoken)] for k in range(config.user_memory)]
+    prompt = render(side.template, mode.window("user", remembered)) + side.prefix
+    needed = count(side.engine, prompt)
+    if needed is not None and needed >= n_ctx:
+        full = f"the user's context of {n_ctx:,} tokens is too small for its memory"
+        yield wrong(f"{full}: {config.user_memory} messages like the opening's take {needed:,}")
 
 
 def penalty_sentence(side: Side, prompt: str, seed: int) -> str:
@@ -79,13 +244,22 @@ def penalty_sentence(side: Side, prompt: str, seed: int) -> str:
     said = []
     for penalty in (1.0, 1.9):
         sampler = {"temperature": 0, "repeat_penalty": penalty, "repeat_last_n": 256}
-        try:
-            chunks = side.engine.stream(
-                f"{prompt} {REPEATING}", max_tokens=TRIED_TOKENS, sampler=sampler, seed=seed
-            )
-            said.append("".join(chunk.text for chunk in chunks))
-        except EngineError as error:
-            return f"a short reply failed: {error}"
+        chunks = side.engine.stream(
+            f"{prompt} {REPEATING}", max_tokens=TRIED_TOKENS, sampler=sampler, seed=seed
+        )
+        said.append("".join(chunk.text for chunk in chunks))
     if said[0] == said[1]:
         return f"the repetition penalty has no effect: both tries said {said[0][:60]!r}"
     return "the repetition penalty has an effect"
+
+
+def compare_sides(config: Config, assistant: Side, user: Side) -> Iterator[Remark]:
+    """Whether one model plays both."""
+    one, other = assistant.info, user.info
+    same = (one.model, one.template_sha256) == (other.model, other.template_sha256)
+    if config.api_url == config.user_api_url or (one.model is not None and same):
+        yield Remark("both sides:")
+        yield note(
+            "they are the same model. One model for both is known to make both say the same with "
+            'genders flipped (README, "How it became what it is"); a second one for the user helps'
+        )

@@ -21,6 +21,12 @@ Template = Callable[[Sequence[Message]], str]
 """Messages -> prompt with the generation prompt; raises TemplateRefused."""
 
 PIECES = re.compile(r"<[^<>\n]*>|\[[^\[\]\n]*\]|[^<\[\n]+|[<\[]")
+GATED = (
+    'tokenizer "{name}" is gated. Ask for access at https://huggingface.co/{name} and put a token '
+    "of yours into the environment variable HF_TOKEN; or name a folder on disk that holds "
+    "tokenizer_config.json and tokenizer.json; or leave the key out where the engine has a "
+    "template of its own (llama-server)"
+)
 
 
 def user_view(
@@ -195,6 +201,8 @@ def load_tokenizer_template(name: str) -> tuple[Template, str]:
         tokenizer = AutoTokenizer.from_pretrained(name)
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).strip().splitlines()[0]
+        if "gated" in str(error).lower():
+            raise TemplateRefused(GATED.format(name=name)) from error
         raise TemplateRefused(
             f'tokenizer "{name}" cannot be loaded: {reason} '
             "(leave the key out to use the engine's own template)"

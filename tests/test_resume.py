@@ -305,16 +305,6 @@ def test_reproducible_dialogues_do_not_run_at_once(here):  # noqa: F811
     assert done.returncode == 2 and "one dialogue at a time" in done.stderr
 
 
-def test_the_doctor_says_what_the_servers_are():
-    done = parrot("--doctor", "--set", "sampler.top_a=0.1", cwd=ROOT)
-    text = done.stdout.decode()
-    assert done.returncode == 0
-    for words in ("assistant: embedded:skye", "user: embedded:mark", "context 16384 tokens",
-                  "not honoured: top_a", '"stream": true', "repetition penalty has an effect",
-                  "holds the whole dialogue"):  # fmt: skip
-        assert words in text
-
-
 def test_a_record_that_another_process_writes_is_not_gone_on_with(tmp_path):
     record = tmp_path / "a.jsonl"
     with replay({**LLAMA, "/v1/completions": reply(" one")}) as (url, _):

@@ -65,9 +65,16 @@ class CompletionsServer:
         """The names of a sampler that this engine is known not to honour."""
         return translate(sampler, self.dialect).ignored
 
-    def count_tokens(self, prompt: str) -> int | None:
-        """The tokens of a prompt by the server's own tokenizer; None where it has no such thing."""
+    def token_ids(self, prompt: str) -> list[int] | None:
+        """The tokens that the server makes of a prompt, BOS included; None where it has no
+        tokenizer to ask.
+        """
         return None
+
+    def count_tokens(self, prompt: str) -> int | None:
+        """How many tokens the server makes of a prompt, BOS included; None where it cannot say."""
+        tokens = self.token_ids(prompt)
+        return None if tokens is None else len(tokens)
 
     def stream(
         self, prompt: str, *, max_tokens: int, sampler: Mapping[str, Any], seed: int

@@ -45,10 +45,10 @@ class KoboldCpp(CompletionsServer):
         """With version and context size."""
         return replace(super().info(), engine=self.dialect, build=self.version, n_ctx=self.n_ctx)
 
-    def count_tokens(self, prompt: str) -> int | None:
-        """By /api/extra/tokencount, BOS included."""
-        value = self.wire.ask("POST", "/api/extra/tokencount", {"prompt": prompt}).get("value")
-        return value if isinstance(value, int) else None
+    def token_ids(self, prompt: str) -> list[int] | None:
+        """By /api/extra/tokencount."""
+        tokens = self.wire.ask("POST", "/api/extra/tokencount", {"prompt": prompt}).get("ids")
+        return tokens if isinstance(tokens, list) else None
 
     def stream(
         self, prompt: str, *, max_tokens: int, sampler: Mapping[str, Any], seed: int

@@ -64,11 +64,11 @@ class LlamaServer(CompletionsServer):
         merged = {**pinned, **sampler}
         return super().request_body(prompt, max_tokens=max_tokens, sampler=merged, seed=seed)
 
-    def count_tokens(self, prompt: str) -> int | None:
-        """By /tokenize, BOS included."""
+    def token_ids(self, prompt: str) -> list[int] | None:
+        """By /tokenize."""
         body = {"content": prompt, "add_special": True, "parse_special": True}
         tokens = self.wire.ask("POST", "/tokenize", body).get("tokens")
-        return len(tokens) if isinstance(tokens, list) else None
+        return tokens if isinstance(tokens, list) else None
 
     def template(self, messages: Sequence[Message]) -> str:
         """The prompt by the server's template, without the BOS that the server adds itself."""

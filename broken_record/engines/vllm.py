@@ -26,8 +26,8 @@ class Vllm(CompletionsServer):
         """With version."""
         return replace(super().info(), engine=self.dialect, build=self.version)
 
-    def count_tokens(self, prompt: str) -> int | None:
-        """By /tokenize, BOS included."""
+    def token_ids(self, prompt: str) -> list[int] | None:
+        """By /tokenize."""
         body = {"prompt": prompt, "add_special_tokens": True, "model": self.model.get("id")}
-        count = self.wire.ask("POST", "/tokenize", body).get("count")
-        return count if isinstance(count, int) else None
+        tokens = self.wire.ask("POST", "/tokenize", body).get("tokens")
+        return tokens if isinstance(tokens, list) else None
