@@ -289,6 +289,23 @@ def test_what_is_planted_can_be_read_back():
     assert one.dialogue().turns[0].content[span.start : span.end] == "Hello."
 
 
+@pytest.mark.parametrize(
+    ("sampler", "cause"),
+    [
+        ({}, "the end token came first"),
+        ({"stop": ["\n"]}, "a stop string or the end token came first"),
+        (None, "a stop string or the end token came first"),
+    ],
+)
+def test_an_empty_reply_blames_the_end_token_only_where_nothing_else_can_have_ended_it(
+    sampler, cause
+):
+    config = {} if sampler is None else {"sampler": sampler, "user_sampler": {"stop": ["x"]}}
+    said = [Turn(0, "assistant", "", tokens=1, finish_reason="stop"), Turn(1, "user", "Well?")]
+    found = find_loops_and_breaks(Talk(Dialogue(config, tuple(said), "done"))).findings
+    assert [f.explanation for f in found if f.level != "info"] == [f"empty: {cause}"]
+
+
 @law
 @given(kind=st.sampled_from(("single_turn_loop", "empty_response", "refusal")), seed=st.integers())
 def test_what_ends_a_dialogue_online_is_what_is_found_in_its_prefix_offline(kind, seed):

@@ -2,8 +2,9 @@
 
 Premature end: nothing is left of the body but white space, quotation marks and brackets. One is an
 event (warn), two in a row or three of six own turns are a break. The cause is told as far as it is
-known: the end token or a stop string came first, or the model wrote nothing but its own prefix. A
-turn without a letter or digit ("...", an emoji), or of a single word, is minimal: level info.
+known: the end token came first, or perhaps a stop string (which may be one token too), or the model
+wrote nothing but its own prefix. A turn without a letter or digit ("...", an emoji), or of a single
+word, is minimal: level info.
 
 >>> from broken_record.detectors.examples import talk_of
 >>> found = detect(talk_of(["Hello you.", "", "Are you there?", ' "" ', "Oh, well.", "I am."]))
@@ -59,7 +60,9 @@ def cause(talk: Talk, position: int) -> str:
         return "empty: white space up to the token limit"
     if one.finish_reason is None:
         return "empty"
-    if one.tokens is not None and one.tokens <= 1:
+    sampler = talk.config.get("sampler" if one.role == "assistant" else "user_sampler")
+    has_stops = sampler is None or sampler.get("stop")
+    if one.tokens is not None and one.tokens <= 1 and not has_stops:
         return "empty: the end token came first"
     return "empty: a stop string or the end token came first"
 
