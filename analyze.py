@@ -32,6 +32,7 @@ from typing import Any
 from broken_record.chatlogs import what_is_missing
 from broken_record.dataset import check_target, write_dataset
 from broken_record.detectors import KINDS, LOOPS, find_loops_and_breaks
+from broken_record.diagnosis import diagnose
 from broken_record.errors import ConfigError, LogError
 from broken_record.exports import FORMATS, SIDES, check_export, select
 from broken_record.goals import goal_of
@@ -112,6 +113,7 @@ def examine(
         left_out=left_out,
         seed=dialogue.seed,
         end_reason=dialogue.end_reason,
+        diagnosis=diagnose(dialogue, found.findings),
         **goal_of(dialogue),
         **{name: getattr(metrics.old, name) for name in OldNumbers.__slots__},
     )

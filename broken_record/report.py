@@ -16,7 +16,8 @@
                                   "strength", "spans": [{"turn", "start", "end"}], "explanation",
                                   "flipped", "recovered", "onset_tokens"}],
                     "not_measurable": [KIND], "left_out": {WHAT: MESSAGES}, "seed",
-                    "end_reason", "objective", "persona", "counters": {ROLE: {WHAT: COUNT}}}],
+                    "end_reason", "objective", "persona", "counters": {ROLE: {WHAT: COUNT}},
+                    "diagnosis"}],
      "unreadable": [{"file", "error"}]}
 
 The numbers beside a dialogue's name are the assistant's old ones, from its text log's lines (and
@@ -27,9 +28,10 @@ the tokens said before its first onset, and in how many of them every finding of
 are characters (code points), shares lie in [0, 1], turns are message indices, start and end offsets
 in raw contents; null is not measured. "assistant" is the name that --assistant gave, "left_out"
 says which messages of a chat log are in no turn; objective, persona and counters (goals.COUNTED)
-belong to goal dialogues. Findings stand primary first, then by onset; spans
-are at most 200 a finding. response_length_vs_loop_density.json, beside it, is a list of [average
-length, density] pairs.
+belong to goal dialogues; "diagnosis" says why the repetition penalty missed the loop, null where
+that cannot be told (diagnosis.py). Findings stand primary first, then by onset; spans are at most
+200 a finding. response_length_vs_loop_density.json, beside it, is a list of [average length,
+density] pairs.
 """
 
 from __future__ import annotations
@@ -79,6 +81,7 @@ class DialogueReport:
     persona: str | None = None
     counters: Mapping[str, Mapping[str, int]] | None = None
     left_out: Mapping[str, int] = field(default_factory=dict)
+    diagnosis: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

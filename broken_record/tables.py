@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 from broken_record.records import Finding, Level, Segment
@@ -82,7 +83,9 @@ def kind_lines(report: Report) -> Iterator[str]:
 def dialogue_lines(
     dialogue: DialogueReport, *, width: int, colour: bool, verbose: bool
 ) -> Iterator[str]:
-    """One dialogue: its numbers, a line per finding, worst first; verbose: spans and segments."""
+    """One dialogue: its numbers, a line per finding, worst first, why the penalty missed its loop;
+    verbose: spans and segments.
+    """
     unfinished = "" if dialogue.status == "done" else f" ({dialogue.status})"
     tokens = "" if dialogue.tokens is None else f", {dialogue.tokens:,} tokens"
     yield f"{escape_controls(dialogue.name)}{unfinished}: {dialogue.turns} turns{tokens}"
@@ -100,6 +103,9 @@ def dialogue_lines(
             yield from span_lines(finding, width)
     if not dialogue.findings:
         yield "  nothing found"
+    if dialogue.diagnosis is not None:
+        why = escape_controls(f"why the penalty missed it: {dialogue.diagnosis}")
+        yield from wrap(why, width, initial_indent="  ", subsequent_indent="    ")
     if dialogue.not_measurable:
         yield f"  not measurable: {', '.join(dialogue.not_measurable)}"
     if verbose:

@@ -152,7 +152,7 @@ def finding(kind="single_turn_loop", **more):
 
 
 def test_a_written_report_reads_back(tmp_path):
-    looped = entry("b", loop_density=1.5, findings=(finding(),), onset_tokens=(70,))
+    looped = entry("b", loop_density=1.5, findings=(finding(),), onset_tokens=(70,), diagnosis="w")
     deaf = entry("c", loop_density=1.0, not_measurable=("leading_whitespace",))
     thresholds = {"single_turn_loop": {"copies": 3}, "leading_whitespace": {}}
     report = Report("r", (entry("a"), looped, deaf), thresholds=thresholds)
@@ -265,6 +265,19 @@ def test_findings_are_shown_worst_first_escaped_and_within_the_width():
     assert max(map(len, lines)) <= 70 and not any("\x1b" in line for line in lines)
     coloured = list(tables.dialogue_lines(dialogue, width=70, colour=True, verbose=False))
     assert coloured[2].startswith("\x1b[31m") and coloured[2].endswith("\x1b[0m")
+
+
+def test_why_the_penalty_missed_the_loop_stands_below_the_findings_whole_and_escaped():
+    why = (
+        "single_turn_loop at turn 5: \x1b[2J does not honour dry_multiplier, and nothing else helps"
+    )
+    dialogue = entry("d", findings=(finding(),), onset_tokens=(12,), diagnosis=why)
+    lines = list(tables.dialogue_lines(dialogue, width=60, colour=False, verbose=False))
+    assert lines[3:] == [
+        "  why the penalty missed it: single_turn_loop at turn 5:",
+        r"    \x1b[2J does not honour dry_multiplier, and nothing else",
+        "    helps",
+    ]
 
 
 GREEDY = ["Tell me about the old lighthouse keeper, please.", "He counted the waves."]

@@ -89,6 +89,8 @@ DOORS = {
     "report": {"records", "errors", "statistics"},
     "exports": {"records", "errors", "config", "goals", "report", "pyarrow"},
     "dataset": {"errors", "exports", "report"},
+    "copies": {"records"},
+    "diagnosis": {"records", "copies", "engines.samplers"},
     "thresholds": {"errors", "detectors"},
     "tables": {"records", "report", "textlog"},
     "windows": {"text", "numpy"},
