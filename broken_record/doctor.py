@@ -22,6 +22,7 @@ from broken_record.engines.base import Engine
 from broken_record.engines.completions import CompletionsServer
 from broken_record.engines.connect import connect
 from broken_record.errors import EngineError, RequestRefused
+from broken_record.goals import Goal
 from broken_record.prompts import holds_all, render
 from broken_record.records import Role, Turn
 
@@ -138,13 +139,16 @@ def examine_side(config: Config, side: Side, seed: int) -> Iterator[Remark]:
 
 
 def said_before(config: Config, side: Side, mode: Mode) -> list[Turn]:
-    """A greeting of the other side, if it is the other one that speaks first."""
+    """A greeting of the other side, if it is the other one that speaks first; of a goal dialogue's
+    user, the goal in place of what it will ask.
+    """
     other = mode.speaker([])
     if other == side.role:
         return []
     prefix = config.agent_prefix if other == "assistant" else config.user_prefix
-    hello = f"{prefix} Hello.".strip()
-    return [Turn(len(config.conversation), other, hello, extract="Hello.")]
+    words = mode.objective.text if isinstance(mode, Goal) else "Hello."
+    said = f"{prefix} {words}".strip()
+    return [Turn(len(config.conversation), other, said, extract=words)]
 
 
 def tokens_of(engine: CompletionsServer, text: str) -> list[int] | None:

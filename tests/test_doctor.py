@@ -251,8 +251,8 @@ def test_a_gated_tokenizer_is_wrong_and_the_ways_around_it_are_said(tmp_path):
 def test_a_goal_dialogue_is_examined_without_a_conversation():
     goal = {"mode": "goal", "personas": ["a nurse"], "objectives": ["Learn to juggle."]}
     lines, wrong = doctor(llama(n_ctx=100), conversation=[], **goal)
-    assert wrong == 0 and one(lines, "[user]Hello.[assistant]Skye:")
-    assert one(lines, "You are a nurse.")
+    assert wrong == 0 and one(lines, "[user]Learn to juggle.[assistant]Skye:")
+    assert one(lines, "is told (user): You are a nurse.")
 
 
 def test_the_doctor_of_the_embedded_models_ends_with_0():

@@ -566,7 +566,7 @@ def test_the_doctor_shows_what_each_side_of_a_goal_dialogue_is_told_first(tmp_pa
     with replay({**LLAMA, "/v1/completions": reply("x")}) as (url, _):
         path = goal_file(tmp_path, url, user_system="Be short.")
         done = parrot(path, "--doctor")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1  # what this server calls a template shows no message
     said = done.stdout.decode()
     assert "  the user is told (system): Be short.\n" in said
     assert "  the user is told (user): P a nurse O Learn of dice. S FINISH\n" in said
