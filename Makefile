@@ -1,8 +1,9 @@
-# The two commands that set everything up: make demo, make test.
+# The two commands that set everything up: make demo, make test (PYTHON=python3.12 makes .venv with that Python).
 PYTHON ?= python3
+unexport PYTHON # parrot.sh is to take that of .venv
 BIN = .venv/bin
 
-.PHONY: demo test test-all bench bench-detectors faults models
+.PHONY: demo test test-all bench bench-detectors docs faults lock models
 .DELETE_ON_ERROR:
 
 # From nothing to a results.html: three dialogues at the shipped sampler, three greedy ones.
@@ -35,9 +36,22 @@ bench-detectors: .venv/for-developers
 	$(BIN)/python -m benchmarks.truth --write
 	$(BIN)/python -m benchmarks.natural
 
+# What in the documents is written by commands that take seconds: the tables of options, and of faults.
+docs: faults
+	$(BIN)/python -m tests.options --write
+
 # What servers do wrong, and what parrot makes of it.
 faults: .venv/for-developers
 	$(BIN)/python -m tests.faults | tee docs/faults.md
+
+# The exact packages that .ci/run takes: the newest that requirements-dev.txt allows, for the Python that runs this.
+lock:
+	rm -rf build/lock
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/pip install -q --disable-pip-version-check -r requirements-dev.txt
+	build/lock/bin/python -c 'import sys; print("# make lock, Python %d.%d" % sys.version_info[:2])' >build/lock.txt
+	build/lock/bin/pip freeze >>build/lock.txt
+	mv build/lock.txt .ci/lock.txt
 
 # Rebuilds the embedded models from nothing (torch comes into the same .venv; hours are not needed, an hour is).
 models: .venv/for-developers

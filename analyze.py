@@ -55,7 +55,8 @@ def kinds_of(text: str) -> list[str]:
     return [kind.strip() for kind in text.split(",") if kind.strip()]
 
 
-def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
+    """Every option with its help text, which is the README's text too (`make docs`)."""
     parser = argparse.ArgumentParser(
         description="What loops, what breaks, from which turn, how often.",
         epilog=f"KIND is one of {', '.join(KINDS)}.",
@@ -65,17 +66,32 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     some: dict[str, Any] = {"type": kinds_of, "default": [], "metavar": "KIND[,KIND]"}
     add("--only", **some, help="look for these kinds only")
     add("--skip", **some, help="do not look for these kinds")
-    add("--thresholds", type=Path, metavar="FILE", help="JSON that changes thresholds")
-    add("--fail-on", **some, help="exit with 3 when one of these is found (level info left out)")
-    add("--verbose", action="store_true", help="show evidence spans and repeated segments too")
+    add("--thresholds", type=Path, metavar="FILE",
+        help='JSON that changes thresholds, like {"word_soup": {"runaways": 3}}')  # fmt: skip
+    add("--fail-on", **some,
+        help="exit with 3 when one of these is found (level info left out), for use "
+        "in CI")  # fmt: skip
+    add("--verbose", action="store_true",
+        help="show where the evidence stands and the repeated segments too")  # fmt: skip
     add("--json", action="store_true", help="print the analysis as JSON, one line a run")
-    add("--assistant", metavar="NAME", help="who is the assistant in chats where names tell")
-    add("--export", choices=FORMATS, help="write the dialogues as data to train on")
+    add("--assistant", metavar="NAME",
+        help="who is the assistant in chats where names tell, not roles")  # fmt: skip
+    add("--export", choices=FORMATS, metavar="FORMAT",
+        help=f"write the dialogues as data to train on: {', '.join(FORMATS)} "
+        "(parquet: pip install pyarrow)")  # fmt: skip
     add("-o", "--output", type=Path, metavar="FILE", help="the file that --export writes")
-    add("--side", choices=SIDES, help="whose replies are to be learnt (default: assistant)")
+    add("--side", choices=SIDES, metavar="SIDE",
+        help="whose replies are to be learnt from it: assistant (the default), user or both; the "
+        "other's are the prompts")  # fmt: skip
     add("--drop-looped", action="store_true", help="export no dialogue with a loop")
     add("--trim-at-onset", action="store_true",
-        help="export the messages before the first finding (level info left out)")  # fmt: skip
+        help="export of each dialogue only what came before the first finding (level info left "
+        "out)")  # fmt: skip
+    return parser
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = make_parser()
     options = parser.parse_args(arguments)
     of_export = (options.output, options.side, options.drop_looped, options.trim_at_onset)
     if (options.export and not options.output) or (any(of_export) and not options.export):

@@ -34,7 +34,8 @@ from broken_record.textlog import escape_controls, render_stream, render_transcr
 log = logging.getLogger("parrot")
 
 
-def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
+    """Every option with its help text, which is the README's text too (`make docs`)."""
     parser = argparse.ArgumentParser(
         description="Make two language models talk: one dialogue, streamed while it is written."
     )
@@ -42,19 +43,28 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("config", nargs="?", type=Path, metavar="CONFIG",
         help="the config file (default: config.json; with --resume the record's own)")  # fmt: skip
     add("--set", action="append", default=[], dest="settings", metavar="KEY=VALUE",
-        help="set a config value, as JSON: sampler.temperature=0.5; may be repeated")  # fmt: skip
+        help="set a config value, as JSON: --set sampler.temperature=0.5; "
+        "may be repeated")  # fmt: skip
     add("--seed", type=int, metavar="N",
         help="the dialogue's seed (default: the config's, or a drawn one)")  # fmt: skip
     add("--record", type=Path, metavar="FILE.jsonl",
-        help="write the lossless record to this new file")  # fmt: skip
+        help="write the lossless record to this new file: every turn with its tokens, times, "
+        "finish reason and seed")  # fmt: skip
     add("--resume", type=Path, metavar="FILE.jsonl",
-        help="go on with the dialogue of this record; one that is done is left alone")  # fmt: skip
+        help="go on with the dialogue of this record, to the turn; one that is done is "
+        "left alone")  # fmt: skip
     add("--resume-anyway", action="store_true",
         help="resume although the config or a server is not what it was")  # fmt: skip
     add("--doctor", action="store_true",
-        help="say what the servers are and what is wrong, and stop; 1 if anything is")  # fmt: skip
+        help="say what both servers are, how a request looks and what is wrong, and stop; 1 if "
+        "anything is")  # fmt: skip
     add("--print-config", action="store_true",
         help="show the effective config and where each value came from, and stop")  # fmt: skip
+    return parser
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = make_parser()
     options = parser.parse_args(arguments)
     if options.resume and (options.record or options.seed is not None):
         parser.error("argument --resume: the record has its own seed, and goes on itself")

@@ -39,7 +39,8 @@ log = logging.getLogger("view")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
-def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
+    """Every option with its help text, which is the README's text too (`make docs`)."""
     parser = argparse.ArgumentParser(description="Compare up to 10 analysed runs in one HTML page.")
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="an analysed run folder")
     parser.add_argument("-o", "--output", type=Path, default=Path("results.html"), metavar="FILE",
@@ -51,7 +52,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--export", type=Path, metavar="DIR",
                         help="write the figures as PNG and SVG too; needs a browser")  # fmt: skip
     parser.add_argument("--no-show", action="store_true", help="do not open the browser")
-    return parser.parse_args(arguments)
+    return parser
 
 
 def read_runs(folders: list[Path]) -> list[Report]:
@@ -155,7 +156,7 @@ def export_figures(plots: Mapping[str, Any], folder: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = parse_arguments(arguments)
+    options = make_parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     if len(options.runs) > 10:
         log.error("view.py compares up to 10 runs, found %d; run: python view.py %s",

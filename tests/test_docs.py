@@ -10,19 +10,22 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
-import analyze
-import parrot
-import view
 from broken_record.config import load, parse
+from broken_record.detectors import DETECTORS
 from broken_record.goal_config import OF_THE_MODE
 from broken_record.keys import KEYS
 from broken_record.records import EndReason
+from tests.options import TABLES, renewed, table
+from tests.test_shell_blocks import DOCUMENTS, find_blocks
 
 ROOT = Path(__file__).parents[1]
 CONFIG_MD = (ROOT / "CONFIG.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 GOALS_MD = (ROOT / "docs" / "goals.md").read_text(encoding="utf-8")
+PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^### |\Z)", CONFIG_MD, re.MULTILINE | re.DOTALL))
 
 
@@ -95,12 +98,85 @@ def test_the_readme_says_how_to_start_each_engine(engine):
     assert f"configs/{engine}.json" in README and (ROOT / "configs" / f"{engine}.json").exists()
 
 
-@pytest.mark.parametrize("script", [parrot, analyze, view])
-def test_the_readme_names_every_option(script, capsys):
-    with pytest.raises(SystemExit):
-        script.main(["--help"])
-    for option in re.findall(r"--[a-z-]+", capsys.readouterr().out):
-        assert f"`{option}" in README or option == "--help", option
+@pytest.mark.parametrize("document", ["README.md", "v0/README.md"])
+def test_the_tables_of_options_are_those_of_make_docs(document):
+    assert (ROOT / document).read_text(encoding="utf-8") == renewed(document), "run make docs"
+
+
+def test_every_script_has_a_table_of_options_and_every_option_a_meaning():
+    assert {p.name for pattern in ("*.py", "*.sh") for p in ROOT.glob(pattern)} < set(TABLES)
+    for script, (_, rows) in TABLES.items():
+        assert rows() and all(name and meaning for name, meaning in rows()), script
+
+
+def test_what_markdown_would_take_for_its_own_is_escaped_in_a_table():
+    assert table([("`-x` A|B", "a <b> *c*")]).endswith(r"| `-x` A\|B | a \<b> \*c\* |")
+
+
+def test_the_readme_has_every_kind_of_finding_with_its_detector_and_no_other():
+    rows = re.findall(r"^\| \[`(\w+)`\]\((\S+)\.py\) \| \S", README, re.MULTILINE)
+    modules = {kind: detect.__module__.replace(".", "/") for kind, detect in DETECTORS.items()}
+    assert len(rows) == len(modules) and dict(rows) == modules
+
+
+def test_the_readme_has_figures_for_every_kind_of_finding_and_config_md_their_names():
+    figures = README.partition("<!-- detectors: begin -->")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| (\w+_\w+|refusal) \|", figures, re.MULTILINE) == [*DETECTORS]
+    listed = SECTIONS["stop_on"].partition("Any of ")[2].partition(". ")[0]
+    assert re.findall(r"`(\w+)`", listed) == [*DETECTORS]
+
+
+def test_the_readmes_tree_is_true():
+    """Every path in it exists; every top-level entry and every room of the package is in it."""
+    after = README.partition("## Where things are\n\n")[2]
+    folders, named = [""], set()
+    for line in find_blocks(after)[0].text.splitlines():
+        depth = (len(line) - len(line.lstrip()) - 4) // 2
+        paths = re.split(r"\s{2,}", line.strip())[0].split(" ")
+        for path in paths:
+            found = [*ROOT.glob(folders[depth] + path)]
+            assert found and all(p.is_dir() for p in found) == path.endswith("/"), path
+            named |= {str(p.relative_to(ROOT)) for p in found}
+        folders[depth + 1 :] = [folders[depth] + paths[0]]
+    rooms = {f"broken_record/{p.parent.name}" for p in (ROOT / "broken_record").glob("*/*.py")}
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode != 0:
+        pytest.skip("not a git checkout")
+    tops = {name.split("/")[0] for name in listed.stdout.splitlines()}
+    assert {top for top in tops if not top.startswith(".git")} | rooms <= named
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_make_target_and_module_that_a_document_names_exists(path):
+    text = path.read_text(encoding="utf-8")
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"(?:^|`)make ([\w-]+)", text, re.MULTILINE)) <= set(targets)
+    for module in re.findall(r"(?:^|`)python -m ([\w.]+)", text, re.MULTILINE):
+        assert ROOT.joinpath(*module.split(".")).with_suffix(".py").exists(), module
+
+
+def test_the_changelog_begins_with_the_version_of_today():
+    [version] = re.findall(r'^version = "(.*)"$', PYPROJECT, re.MULTILINE)
+    headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    assert headings[0] == version and len(headings) == len(set(headings))
+
+
+def requirements(name):
+    lines = [line.split("#")[0].strip() for line in (ROOT / name).read_text().splitlines()]
+    return [Requirement(line) for line in lines if line and not line.startswith("-r ")]
+
+
+def test_the_lock_file_has_one_version_of_every_package_and_each_is_in_its_range():
+    pairs = [str(one).split("==") for one in requirements(".ci/lock.txt")]
+    locked = {canonicalize_name(name): version for name, version in pairs}
+    assert len(locked) == len(pairs)
+    for wanted in (*requirements("requirements.txt"), *requirements("requirements-dev.txt")):
+        assert wanted.specifier.contains(locked[canonicalize_name(wanted.name)]), wanted
+
+
+def test_every_package_that_users_install_has_a_lowest_and_an_unreached_version():
+    for wanted in requirements("requirements.txt"):
+        assert [one.operator for one in sorted(wanted.specifier, key=str)] == ["<", ">="], wanted
 
 
 def test_every_file_the_readme_names_exists():

@@ -114,6 +114,11 @@ def test_a_wrong_request_is_answered_before_anything_is_made(arguments, words, h
     assert [path.name for path in here.iterdir()] == ["config.json"]
 
 
+def test_help_is_what_was_asked_for(here):
+    done = parrot_sh(here, "--help")
+    assert (done.returncode, done.stderr) == (0, "") and "\n  -j J " in done.stdout
+
+
 def test_a_second_folder_in_the_same_second_gets_a_number(here, monkeypatch):
     monkeypatch.chdir(here)
     now = datetime(2026, 1, 31, 20, 15)  # noqa: DTZ001
@@ -178,7 +183,7 @@ def test_a_dead_embedded_server_is_started_again_at_its_address(here):
 
 def test_the_shell_script_passes_shellcheck():
     shellcheck = Path(sys.executable).with_name("shellcheck")
-    subprocess.run([shellcheck, "parrot.sh", ".ci/run"], cwd=ROOT, check=True)
+    subprocess.run([shellcheck, "parrot.sh", ".ci/run", ".ci/matrix"], cwd=ROOT, check=True)
 
 
 GOALS = {

@@ -44,7 +44,8 @@ BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 SEEDS = (1, 2, 3)
 
 
-def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
+    """Every option with its help text, which is the text of v0/README.md too (`make docs`)."""
     parser = argparse.ArgumentParser(
         prog="python -m v0.generate",
         description="Let one model write a whole dialogue in one long generation.",
@@ -53,14 +54,16 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("config", nargs="?", type=Path, default=Path("config.json"), metavar="CONFIG",
         help="opening, api_url, sampler, total_tokens (default: config.json)")  # fmt: skip
     add("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings",
-        help="set a config value, as JSON: total_tokens=1000; may be repeated")  # fmt: skip
-    add("--mode", action="append", choices=MODES, help="this mode only; may be repeated")
+        help="set a config value, as JSON: --set total_tokens=1000; may be repeated")  # fmt: skip
+    add("--mode", action="append", choices=MODES, metavar="MODE",
+        help=f"this mode only, of {', '.join(MODES)}; may be repeated")  # fmt: skip
     add("--seed", type=int, default=1, metavar="N", help="the sampler's seed (default: 1)")
     add("-o", "--output", type=Path, default=Path("v0.html"), metavar="FILE",
         help="the page to write (default: v0.html)")  # fmt: skip
     add("--table", action="store_true",
-        help="measure the table of v0/README.md on the embedded models, and stop")  # fmt: skip
-    return parser.parse_args(arguments)
+        help="measure the table of v0/README.md on the embedded models again and write it into "
+        "that file, and stop; 7 minutes")  # fmt: skip
+    return parser
 
 
 def generate(config: Config, mode: str, seed: int, show: Callable[[str], object]) -> Generation:
@@ -130,7 +133,7 @@ def measure_table(config: Config) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = parse_arguments(arguments)
+    options = make_parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     try:

@@ -73,7 +73,7 @@ def detect(
     fresh = over_last(content.new, content.words, over_turns)
     close = over_last(content.before * content.words, content.words, over_turns)
     enough = running_sum(content.words, over_turns) >= content_words
-    start = content.new[:START].sum() / max(1, content.words[:START].sum())
+    start = float(content.new[:START].sum()) / max(1, int(content.words[:START].sum()))
     stagnant = (fresh < novelty) | ((fresh < start_share * start) & (close >= closeness))
     stagnant &= enough
     stagnant[: talk.given + over_turns - 1] = False
@@ -193,7 +193,7 @@ def report(
         strength=saturate(content.before[i] for i in close),
         spans=[talk.whole(i) for i in positions],
         explanation=explain(talk, talk.said[first].index, talk.said[last].index)
-        + f", down to {fresh[first : last + 1].min():.0%} new content words in six turns",
+        + f", down to {np.min(fresh[first : last + 1]):.0%} new content words in six turns",
     )
 
 
