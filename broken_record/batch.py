@@ -194,12 +194,17 @@ def tell(text: str) -> None:
     sys.stderr.flush()
 
 
+def check_at_once(configs: Sequence[Config], at_once: int) -> None:
+    """ConfigError where dialogues must not share a server at the same time."""
+    if at_once > 1 and any(config.reproducible for config in configs):
+        raise ConfigError(["reproducible: one dialogue at a time, not -j"])
+
+
 def run_folders(
     folders: Sequence[Path], configs: Sequence[Config], at_once: int, named: Sequence[Path]
 ) -> int:
     """Run what is not done in the folders, which are spoken of as `named`; the exit code."""
-    if at_once > 1 and any(config.reproducible for config in configs):
-        raise ConfigError(["reproducible: one dialogue at a time, not -j"])
+    check_at_once(configs, at_once)
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         jobs = [

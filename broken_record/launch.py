@@ -2,6 +2,8 @@
 
     python -m broken_record.launch N [-j J] [--sweep AXIS] [--dry-run] [CONFIG ...] [-- ARGUMENTS]
     python -m broken_record.launch --resume [-j J] FOLDER ...
+    ... --slurm [--sbatch WORDS] [--wait]
+    python -m broken_record.launch --task K FOLDER ...      what a task of the Slurm job runs
 
 ARGUMENTS are parrot.py's (--set, --seed). Exit codes as parrot.py's.
 """
@@ -11,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import shlex
 import signal
 import sys
 import time
@@ -24,6 +27,7 @@ from broken_record.checks import check_sweep
 from broken_record.config import Config
 from broken_record.errors import ConfigError, ParrotError
 from broken_record.run_folder import config_of_run, goals_of, load_with, make_folder
+from broken_record.slurm import check_slurm, hold_task, submit
 from broken_record.sweep import FILE as SWEEP_FILE
 from broken_record.sweep import (
     combine,
@@ -35,36 +39,65 @@ from broken_record.sweep import (
 
 USAGE = """./parrot.sh N [-j J] [--sweep 'KEY=[V1,V2]' ...] [--dry-run] [CONFIG ...] [-- ARGUMENTS]
        ./parrot.sh --resume [-j J] FOLDER [FOLDER ...]
+       ./parrot.sh ... --slurm [--sbatch 'OPTIONS'] [--wait]
 N dialogues per config, or per combination of a sweep; ./parrot.sh 3"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="./parrot.sh", usage=USAGE)
+    add = parser.add_argument
+    add("-j", type=positive, default=1, dest="at_once", metavar="J",
+        help="keep J dialogues in flight (default: 1)")  # fmt: skip
+    add("--resume", action="store_true",
+        help="finish what a restart, a full disk or a closed laptop cut off in these run or sweep "
+        "folders; repeat it until all are done")  # fmt: skip
+    add("--sweep", action="append", default=[], metavar="KEY=[V1,V2]",
+        help="vary a setting, as JSON: --sweep 'sampler.temperature=[0.7,1.0]'; may be repeated, "
+        "and every combination becomes a run, with the same seeds")  # fmt: skip
+    add("--dry-run", action="store_true",
+        help="list what would be run, and how long that takes, judged by one turn")  # fmt: skip
+    add("--slurm", action="store_true",
+        help="hand the dialogues to Slurm as one job array, J at a time")  # fmt: skip
+    add("--sbatch", type=shlex.split, action="extend", default=[], metavar="OPTIONS",
+        help="options for sbatch: --sbatch '--partition=gpu --time=4:00:00'")  # fmt: skip
+    add("--wait", action="store_true", help="with --slurm: stay until the job is over")
+    add("--task", type=positive, help=argparse.SUPPRESS)
+    add("names", nargs="*", help=argparse.SUPPRESS)
+    return parser
 
 
 def parse_words(words: list[str]) -> argparse.Namespace:
     """What parrot.sh was asked for; `arguments` go to parrot.py."""
     cut = words.index("--") if "--" in words else len(words)
-    parser = argparse.ArgumentParser(prog="./parrot.sh", usage=USAGE, add_help=False)
-    parser.add_argument("-h", "--help", action="store_true")
-    parser.add_argument("--resume", action="store_true")
-    parser.add_argument("-j", type=positive, default=1, dest="at_once")
-    parser.add_argument("--sweep", action="append", default=[])
-    parser.add_argument("--dry-run", action="store_true")
-    parser.add_argument("names", nargs="*")
-    options, unknown = parser.parse_known_intermixed_args(words[:cut])
+    parser = make_parser()
+    options, unknown = parser.parse_known_intermixed_args(bind_value("--sbatch", words[:cut]))
     if unknown:
         parser.error(f"unknown option {unknown[0]}; what goes to parrot.py stands behind --")
     options.arguments = words[cut + 1 :]
-    if options.help:
-        parser.print_help()
-        raise SystemExit(0)
+    if (options.sbatch or options.wait) and not options.slurm:
+        parser.error("--sbatch and --wait go with --slurm")
     options.n = 0
-    if not options.resume:
+    if not options.resume and not options.task:
         try:
             options.n = positive(options.names.pop(0))
         except (IndexError, ValueError):
             parser.error("expected N, how many dialogues per config, first")
     elif not options.names or options.arguments or options.sweep or options.dry_run:
-        parser.error("--resume takes run or sweep folders, and -j")
+        parser.error("--resume takes run or sweep folders, -j and --slurm")
     options.names = options.names or ["config.json"]
     return options
+
+
+def bind_value(option: str, words: list[str]) -> list[str]:
+    """The words with an option's value bound to it, which may begin with a hyphen then.
+
+    >>> bind_value("--sbatch", ["3", "--sbatch", "--partition=gpu"])
+    ['3', '--sbatch=--partition=gpu']
+    """
+    if option not in words[:-1]:
+        return words
+    k = words.index(option)
+    return [*words[:k], f"{option}={words[k + 1]}", *bind_value(option, words[k + 2 :])]
 
 
 def positive(word: str) -> int:
@@ -178,11 +211,25 @@ def main(words: list[str]) -> int:
     try:
         if options.dry_run:
             return show_plan(options)
+        if options.task:
+            return hold_task(folders_to_resume(options.names), options.task)
+        if options.slurm:
+            check_slurm()
         if options.resume:
             folders = folders_to_resume(options.names)
             configs, named = list(map(config_of_run, folders)), list(map(Path, options.names))
         else:
             folders, configs, named = make_folders(options)
+        if options.slurm:
+            return submit(
+                folders,
+                configs,
+                named,
+                at_once=options.at_once,
+                given=options.sbatch,
+                wait=options.wait,
+                resumed=options.resume,
+            )
         return run_folders(folders, configs, options.at_once, named)
     except ConfigError as error:
         print(error, file=sys.stderr)

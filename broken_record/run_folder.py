@@ -25,6 +25,7 @@ from broken_record.errors import LogError
 from broken_record.runlog import parse_record
 
 VERSION = 1
+FINISHED = ("done", "looped")
 
 
 def load_with(config_file: str, arguments: Sequence[str]) -> tuple[Loaded, int | None]:
@@ -106,19 +107,48 @@ class Job:
         return self.stem.with_name(self.stem.name + suffix)
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One dialogue of a run folder, done or not: its folder and name, its seed, and what is set for
+    it alone.
+    """
+
+    folder: Path
+    name: str
+    seed: int
+    settings: tuple[str, ...]
+
+    @property
+    def record(self) -> Path:
+        """Where it is recorded."""
+        return self.folder / f"{self.name}.jsonl"
+
+
+def plan_of(folders: Sequence[Path]) -> list[Planned]:
+    """Every dialogue of run folders, always in one order; LogError where one is no run folder."""
+    return [
+        Planned(folder, *dialogue)
+        for folder in folders
+        for dialogue in dialogues_of(read_run(folder), folder.name)
+    ]
+
+
 def jobs_of(folder: Path, config_file: Path) -> Iterator[Job]:
     """The dialogues of a run folder that are not done; LogError where it is no run folder."""
-    run = read_run(folder)
-    config_file.write_text(json.dumps(run.config), encoding="utf-8")
-    for name, seed, settings in dialogues_of(run, folder.name):
-        stem = folder / name
-        record = folder / f"{name}.jsonl"
-        status = status_of(record)
-        if status is None:
-            new = (str(config_file), "--seed", str(seed), "--record", str(record), *settings)
-            yield Job(stem, new)
-        elif status not in ("done", "looped"):
-            yield Job(stem, ("--resume", str(record)))
+    config_file.write_text(json.dumps(read_run(folder).config), encoding="utf-8")
+    for planned in plan_of([folder]):
+        if job := job_of(planned, config_file):
+            yield job
+
+
+def job_of(planned: Planned, config_file: Path) -> Job | None:
+    """What is left to do of a dialogue; None of one that is done."""
+    stem, record = planned.folder / planned.name, str(planned.record)
+    status = status_of(planned.record)
+    if status is None:
+        seed = str(planned.seed)
+        return Job(stem, (str(config_file), "--seed", seed, "--record", record, *planned.settings))
+    return None if status in FINISHED else Job(stem, ("--resume", record))
 
 
 def goals_of(config: Config) -> list[tuple[str, str]]:
@@ -153,12 +183,25 @@ def seed_of(base_seed: int, objective: str, persona: str, replica: int) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
 
 
+def read_status(record: Path) -> str:
+    """How a record ended."""
+    return parse_record(record.read_text(encoding="utf-8").split("\n"), record.name).status
+
+
 def status_of(record: Path) -> str | None:
     """How a record ended; None where there is none, or none that has begun (which is set aside)."""
     try:
-        return parse_record(record.read_text(encoding="utf-8").split("\n"), record.name).status
+        return read_status(record)
     except FileNotFoundError:
         return None
     except (LogError, UnicodeDecodeError):
         record.rename(record.with_name(record.name + ".torn"))
         return None
+
+
+def is_done(record: Path) -> bool:
+    """True where nothing is left to do; whoever is writing the record is not disturbed."""
+    try:
+        return read_status(record) in FINISHED
+    except (FileNotFoundError, LogError, UnicodeDecodeError):
+        return False

@@ -68,6 +68,7 @@ DOORS = {
     },
     "run_folder": {"errors", "config", "runlog"},
     "batch": {"errors", "config", "checks", "run_folder", "engines"},
+    "slurm": {"errors", "config", "run_folder", "batch", "engines"},
     "sweep": {"errors", "config", "exports", "run_folder"},
     "launch": {
         "records",
@@ -75,6 +76,7 @@ DOORS = {
         "config",
         "checks",
         "run_folder",
+        "slurm",
         "sweep",
         "batch",
         "dialogue",

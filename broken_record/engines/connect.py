@@ -22,6 +22,7 @@ from broken_record.errors import EngineBusy, EngineUnreachable, RequestRefused
 
 RESTART_LIMIT_S = 10.0
 SLOT_VARIABLE = "PARROT_SLOT"
+UNNUMBERED = "any"
 
 
 def connect_server(wire: Wire, engine: str | None = None) -> CompletionsServer:
@@ -64,10 +65,20 @@ def connect_embedded(name: str, address: str, timeout_s: float) -> LlamaServer:
 
 
 def pin_slots(engines: Sequence[Engine]) -> None:
-    """Give each side a slot of its llama-server; PARROT_SLOT numbers the dialogues of a batch."""
-    servers = [engine for engine in engines if isinstance(engine, LlamaServer)]
+    """Give each side a slot of its llama-server; PARROT_SLOT numbers the dialogues of a batch.
+
+    With PARROT_SLOT=any nobody numbers them: a server that others may speak with at the same time
+    chooses its slots itself.
+    """
+    number = os.environ.get(SLOT_VARIABLE) or "0"
+    servers = [
+        engine
+        for engine in engines
+        if isinstance(engine, LlamaServer)
+        and (number != UNNUMBERED or engine.name.startswith(EMBEDDED))
+    ]
     shared = len({server.wire.url for server in servers}) < len(servers)
-    place = int(os.environ.get(SLOT_VARIABLE) or 0)
+    place = 0 if number == UNNUMBERED else int(number)
     for k, server in enumerate(servers):
         wanted = 2 * place + k if shared else place
         if wanted < server.props.get("total_slots", 1):
