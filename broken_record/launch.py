@@ -44,6 +44,7 @@ N dialogues per config, or per combination of a sweep; ./parrot.sh 3"""
 
 
 def make_parser() -> argparse.ArgumentParser:
+    """The command line of parrot.sh; what stands behind `--` is cut off before."""
     parser = argparse.ArgumentParser(prog="./parrot.sh", usage=USAGE)
     add = parser.add_argument
     add("-j", type=positive, default=1, dest="at_once", metavar="J",
