@@ -84,6 +84,13 @@ class DialogueReport:
     diagnosis: str | None = None
 
 
+def time_until_loop(dialogue: DialogueReport) -> tuple[float, bool] | None:
+    """(tokens watched, whether a loop began then); None where tokens were not counted."""
+    if dialogue.tokens_until_first_loop is not None:
+        return float(dialogue.tokens_until_first_loop), True
+    return None if dialogue.tokens is None else (float(dialogue.tokens), False)
+
+
 @dataclass(frozen=True, slots=True)
 class Unreadable:
     """A file of the run that could not be analysed, and why."""

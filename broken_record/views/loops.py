@@ -8,7 +8,7 @@ from bokeh.models import ColorBar, ColumnDataSource, HoverTool, LinearColorMappe
 from bokeh.palettes import Viridis256
 from bokeh.plotting import figure
 
-from broken_record.report import DialogueReport, Report, summarize_kind
+from broken_record.report import Report, summarize_kind, time_until_loop
 from broken_record.statistics import survival
 from broken_record.views.overview import PALETTE
 
@@ -58,13 +58,6 @@ def heat_map(reports: Sequence[Report]) -> figure | None:
     plot.add_layout(ColorBar(color_mapper=mapper), "right")
     plot.grid.visible = False
     return plot
-
-
-def time_until_loop(dialogue: DialogueReport) -> tuple[float, bool] | None:
-    """(tokens watched, whether a loop began then); None where tokens were not counted."""
-    if dialogue.tokens_until_first_loop is not None:
-        return float(dialogue.tokens_until_first_loop), True
-    return None if dialogue.tokens is None else (float(dialogue.tokens), False)
 
 
 def survival_plot(reports: Sequence[Report]) -> figure | None:
