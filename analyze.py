@@ -6,11 +6,13 @@
     python analyze.py RUN --fail-on refusal,empty_response
     python analyze.py RUN --export chatml -o FILE --drop-looped
     python analyze.py chats.jsonl
+    python analyze.py SWEEP --baseline NAME
 
 RUN is a folder of records (.jsonl), text logs (.log, also those of the old tool) or SillyTavern
 chats, or a file of conversations from elsewhere, which becomes a folder of records beside it.
-Writes analysis.json and response_length_vs_loop_density.json into the folder. Exit codes: 0 done,
-1 some file could not be read or written, 2 nothing to analyse, 3 a kind of --fail-on was found.
+Writes analysis.json and response_length_vs_loop_density.json into the folder. The runs of a SWEEP
+are compared as well, with one of them: comparison.json and comparison.csv. Exit codes: 0 done, 1
+some file could not be read or written, 2 nothing to analyse, 3 a kind of --fail-on was found.
 """
 
 from __future__ import annotations
@@ -21,33 +23,29 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
-from functools import partial
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from broken_record.chatlogs import what_is_missing
+from broken_record.comparison import check_baseline, compare
+from broken_record.comparison_report import as_json as comparison_json
+from broken_record.comparison_report import write_comparison
+from broken_record.comparison_tables import comparison_lines
 from broken_record.dataset import check_target, write_dataset
-from broken_record.detectors import KINDS, LOOPS, find_loops_and_breaks
-from broken_record.diagnosis import diagnose
+from broken_record.detectors import KINDS, LOOPS
 from broken_record.errors import ConfigError, LogError
+from broken_record.examination import Thresholds, examine_all
 from broken_record.exports import FORMATS, SIDES, check_export, select
-from broken_record.goals import goal_of
 from broken_record.imports import import_file
-from broken_record.metrics import measure_dialogue, tokens_before
-from broken_record.records import OldNumbers
 from broken_record.report import DialogueReport, Report, Unreadable, as_json, write_report
+from broken_record.sweep import is_sweep, read_sweep
 from broken_record.tables import left_out_line, run_lines
-from broken_record.talk import Talk
-from broken_record.textlog import escape_controls, find_dialogues, read_dialogue, replies_of
+from broken_record.textlog import escape_controls, find_dialogues, read_dialogue
 from broken_record.thresholds import check_kinds, load_thresholds
 
 log = logging.getLogger("analyze")
 WHOLE = 10_000  # columns of what is no terminal
-Thresholds = Mapping[str, Mapping[str, Any]]
 
 
 def kinds_of(text: str) -> list[str]:
@@ -62,7 +60,13 @@ def make_parser() -> argparse.ArgumentParser:
         epilog=f"KIND is one of {', '.join(KINDS)}.",
     )
     add = parser.add_argument
-    add("runs", nargs="+", type=Path, metavar="RUN", help="a run folder, or a file of chats")
+    add(
+        "runs",
+        nargs="+",
+        type=Path,
+        metavar="RUN",
+        help="a run, a sweep, or a file of chats",
+    )
     some: dict[str, Any] = {"type": kinds_of, "default": [], "metavar": "KIND[,KIND]"}
     add("--only", **some, help="look for these kinds only")
     add("--skip", **some, help="do not look for these kinds")
@@ -74,6 +78,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--verbose", action="store_true",
         help="show where the evidence stands and the repeated segments too")  # fmt: skip
     add("--json", action="store_true", help="print the analysis as JSON, one line a run")
+    add("--baseline", metavar="NAME", help="the run of a sweep that the others are compared with")
     add("--assistant", metavar="NAME",
         help="who is the assistant in chats where names tell, not roles")  # fmt: skip
     add("--export", choices=FORMATS, metavar="FORMAT",
@@ -101,54 +106,6 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def examine(
-    path: Path, thresholds: Thresholds, assistant: str | None = None
-) -> list[DialogueReport | Unreadable]:
-    """Everything about one dialogue; what cannot be read becomes entries that say so."""
-    try:
-        dialogue, log_text = read_dialogue(path, assistant)
-    except LogError as error:
-        return [Unreadable(path.name, str(error))]
-    left_out, bad_lines = what_is_missing(dialogue)
-    talk = Talk(dialogue)
-    found = find_loops_and_breaks(talk, thresholds.keys(), thresholds)
-    loops = [f for f in found.findings if f.kind in LOOPS and f.level != "info"]
-    metrics = measure_dialogue(dialogue, replies_of(dialogue, log_text), talk, loops)
-    report = DialogueReport(
-        name=path.stem,
-        file=path.name,
-        status=dialogue.status,
-        turns=len(dialogue.turns),
-        tokens=metrics.tokens,
-        tokens_until_first_loop=metrics.tokens_until_first_loop,
-        loop_coverage=metrics.assistant.loop_coverage,
-        speakers={"assistant": asdict(metrics.assistant), "user": asdict(metrics.user)},
-        findings=found.findings,
-        onset_tokens=tuple(tokens_before(dialogue, f.onset_turn) for f in found.findings),
-        not_measurable=found.not_measurable,
-        left_out=left_out,
-        seed=dialogue.seed,
-        end_reason=dialogue.end_reason,
-        diagnosis=diagnose(dialogue, found.findings),
-        **goal_of(dialogue),
-        **{name: getattr(metrics.old, name) for name in OldNumbers.__slots__},
-    )
-    return [report, *(Unreadable(path.name, line) for line in bad_lines)]
-
-
-def examine_all(
-    files: Sequence[Path], thresholds: Thresholds, assistant: str | None
-) -> Iterator[list[DialogueReport | Unreadable]]:
-    """All files on all cores, in their order."""
-    work = partial(examine, thresholds=thresholds, assistant=assistant)
-    workers = min(os.cpu_count() or 1, len(files))
-    if workers < 2:
-        yield from map(work, files)
-        return
-    with ProcessPoolExecutor(workers) as pool:
-        yield from pool.map(work, files, chunksize=max(1, min(16, len(files) // (workers * 4))))
-
-
 def with_progress(
     entries: Iterator[list[DialogueReport | Unreadable]], count: int
 ) -> Iterator[list[DialogueReport | Unreadable]]:
@@ -172,7 +129,7 @@ def make_folder(run: Path, options: argparse.Namespace) -> tuple[Path, int]:
 def analyze_run(
     run: Path, thresholds: Thresholds, options: argparse.Namespace
 ) -> tuple[Report | None, int]:
-    """Analyse one run folder, print and write its report; (the report, the exit code)."""
+    """Analyse one run folder and write its report; (the report, the exit code)."""
     files = find_dialogues(run) if run.is_dir() else []
     if not files:
         why = "holds no .jsonl record and no .log" if run.is_dir() else "is not a folder"
@@ -183,13 +140,6 @@ def analyze_run(
     unreadable = tuple(entry for entry in entries if isinstance(entry, Unreadable))
     dialogues = tuple(entry for entry in entries if isinstance(entry, DialogueReport))
     report = Report(run.resolve().name, dialogues, unreadable, thresholds, options.assistant)
-    if options.json:
-        print(json.dumps(as_json(report)))
-    elif dialogues:
-        terminal = sys.stdout.isatty()
-        width = shutil.get_terminal_size().columns if terminal else WHOLE
-        colour = terminal and not os.environ.get("NO_COLOR")
-        print(*run_lines(report, width=width, colour=colour, verbose=options.verbose), sep="\n")
     for entry in unreadable:
         log.error("%s", escape_controls(entry.error))
     if any(dialogue.left_out for dialogue in dialogues):
@@ -200,6 +150,56 @@ def analyze_run(
         log.error("%s: found %s", run, ", ".join(failed))
         return report, 3
     return report, 1 if unreadable else 0
+
+
+def show(report: Report, options: argparse.Namespace) -> None:
+    """Print a run's tables, or its JSON."""
+    if options.json:
+        print(json.dumps(as_json(report)))
+    elif report.dialogues:
+        terminal = sys.stdout.isatty()
+        width = shutil.get_terminal_size().columns if terminal else WHOLE
+        colour = terminal and not os.environ.get("NO_COLOR")
+        print(*run_lines(report, width=width, colour=colour, verbose=options.verbose), sep="\n")
+
+
+def analyze_alone(
+    run: Path, thresholds: Thresholds, options: argparse.Namespace
+) -> tuple[list[tuple[Path, Report]], int]:
+    """Analyse a run folder, or a file of chats, and show it; (its report, the exit code)."""
+    folder, code = make_folder(run, options)
+    report, worse = analyze_run(folder, thresholds, options)
+    if report is None:
+        return [], max(code, worse)
+    show(report, options)
+    return [(folder, report)], max(code, worse)
+
+
+def analyze_sweep(
+    folder: Path, thresholds: Thresholds, options: argparse.Namespace
+) -> tuple[list[tuple[Path, Report]], int]:
+    """Analyse the runs of a sweep and compare them; (the runs' reports, the exit code)."""
+    sweep = read_sweep(folder)
+    check_baseline(sweep, options.baseline)
+    reports: dict[str, Report] = {}
+    code = 0
+    for run in sweep.runs:
+        report, worse = analyze_run(folder / run.name, thresholds, options)
+        code = max(code, 1 if report is None else worse)
+        if report is None:
+            continue
+        reports[run.name] = report
+        if options.verbose and not options.json:
+            show(report, options)
+        log.info("%s: %d dialogues", escape_controls(run.name), len(report.dialogues))
+    comparison = compare(sweep, reports, LOOPS, options.baseline)
+    write_comparison(comparison, folder)
+    if options.json:
+        print(json.dumps(comparison_json(comparison)))
+    else:
+        name = folder.resolve().name
+        print(*comparison_lines(name, comparison, verbose=options.verbose), sep="\n")
+    return [(folder / name, report) for name, report in reports.items()], code
 
 
 def export(runs: Sequence[tuple[Path, Report]], options: argparse.Namespace) -> None:
@@ -238,27 +238,32 @@ def main(arguments: list[str] | None = None) -> int:
         if options.export:
             check_export(options.export, options.side or "assistant")
             check_target(options.output, options.runs)
+        if options.baseline and not any(map(is_sweep, options.runs)):
+            raise ConfigError([f"--baseline {options.baseline}: none of these is a sweep"])
     except ConfigError as error:
         return exit_code(error)
     codes = []
     analyzed: list[tuple[Path, Report]] = []
+    sweeps: list[Path] = []
     for run in options.runs:
         try:
-            folder, code = make_folder(run, options)
-            report, worse = analyze_run(folder, thresholds, options)
+            analyze = analyze_sweep if is_sweep(run) else analyze_alone
+            found, code = analyze(run, thresholds, options)
         except (ConfigError, LogError) as error:
             codes.append(exit_code(error))
             continue
-        codes.append(max(code, worse))
-        if report is not None:
-            analyzed.append((folder, report))
+        codes.append(code)
+        analyzed += found
+        sweeps += [run] if is_sweep(run) else []
     if analyzed and options.export:
         try:
             export(analyzed, options)
         except LogError as error:
             codes.append(exit_code(error))
-    if analyzed:
-        log.info("Next: python view.py %s", " ".join(str(folder) for folder, _ in analyzed))
+    alone = [folder for folder, _ in analyzed if folder.parent not in sweeps]
+    for shown in [*([sweep] for sweep in sweeps), alone]:
+        if shown:
+            log.info("Next: python view.py %s", " ".join(map(str, shown)))
     return max(codes)
 
 

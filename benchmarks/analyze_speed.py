@@ -16,10 +16,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import analyze
 from benchmarks.natural import as_dialogue, read
 from benchmarks.texts import carriers
 from broken_record.detectors import DETECTORS, default_thresholds
+from broken_record.examination import examine
 from broken_record.records import Dialogue, Role, Turn
 from broken_record.runlog import RecordWriter
 from broken_record.segments import find_segments, find_segments_plainly
@@ -98,7 +98,7 @@ def main() -> None:
             fast = best(lambda said=said: find_segments(said))  # type: ignore[misc]
             path = Path(folder) / f"{len(name)}.jsonl"
             write(dialogue, path)
-            whole = best(lambda path=path: analyze.examine(path, thresholds))  # type: ignore[misc]
+            whole = best(lambda path=path: examine(path, thresholds))  # type: ignore[misc]
             print(f"{name:30}{megabytes * 1000:5.0f}{plain:9.3f}{fast:9.4f}{plain / fast:7.0f}"
                   f"{whole:11.4f}{megabytes / whole:7.1f}")  # fmt: skip
         print(f"\n{'linear? hand-written talk of':30}{'examine s':>11}{'MB/s':>7}")
@@ -106,7 +106,7 @@ def main() -> None:
             dialogue = samples(size)["hand-written talk"]
             path = Path(folder) / f"linear{size}.jsonl"
             write(dialogue, path)
-            whole = best(lambda path=path: analyze.examine(path, thresholds))  # type: ignore[misc]
+            whole = best(lambda path=path: examine(path, thresholds))  # type: ignore[misc]
             megabytes = sum(len(t.content.encode()) for t in dialogue.turns) / 1e6
             print(f"{megabytes * 1000:27.0f} kB{whole:11.4f}{megabytes / whole:7.1f}")
     dialogue = samples()["hand-written talk"]

@@ -24,18 +24,17 @@ from typing import Any
 
 from broken_record.batch import run_folders, tell
 from broken_record.checks import check_sweep
-from broken_record.config import Config
-from broken_record.errors import ConfigError, ParrotError
-from broken_record.run_folder import config_of_run, goals_of, load_with, make_folder
-from broken_record.slurm import check_slurm, hold_task, submit
-from broken_record.sweep import FILE as SWEEP_FILE
-from broken_record.sweep import (
+from broken_record.combinations import (
     combine,
     load_combinations,
     make_sweep,
     name_combinations,
-    read_sweep,
 )
+from broken_record.config import Config
+from broken_record.errors import ConfigError, ParrotError
+from broken_record.run_folder import config_of_run, goals_of, load_with, make_folder
+from broken_record.slurm import check_slurm, hold_task, submit
+from broken_record.sweep import is_sweep, read_sweep
 
 USAGE = """./parrot.sh N [-j J] [--sweep 'KEY=[V1,V2]' ...] [--dry-run] [CONFIG ...] [-- ARGUMENTS]
        ./parrot.sh --resume [-j J] FOLDER [FOLDER ...]
@@ -175,7 +174,7 @@ def folders_to_resume(names: Sequence[str]) -> list[Path]:
     """The run folders named, those of a sweep folder one by one."""
     found: list[Path] = []
     for folder in map(Path, names):
-        runs = read_sweep(folder).runs if (folder / SWEEP_FILE).exists() else ()
+        runs = read_sweep(folder).runs if is_sweep(folder) else ()
         found += [folder / run.name for run in runs] or [folder]
     return found
 

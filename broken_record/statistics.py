@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import sqrt
 from statistics import NormalDist
 
@@ -241,6 +242,7 @@ def sign_flip_p(differences: Sequence[float]) -> float:
     return float(found.pvalue)
 
 
+@cache
 def detectable_paired_difference(n: int, p: float = 0.05) -> float | None:
     """The smallest difference of two rates around one half that McNemar's exact test finds with a
     power of .8 at `p` in n pairs whose sides are independent; None where n shows no difference.
@@ -270,13 +272,14 @@ def detectable_paired_difference(n: int, p: float = 0.05) -> float | None:
 
 def detectable_shift(differences: Sequence[float], p: float = 0.05) -> float | None:
     """The smallest mean of paired differences that so many, as widely spread, show with a power of
-    .8 at `p`: (z of p + z of .8) standard errors. None where turning signs cannot reach `p`.
+    .8 at `p`: (z of p + z of .8) standard errors. None where turning signs cannot reach `p`, or all
+    are equal.
 
     >>> detectable_shift([1.0] * 5), round(detectable_shift([3, 3, 3, -3, -3, -3, 0]), 2)
     (None, 3.18)
     """
     n = len(differences)
-    if 2 ** (1 - n) >= p:
+    if 2.0 ** (1 - n) >= p or len(set(differences)) < 2:
         return None
     normal = NormalDist()
     error = float(np.std(differences, ddof=1)) / sqrt(n)

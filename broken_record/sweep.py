@@ -1,59 +1,59 @@
-"""A sweep: every combination of some settings, each a run of its own with the same seeds.
+"""A sweep on disk: one config with some settings varied, a run folder per combination.
 
-    "sweep": {"sampler.repeat_penalty": [1.0, 1.1], "sampler.temperature": [0.7, 1.0]}
+sweep_<YYYYmmdd>_<HHMMSS>/ begins with sweep.json, version 1:
 
-asks for the four combinations; below "zip" axes go together, first with first:
+    {"version": 1, "n": 10, "base_seed": 7, "config_file": "config.json", "arguments": [...],
+     "axes": {PATH: [VALUE, ...]}, "zipped": [[PATH, PATH]],
+     "runs": [{"name", "settings": {PATH: VALUE}, "config_sha256"}, ...]}
 
-    "sweep": {"zip": {"sampler.temperature": [0.7, 1.0], "sampler.top_p": [0.8, 0.95]}}
-
-A sweep folder sweep_<YYYYmmdd>_<HHMMSS>/ holds sweep.json, written last, and a run folder per
-combination (run_folder.py), named by what sets it apart. sweep.json: {"version", "n", "base_seed",
-"config_file", "arguments", "axes": {PATH: [VALUE]}, "zipped": [[PATH]], "runs": [{"name",
-"settings": {PATH: VALUE}, "config_sha256"}]}. Dialogue i of every combination has the same seed.
+"axes" has every varied key by its dotted path; those of one list in "zipped" go hand in hand. Each
+of "runs" is a combination, its run folder lies under its name, and dialogue i of every run has the
+same seed (in goal mode also objective and persona).
 """
 
 from __future__ import annotations
 
 import json
-import re
-import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
-from itertools import product
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from broken_record.config import Config, Loaded
-from broken_record.errors import ConfigError, LogError
-from broken_record.exports import config_sha256
-from broken_record.run_folder import fill_folder, load_with, new_folder
+from broken_record.errors import LogError
 
 VERSION = 1
 FILE = "sweep.json"
-LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
 class SweptRun:
-    """One combination: its run folder's name, and what was set."""
+    """One combination: `settings` by dotted path; the run folder's name."""
 
     name: str
     settings: Mapping[str, Any]
-    config_sha256: str
+    config_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What a sweep folder holds: `axes` are the values by dotted path, `zipped` those that go
-    together.
-    """
+    """What a sweep was made for: `n` dialogues a run (in goal mode per objective and persona)."""
 
     n: int
     base_seed: int
     axes: Mapping[str, tuple[Any, ...]]
-    zipped: tuple[tuple[str, ...], ...]
     runs: tuple[SweptRun, ...]
+    zipped: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def factors(self) -> tuple[tuple[str, ...], ...]:
+        """What varies independently: an axis alone, or those that are zipped."""
+        together = {path: group for group in self.zipped for path in group}
+        return tuple(dict.fromkeys(together.get(path, (path,)) for path in self.axes))
+
+
+def is_sweep(folder: Path) -> bool:
+    """Whether the folder is a sweep's, and not a run's."""
+    return (folder / FILE).is_file()
 
 
 def read_sweep(folder: Path) -> Sweep:
@@ -62,114 +62,35 @@ def read_sweep(folder: Path) -> Sweep:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
         if value["version"] > VERSION:
-            raise LogError(f"{path}: version {value['version']} is newer than this program reads")
-        return Sweep(
-            n=int(value["n"]),
-            base_seed=int(value["base_seed"]),
-            axes={str(name): tuple(values) for name, values in value["axes"].items()},
-            zipped=tuple(tuple(map(str, names)) for names in value.get("zipped", ())),
-            runs=tuple(
-                SweptRun(str(run["name"]), dict(run["settings"]), str(run["config_sha256"]))
-                for run in value["runs"]
-            ),
+            raise ValueError(f"version {value['version']} is newer than this program reads")
+        axes = {str(key): tuple(values) for key, values in value["axes"].items()}
+        zipped = tuple(tuple(map(str, group)) for group in value.get("zipped", ()))
+        runs = tuple(
+            SweptRun(str(run["name"]), dict(run["settings"]), run.get("config_sha256"))
+            for run in value["runs"]
         )
+        check(axes, zipped, runs)
+        return Sweep(int(value["n"]), int(value["base_seed"]), axes, runs, zipped)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise LogError(f"{path}: cannot be read as a sweep ({error})") from error
 
 
-def axes_of(sweep: Mapping[str, Any]) -> tuple[dict[str, tuple[Any, ...]], tuple[str, ...]]:
-    """(every axis with its values, those that are zipped)."""
-    zipped = sweep.get("zip", {})
-    axes = {name: tuple(values) for name, values in {**sweep, **zipped}.items() if name != "zip"}
-    return axes, tuple(zipped)
-
-
-def combine(sweep: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The combinations, path -> value; the last axis changes first.
-
-    >>> combine({"a": [1, 2], "zip": {"b": [3, 4], "c": [5, 6]}})[1:3]
-    [{'a': 1, 'b': 4, 'c': 6}, {'a': 2, 'b': 3, 'c': 5}]
-    """
-    axes, zipped = axes_of(sweep)
-    groups: list[list[dict[str, Any]]] = [
-        [{name: value} for value in values] for name, values in axes.items() if name not in zipped
-    ]
-    if zipped:
-        together = zip(*(axes[name] for name in zipped), strict=True)
-        groups.append([dict(zip(zipped, values, strict=True)) for values in together])
-    return [
-        {name: value for part in parts for name, value in part.items()}
-        for parts in product(*groups)
-    ]
-
-
-def name_combinations(combinations: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A folder name for each: `repeat_penalty=1.1,temperature=0.7`, with its number in front where
-    values are long or alike.
-
-    >>> name_combinations([{"sampler.top_k": 0}, {"sampler.top_k": 40}])
-    ['top_k=0', 'top_k=40']
-    """
-    names = []
-    for settings in combinations:
-        lasts = [path.rpartition(".")[2] for path in settings]
-        alike = len(set(lasts)) < len(lasts)
-        parts = [
-            f"{path if alike else last}={plain(value)}"
-            for last, (path, value) in zip(lasts, settings.items(), strict=True)
-        ]
-        names.append(",".join(parts))
-    if len(set(names)) < len(names) or max(map(len, names), default=0) > LONGEST_NAME:
-        width = len(str(len(names)))
-        names = [f"{k:0{width}}_{name}"[:LONGEST_NAME] for k, name in enumerate(names, 1)]
-    return names
-
-
-def plain(value: Any) -> str:
-    """A value as a part of a file name."""
-    text = value if isinstance(value, str) else json.dumps(value)
-    return re.sub(r"[^A-Za-z0-9._+-]+", "_", text).strip("_.") or "_"
-
-
-def load_combinations(
-    config_file: str, arguments: Sequence[str], sweep: Mapping[str, Any]
-) -> list[Loaded]:
-    """The effective config of each combination; ConfigError lists the problems of all."""
-    loaded, problems = [], []
-    for settings in combine(sweep):
-        words = [word for path, value in settings.items()
-                 for word in ("--set", f"{path}={json.dumps(value)}")]  # fmt: skip
-        try:
-            loaded.append(load_with(config_file, [*arguments, *words, "--set", "sweep={}"])[0])
-        except ConfigError as error:
-            problems += [problem for problem in error.problems if problem not in problems]
-    if problems:
-        raise ConfigError(problems)
-    return loaded
-
-
-def make_sweep(
-    n: int, config_file: str, arguments: Sequence[str], sweep: Mapping[str, Any], now: datetime
-) -> tuple[Path, list[Path], list[Config]]:
-    """(a new sweep folder, its run folders, their configs)."""
-    loaded = load_combinations(config_file, arguments, sweep)
-    combinations = combine(sweep)
-    names = name_combinations(combinations)
-    seed = load_with(config_file, list(arguments))[1]
-    given = (seed, loaded[0].config.seed, secrets.randbits(31))
-    base_seed = next(one for one in given if one is not None)
-    folder = new_folder(now.strftime("sweep_%Y%m%d_%H%M%S"))
-    runs, folders = [], []
-    for name, settings, one in zip(names, combinations, loaded, strict=True):
-        (folder / name).mkdir()
-        fill_folder(folder / name, n, base_seed, one, config_file, arguments)
-        folders.append(folder / name)
-        runs.append(SweptRun(name, settings, config_sha256(one.values)))
-    axes, zipped = axes_of(sweep)
-    manifest = {
-        "version": VERSION, "n": n, "base_seed": base_seed, "config_file": config_file,
-        "arguments": list(arguments), "axes": axes, "zipped": [list(zipped)] if zipped else [],
-        "runs": [asdict(run) for run in runs],
-    }  # fmt: skip
-    (folder / FILE).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-    return folder, folders, [one.config for one in loaded]
+def check(
+    axes: Mapping[str, tuple[Any, ...]],
+    zipped: tuple[tuple[str, ...], ...],
+    runs: tuple[SweptRun, ...],
+) -> None:
+    """ValueError where the parts do not fit together, or a name leads out of the folder."""
+    names = [run.name for run in runs]
+    if not names:
+        raise ValueError("no runs")
+    if len(set(names)) < len(names):
+        raise ValueError("two runs of one name")
+    for name in names:
+        if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
+            raise ValueError(f"{name!r} cannot be the name of a run folder")
+    for path in {path for group in zipped for path in group} - axes.keys():
+        raise ValueError(f"zipped {path} is no axis")
+    for run in runs:
+        if run.settings.keys() != axes.keys():
+            raise ValueError(f"the settings of {run.name!r} are not those of the axes")

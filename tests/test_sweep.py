@@ -8,8 +8,9 @@ import pytest
 
 import parrot
 from broken_record.checks import check_sweep
+from broken_record.combinations import combine, name_combinations
 from broken_record.errors import LogError
-from broken_record.sweep import combine, name_combinations, read_sweep
+from broken_record.sweep import read_sweep
 from tests.test_parrot import ROOT, put_config, read
 from tests.test_parrot_sh import SHORT, here, parrot_sh
 

@@ -1,0 +1,297 @@
+"""A sweep compared: what a combination shows, how far it is from the baseline, what an axis does.
+
+A dialogue counts that ran to its end ("done" or "looped"); others are counted as failed. Pairs
+share seed, objective and persona. The methods stand in statistics.py: rates of pairs are compared
+by McNemar's exact test, anything else by turning the signs of the differences; p is adjusted over
+the comparisons of one measure (Holm). Of an axis the pairs share all other settings as well, and
+those of one seed are averaged first, as they are not independent. Nothing is read or written here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from math import inf
+from statistics import fmean
+from typing import Any
+
+from broken_record.comparison_report import (
+    ANY_LOOP,
+    COVERAGE,
+    TOKENS,
+    Combination,
+    Comparison,
+    Difference,
+    Effect,
+    Estimate,
+    Level,
+)
+from broken_record.errors import ConfigError, LogError
+from broken_record.report import DialogueReport, Report, time_until_loop
+from broken_record.statistics import (
+    Interval,
+    bootstrap_interval,
+    detectable_paired_difference,
+    detectable_shift,
+    holm,
+    mcnemar_p,
+    pseudo_values,
+    sign_flip_p,
+    survival,
+    wilson_interval,
+)
+from broken_record.sweep import Sweep, SweptRun
+
+ENDED = ("done", "looped")
+Key = tuple[object, ...]
+Values = Mapping[tuple[Key, str], float]  # by dialogue and the settings that a pair must share
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A run's dialogues that ended: what each shows, by measure and key."""
+
+    run: SweptRun
+    report: Report
+    ended: Mapping[Key, DialogueReport]
+    times: Mapping[Key, tuple[float, bool]]
+    values: Mapping[str, Mapping[Key, float]]
+
+
+def check_baseline(sweep: Sweep, baseline: str | None) -> None:
+    """ConfigError where the sweep has no run of that name."""
+    names = [run.name for run in sweep.runs]
+    if baseline is not None and baseline not in names:
+        near = get_close_matches(baseline, names, n=1) or names[:1]
+        raise ConfigError([f"--baseline {baseline}: no such run; did you mean {near[0]}?"])
+
+
+def compare(
+    sweep: Sweep,
+    reports: Mapping[str, Report],
+    loops: Collection[str],
+    baseline: str | None = None,
+) -> Comparison:
+    """Compare the runs whose reports are there, by the runs' names, with the baseline, the first of
+    them if none is named; `loops` are the kinds that count as one. LogError without its report.
+    """
+    runs = [run for run in sweep.runs if run.name in reports]
+    if not runs or baseline not in (None, *(run.name for run in runs)):
+        raise LogError(f"{baseline or 'the sweep'}: nothing analysed to compare with")
+    looked_for = [reports[run.name].thresholds or {} for run in runs]
+    kinds = [kind for kind in looked_for[0] if all(kind in own for own in looked_for)]
+    loops = [kind for kind in kinds if kind in loops]
+    measures = ([ANY_LOOP, TOKENS] if loops else []) + [COVERAGE, *kinds]
+    until = common_until([reports[run.name] for run in runs])
+    observed = [observe(run, reports[run.name], measures, loops, until) for run in runs]
+    first = next(one for one in observed if baseline in (None, one.run.name))
+    others = [one for one in observed if one is not first]
+    apart = dict(zip(
+        (one.run.name for one in others),
+        differences(measures, [[one] for one in others], [first], ()),
+        strict=True,
+    ))  # fmt: skip
+    expected = max(sweep.n, len({key for o in observed for key in all_keys(o.report)}))
+    return Comparison(
+        n=sweep.n,
+        baseline=first.run.name,
+        until=until,
+        measures=tuple(measures),
+        combinations=tuple(
+            combination(one, measures, until, expected, apart.get(one.run.name, {}))
+            for one in observed
+        ),
+        effects=tuple(effects_of(sweep, observed, measures, until)),
+        absent=tuple(run.name for run in sweep.runs if run.name not in reports),
+    )
+
+
+def all_keys(report: Report) -> Iterator[Key]:
+    """What dialogues are paired by; those without a seed have nothing."""
+    for dialogue in report.dialogues:
+        if dialogue.seed is not None:
+            yield dialogue.seed, dialogue.objective, dialogue.persona
+
+
+def keyed(report: Report) -> dict[Key, DialogueReport]:
+    """The dialogues that ended; one that can have no partner by a key of its own."""
+    found: dict[Key, DialogueReport] = {}
+    for dialogue in report.dialogues:
+        if dialogue.status in ENDED:
+            key: Key = (dialogue.seed, dialogue.objective, dialogue.persona)
+            alone = dialogue.seed is None or key in found
+            found[(report.run, dialogue.name) if alone else key] = dialogue
+    return found
+
+
+def common_until(reports: Sequence[Report]) -> float:
+    """The tokens up to which the share without a loop is known of every run: those of its longest
+    dialogue, unless all had looped by then.
+    """
+    longest, known = 0.0, inf
+    for report in reports:
+        times = [t for d in keyed(report).values() if (t := time_until_loop(d))]
+        if times:
+            last = max(time for time, _ in times)
+            longest = max(longest, last)
+            if not all(looped for time, looped in times if time == last):
+                known = min(known, last)
+    return min(longest, known)
+
+
+def observe(
+    run: SweptRun, report: Report, measures: Sequence[str], loops: Collection[str], until: float
+) -> Observed:
+    """What every dialogue of a run shows."""
+    ended = keyed(report)
+    times = {key: time for key, d in ended.items() if (time := time_until_loop(d))}
+    values: dict[str, Mapping[Key, float]] = {}
+    for measure in measures:
+        if measure == TOKENS:
+            told = [t for t, _ in times.values()], [looped for _, looped in times.values()]
+            values[measure] = dict(zip(times, pseudo_values(*told, until), strict=True))
+        else:
+            kinds = loops if measure == ANY_LOOP else (measure,)
+            shown = {key: value_of(measure, d, kinds) for key, d in ended.items()}
+            values[measure] = {key: value for key, value in shown.items() if value is not None}
+    return Observed(run, report, ended, times, values)
+
+
+def value_of(measure: str, dialogue: DialogueReport, kinds: Collection[str]) -> float | None:
+    """The coverage; or 1 where one of `kinds` was found, else 0, None where it cannot be told."""
+    if measure == COVERAGE:
+        return dialogue.loop_coverage
+    if any(found.kind in kinds and found.level != "info" for found in dialogue.findings):
+        return 1.0
+    return None if any(kind in dialogue.not_measurable for kind in kinds) else 0.0
+
+
+def combination(
+    one: Observed,
+    measures: Sequence[str],
+    until: float,
+    expected: int,
+    apart: Mapping[str, Difference],
+) -> Combination:
+    """One run, with its differences from the baseline; `expected` dialogues should be there."""
+    found = one.report.dialogues
+    texts = {(d.turns, d.tokens, d.response_lengths, d.segments) for d in one.ended.values()}
+    return Combination(
+        name=one.run.name,
+        settings=one.run.settings,
+        dialogues=len(one.ended),
+        failed=len(found) - len(one.ended),
+        missing=max(0, expected - len(found)),
+        distinct=len(texts),
+        estimates={measure: estimate(measure, [one], until) for measure in measures},
+        differences=apart,
+    )
+
+
+def estimate(measure: str, group: Sequence[Observed], until: float) -> Estimate:
+    """A measure over all dialogues of some runs."""
+    values = [value for one in group for value in one.values[measure].values()]
+    if not values:
+        return Estimate(0)
+    if measure == COVERAGE:
+        return Estimate(len(values), fmean(values), *ends(bootstrap(values)))
+    if measure == TOKENS:
+        times = [time for one in group for time in one.times.values()]
+        curve = survival([t for t, _ in times], [looped for _, looped in times], until)
+        return Estimate(len(values), curve.restricted_mean, *ends(bootstrap(values)))
+    interval = wilson_interval(round(sum(values)), len(values))
+    return Estimate(len(values), fmean(values), *ends(interval))
+
+
+def ends(interval: Interval | None) -> tuple[float | None, float | None]:
+    """Low and high."""
+    return (None, None) if interval is None else (interval.low, interval.high)
+
+
+def bootstrap(values: Sequence[float]) -> Interval | None:
+    """The bootstrap interval; None where all are equal, as drawing from those tells nothing."""
+    return bootstrap_interval(values) if len(set(values)) > 1 else None
+
+
+def differences(
+    measures: Sequence[str],
+    groups: Sequence[Sequence[Observed]],
+    first: Sequence[Observed],
+    axes: Collection[str],
+) -> list[dict[str, Difference]]:
+    """Of each group by measure the difference from the first, p adjusted over the groups."""
+    found: list[dict[str, Difference]] = [{} for _ in groups]
+    level = 0.05 / max(1, len(groups))
+    for measure in measures:
+        base, rates = pooled(measure, first, axes), measure not in (TOKENS, COVERAGE)
+        apart = [
+            difference(pooled(measure, group, axes), base, level, rates=rates) for group in groups
+        ]
+        tested = [(k, one.p) for k, one in enumerate(apart) if one.p is not None]
+        for (k, _), p in zip(tested, holm([p for _, p in tested]), strict=True):
+            apart[k] = replace(apart[k], adjusted_p=p)
+        for by_measure, one in zip(found, apart, strict=True):
+            by_measure[measure] = one
+    return found
+
+
+def pooled(measure: str, group: Sequence[Observed], axes: Collection[str]) -> Values:
+    """The values of a group by dialogue and all settings but `axes`; without axes, by dialogue."""
+    values: dict[tuple[Key, str], float] = {}
+    for one in group:
+        rest = {axis: value for axis, value in one.run.settings.items() if axis not in axes}
+        shared = text_of(rest) if axes else ""
+        values.update({(key, shared): value for key, value in one.values[measure].items()})
+    return values
+
+
+def text_of(value: Any) -> str:
+    """JSON, the same for equal values."""
+    return json.dumps(value, sort_keys=True)
+
+
+def difference(one: Values, other: Values, level: float, *, rates: bool) -> Difference:
+    """One less other over the pairs that both have; of one dialogue's key the mean."""
+    units: dict[Key, list[float]] = {}
+    for pair, value in one.items():
+        if pair in other:
+            units.setdefault(pair[0], []).append(value - other[pair])
+    pairs = sum(map(len, units.values()))
+    unpaired = len(one) + len(other) - 2 * pairs
+    if not pairs:
+        return Difference(0, unpaired)
+    apart = [fmean(unit) for unit in units.values()]
+    if rates and pairs == len(units):
+        p = mcnemar_p(apart.count(1.0), apart.count(-1.0))
+        shown = detectable_paired_difference(pairs, level)
+    else:
+        p, shown = sign_flip_p(apart), detectable_shift(apart, level)
+    return Difference(pairs, unpaired, fmean(apart), *ends(bootstrap(apart)), p, None, shown)
+
+
+def effects_of(
+    sweep: Sweep, observed: Sequence[Observed], measures: Sequence[str], until: float
+) -> Iterator[Effect]:
+    """The main effect of every factor with two values or more, where there are several factors: of
+    one alone the combinations tell the same.
+    """
+    for axes in sweep.factors if len(sweep.factors) > 1 else ():
+        groups: dict[str, list[Observed]] = {}
+        for one in observed:
+            groups.setdefault(text_of([one.run.settings[axis] for axis in axes]), []).append(one)
+        first, *others = groups.values()
+        if not others:
+            continue
+        apart = [{}, *differences(measures, others, first, axes)]
+        levels = [
+            Level(
+                values=tuple(group[0].run.settings[axis] for axis in axes),
+                dialogues=sum(len(one.ended) for one in group),
+                estimates={measure: estimate(measure, group, until) for measure in measures},
+                differences=own,
+            )
+            for group, own in zip(groups.values(), apart, strict=True)
+        ]
+        yield Effect(axes, tuple(levels))

@@ -1,0 +1,223 @@
+"""comparison.json and comparison.csv: what analyze.py found of a sweep; schema, write and read.
+
+comparison.json, version 1:
+
+    {"version": 1, "n": 10, "baseline": NAME, "until": 2048, "measures": [MEASURE],
+     "absent": [NAME],
+     "combinations": [{"name", "settings": {PATH: VALUE}, "dialogues", "failed", "missing",
+                       "distinct", "estimates": {MEASURE: {"n", "value", "low", "high"}},
+                       "differences": {MEASURE: {"pairs", "unpaired", "value", "low", "high", "p",
+                                                 "adjusted_p", "detectable"}}}],
+     "effects": [{"axes": [PATH], "levels": [{"values": [VALUE], "dialogues", "estimates",
+                                              "differences"}]}]}
+
+A MEASURE is any_loop (whether a kind of loop was found), tokens_until_loop (the mean up to `until`
+tokens, to which every combination was watched), loop_coverage, or a kind of loop or break (whether
+it was found, level info left out). Rates and shares lie in [0, 1]; null is not measured. The CSV
+has a row per combination and measure, settings as JSON but for strings.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from broken_record.errors import LogError
+from broken_record.report import write_whole
+
+VERSION = 1
+FILE, TABLE_FILE = "comparison.json", "comparison.csv"
+ANY_LOOP, TOKENS, COVERAGE = "any_loop", "tokens_until_loop", "loop_coverage"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A rate or a mean over `n` dialogues with its 95 % interval; None is not measured."""
+
+    n: int
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The mean of paired differences with its interval (None where all are equal) and p.
+
+    `unpaired` dialogues of either side have no partner; `detectable` is the smallest difference
+    that so many pairs show with a power of .8 at the strictest of Holm's levels, if any.
+    """
+
+    pairs: int
+    unpaired: int
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    adjusted_p: float | None = None
+    detectable: float | None = None
+
+    @property
+    def surely(self) -> bool:
+        """Whether it is beyond chance."""
+        return self.adjusted_p is not None and self.adjusted_p < 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """One run of the sweep; estimates and, of all but the baseline, differences by measure.
+
+    `dialogues` ended, `distinct` is how many different ones they are by their lengths and counts.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    dialogues: int
+    failed: int
+    missing: int
+    distinct: int
+    estimates: Mapping[str, Estimate]
+    differences: Mapping[str, Difference]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """All dialogues with one value of an axis (of zipped axes, with one of each); differences are
+    from the axis' first.
+    """
+
+    values: tuple[Any, ...]
+    dialogues: int
+    estimates: Mapping[str, Estimate]
+    differences: Mapping[str, Difference]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """The main effect of an axis, or of axes that are zipped."""
+
+    axes: tuple[str, ...]
+    levels: tuple[Level, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A sweep's comparison; `absent` are runs without a report, `until` is in tokens."""
+
+    n: int
+    baseline: str
+    until: float
+    measures: tuple[str, ...]
+    combinations: tuple[Combination, ...]
+    effects: tuple[Effect, ...]
+    absent: tuple[str, ...] = ()
+
+    @property
+    def others(self) -> tuple[Combination, ...]:
+        """All combinations but the baseline."""
+        return tuple(one for one in self.combinations if one.name != self.baseline)
+
+
+def as_json(comparison: Comparison) -> dict[str, Any]:
+    """The schema's value."""
+    return {"version": VERSION, **asdict(comparison)}
+
+
+def rows_of(comparison: Comparison) -> Iterator[dict[str, Any]]:
+    """A row per combination and measure, as the CSV has them."""
+    for one in comparison.combinations:
+        settings = {
+            axis: value if isinstance(value, str) else json.dumps(value)
+            for axis, value in one.settings.items()
+        }
+        for measure in comparison.measures:
+            shown = one.estimates[measure]
+            apart = one.differences.get(measure)
+            yield {
+                "combination": one.name,
+                **settings,
+                "dialogues": one.dialogues,
+                "failed": one.failed,
+                "missing": one.missing,
+                "measure": measure,
+                "n": shown.n,
+                "value": shown.value,
+                "low": shown.low,
+                "high": shown.high,
+                "baseline": comparison.baseline,
+                "pairs": apart and apart.pairs,
+                "unpaired": apart and apart.unpaired,
+                "difference": apart and apart.value,
+                "difference_low": apart and apart.low,
+                "difference_high": apart and apart.high,
+                "p": apart and apart.p,
+                "adjusted_p": apart and apart.adjusted_p,
+                "detectable": apart and apart.detectable,
+            }
+
+
+def as_csv(comparison: Comparison) -> str:
+    """The rows with a head."""
+    rows = list(rows_of(comparison))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else ["combination"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def write_comparison(comparison: Comparison, folder: Path) -> None:
+    """Write both files into the sweep's folder, whole or not at all; LogError names the file."""
+    text = json.dumps(as_json(comparison), indent=1) + "\n"
+    write_whole(folder / FILE, [text.encode("ascii")])
+    table = as_csv(comparison)
+    write_whole(folder / TABLE_FILE, [table.encode("utf-8", "backslashreplace")])
+
+
+def read_comparison(folder: Path) -> Comparison:
+    """The comparison of a sweep's folder; LogError names the command that makes one."""
+    path = folder / FILE
+    remedy = f"run: python analyze.py {folder}"
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if value["version"] > VERSION:
+            raise LogError(f"{path}: version {value['version']} is newer than this program reads")
+        combinations = tuple(
+            Combination(**{**entry, **measured(entry)}) for entry in value["combinations"]
+        )
+        effects = tuple(
+            Effect(
+                tuple(effect["axes"]),
+                tuple(
+                    Level(**{**level, "values": tuple(level["values"]), **measured(level)})
+                    for level in effect["levels"]
+                ),
+            )
+            for effect in value["effects"]
+        )
+        return Comparison(
+            n=value["n"],
+            baseline=value["baseline"],
+            until=value["until"],
+            measures=tuple(value["measures"]),
+            combinations=combinations,
+            effects=effects,
+            absent=tuple(value["absent"]),
+        )
+    except FileNotFoundError as error:
+        raise LogError(f"{folder}: not analysed yet; {remedy}") from error
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise LogError(f"{path}: cannot be read as a comparison ({error}); {remedy}") from error
+
+
+def measured(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Estimates and differences of a combination or a level."""
+    return {
+        "estimates": {name: Estimate(**one) for name, one in entry["estimates"].items()},
+        "differences": {name: Difference(**one) for name, one in entry["differences"].items()},
+    }

@@ -1,0 +1,202 @@
+"""A comparison in words, for the terminal and the page alike: cells, notes, and the result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from broken_record.comparison_report import (
+    ANY_LOOP,
+    COVERAGE,
+    TOKENS,
+    Combination,
+    Comparison,
+    Difference,
+    Estimate,
+)
+
+SURE = 0.05 / 2  # the result looks at two measures
+
+
+def title_of(measure: str, comparison: Comparison) -> str:
+    """What stands over a measure's column, in one line or two."""
+    titles = {
+        ANY_LOOP: "any loop",
+        TOKENS: f"tokens until loop\n(of {comparison.until:,.0f})",
+        COVERAGE: "loop coverage",
+    }
+    return titles.get(measure, measure)
+
+
+def leading(comparison: Comparison) -> list[str]:
+    """The measures that are no single kind."""
+    return [m for m in (ANY_LOOP, TOKENS, COVERAGE) if m in comparison.measures]
+
+
+def kinds_found(comparison: Comparison) -> list[str]:
+    """The kinds that were found in some dialogue."""
+    return [
+        measure
+        for measure in comparison.measures
+        if measure not in (ANY_LOOP, TOKENS, COVERAGE)
+        and any(one.estimates[measure].value for one in comparison.combinations)
+    ]
+
+
+def values_text(values: Sequence[Any]) -> str:
+    """The values of one axis, or of axes that are zipped.
+
+    >>> values_text((0.7, "as it is", None))
+    '0.7, as it is, null'
+    """
+    return ", ".join(value if isinstance(value, str) else json.dumps(value) for value in values)
+
+
+def number(measure: str, value: float, sign: str = "") -> str:
+    """A value in its measure's form.
+
+    >>> number("refusal", 0.25), number("tokens_until_loop", -1200.4, "+")
+    ('25%', '-1,200')
+    """
+    form = {TOKENS: ",.0f", COVERAGE: ".3f"}.get(measure, ".0%")
+    return format(value, sign + form)
+
+
+def estimate_text(measure: str, estimate: Estimate) -> str:
+    """`value (low - high)`; - where nothing was measured."""
+    if estimate.value is None:
+        return "-"
+    shown = number(measure, estimate.value)
+    if estimate.low is None or estimate.high is None:
+        return shown
+    return f"{shown} ({number(measure, estimate.low)} - {number(measure, estimate.high)})"
+
+
+def difference_text(measure: str, difference: Difference | None) -> str:
+    """`value (low to high), p`; - where there is no pair."""
+    if difference is None or difference.value is None:
+        return "-"
+    return (
+        number(measure, difference.value, "+")
+        + interval_text(measure, difference)
+        + f", {p_text(difference)}"
+    )
+
+
+def interval_text(measure: str, difference: Difference) -> str:
+    """` (low to high)`; nothing where all differences are equal."""
+    if difference.low is None or difference.high is None:
+        return ""
+    low, high = (number(measure, end, "+") for end in (difference.low, difference.high))
+    return f" ({low} to {high})"
+
+
+def p_text(difference: Difference) -> str:
+    """The adjusted p."""
+    p = 1.0 if difference.adjusted_p is None else difference.adjusted_p
+    return "p < .001" if p < 0.001 else f"p {p:.3f}"
+
+
+def detectable_text(measure: str, difference: Difference | None) -> str:
+    """The smallest difference that would have been shown."""
+    if difference is None or difference.detectable is None:
+        return "-"
+    return number(measure, difference.detectable)
+
+
+def notes_of(comparison: Comparison) -> Iterator[str]:
+    """What a reader must know before believing: who is missing, and who is always the same."""
+    for name in comparison.absent:
+        yield f"{name}: nothing there to compare"
+    for one in comparison.combinations:
+        apart = one.differences.get(COVERAGE)
+        counts = {
+            "failed": one.failed,
+            "missing": one.missing,
+            "dialogues without a partner": apart.unpaired if apart else 0,
+        }
+        if any(counts.values()):
+            yield f"{one.name}: " + ", ".join(f"{n} {what}" for what, n in counts.items() if n)
+        if one.distinct < one.dialogues:
+            yield (
+                f"{one.name}: {one.dialogues} dialogues, {one.distinct} different; where seeds "
+                "change nothing, intervals and p say nothing of other scenes"
+            )
+
+
+def result_of(comparison: Comparison) -> str:
+    """Which combination loops least, by how much against the baseline, how sure."""
+    if not comparison.others:
+        return "One combination: there is nothing to compare it with."
+    if ANY_LOOP not in comparison.measures:
+        return "No kind of loop was looked for, so none of the combinations loops least."
+    ranked = sorted(
+        (one for one in comparison.combinations if one.estimates[ANY_LOOP].value is not None),
+        key=lambda one: (
+            value_of(ANY_LOOP, one), -value_of(TOKENS, one), value_of(COVERAGE, one),
+            one.name != comparison.baseline,
+        ),
+    )  # fmt: skip
+    if not ranked:
+        return "Nothing can be said: no dialogue ran to its end."
+    least = ranked[0]
+    latest = max(ranked, key=lambda one: value_of(TOKENS, one))
+    ties = sum(value_of(ANY_LOOP, one) == value_of(ANY_LOOP, least) for one in ranked) - 1
+    who = f"{least.name} (with {ties} as good)" if ties else least.name
+    if is_better(ANY_LOOP, least):
+        return f"{who} loops least: {against(ANY_LOOP, least, comparison)}."
+    if is_better(TOKENS, latest):
+        return (
+            f"{latest.name} loops latest: {against(TOKENS, latest, comparison)}. That any loops in "
+            "fewer dialogues than the baseline is not sure."
+        )
+    share = f"in {estimate_text(ANY_LOOP, least.estimates[ANY_LOOP])} of its dialogues"
+    shown = [one.differences[ANY_LOOP] for one in comparison.others]
+    more = sum(one.surely and (one.value or 0) > 0 for one in shown)
+    if least.name == comparison.baseline and more:
+        return (
+            f"None loops less than the baseline {least.name}, {share}; {more} of the {len(shown)} "
+            "others loop more, beyond chance."
+        )
+    return (
+        "None loops less than the baseline, or later, beyond chance. The least is "
+        f"{who}, {share}; {power(least.differences.get(ANY_LOOP) or shown[0])}."
+    )
+
+
+def value_of(measure: str, one: Combination) -> float:
+    """A combination's value; 0 where it was not measured."""
+    return one.estimates[measure].value or 0.0
+
+
+def is_better(measure: str, one: Combination) -> bool:
+    """Whether a combination differs from the baseline for the better, beyond chance."""
+    difference = one.differences.get(measure)
+    if difference is None or difference.value is None or difference.adjusted_p is None:
+        return False
+    better = difference.value > 0 if measure == TOKENS else difference.value < 0
+    return better and difference.adjusted_p < SURE
+
+
+def against(measure: str, one: Combination, comparison: Comparison) -> str:
+    """What it shows and what the baseline shows, the difference, and how sure that is."""
+    base = next(other for other in comparison.combinations if other.name == comparison.baseline)
+    values = [number(measure, value_of(measure, side)) for side in (one, base)]
+    shown = f"in {values[0]} of its dialogues, the baseline in {values[1]}"
+    if measure == TOKENS:
+        shown = (
+            f"after {values[0]} tokens of {comparison.until:,.0f}, the baseline after {values[1]}"
+        )
+    difference = one.differences[measure]
+    return f"{shown}; {difference_text(measure, difference)}, {difference.pairs} pairs"
+
+
+def power(difference: Difference) -> str:
+    """What so many pairs would have shown."""
+    if difference.detectable is None:
+        return f"{difference.pairs} pairs show no difference, however large"
+    return (
+        f"{difference.pairs} pairs show a difference of {difference.detectable:.0%} or more, four "
+        "times in five"
+    )

@@ -1,0 +1,72 @@
+"""One dialogue's file examined: read, detectors and metrics run, everything put into its report."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from broken_record.chatlogs import what_is_missing
+from broken_record.detectors import LOOPS, find_loops_and_breaks
+from broken_record.diagnosis import diagnose
+from broken_record.errors import LogError
+from broken_record.goals import goal_of
+from broken_record.metrics import measure_dialogue, tokens_before
+from broken_record.records import OldNumbers
+from broken_record.report import DialogueReport, Unreadable
+from broken_record.talk import Talk
+from broken_record.textlog import read_dialogue, replies_of
+
+Thresholds = Mapping[str, Mapping[str, Any]]
+
+
+def examine(
+    path: Path, thresholds: Thresholds, assistant: str | None = None
+) -> list[DialogueReport | Unreadable]:
+    """Everything about one dialogue; what cannot be read becomes entries that say so."""
+    try:
+        dialogue, log_text = read_dialogue(path, assistant)
+    except LogError as error:
+        return [Unreadable(path.name, str(error))]
+    left_out, bad_lines = what_is_missing(dialogue)
+    talk = Talk(dialogue)
+    found = find_loops_and_breaks(talk, thresholds.keys(), thresholds)
+    loops = [f for f in found.findings if f.kind in LOOPS and f.level != "info"]
+    metrics = measure_dialogue(dialogue, replies_of(dialogue, log_text), talk, loops)
+    report = DialogueReport(
+        name=path.stem,
+        file=path.name,
+        status=dialogue.status,
+        turns=len(dialogue.turns),
+        tokens=metrics.tokens,
+        tokens_until_first_loop=metrics.tokens_until_first_loop,
+        loop_coverage=metrics.assistant.loop_coverage,
+        speakers={"assistant": asdict(metrics.assistant), "user": asdict(metrics.user)},
+        findings=found.findings,
+        onset_tokens=tuple(tokens_before(dialogue, f.onset_turn) for f in found.findings),
+        not_measurable=found.not_measurable,
+        left_out=left_out,
+        seed=dialogue.seed,
+        end_reason=dialogue.end_reason,
+        diagnosis=diagnose(dialogue, found.findings),
+        **goal_of(dialogue),
+        **{name: getattr(metrics.old, name) for name in OldNumbers.__slots__},
+    )
+    return [report, *(Unreadable(path.name, line) for line in bad_lines)]
+
+
+def examine_all(
+    files: Sequence[Path], thresholds: Thresholds, assistant: str | None
+) -> Iterator[list[DialogueReport | Unreadable]]:
+    """All files on all cores, in their order."""
+    work = partial(examine, thresholds=thresholds, assistant=assistant)
+    workers = min(os.cpu_count() or 1, len(files))
+    if workers < 2:
+        yield from map(work, files)
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        yield from pool.map(work, files, chunksize=max(1, min(16, len(files) // (workers * 4))))
