@@ -1,5 +1,5 @@
 "use strict";
-// What the page does beside its plots: tabs, tables, and the reader. Text of models is only ever set as textContent.
+// The reader. Text of models is only ever set as textContent.
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const SEGMENT_COLOURS = ["#f6c6a8", "#bfe3d0", "#c9d4f5", "#f3e3a1", "#e6c8e8", "#cfe8f3", "#e3d6c3", "#d9e8b5"];
@@ -9,52 +9,6 @@
     if (text !== undefined) node.textContent = text;
     return node;
   };
-
-  const tabs = [...document.querySelectorAll("[data-tab]")];
-  function show(name) {
-    for (const tab of tabs) {
-      const chosen = tab.dataset.tab === name;
-      tab.setAttribute("aria-selected", chosen);
-      tab.tabIndex = chosen ? 0 : -1;
-      document.getElementById(tab.dataset.tab).classList.toggle("away", !chosen);
-    }
-  }
-  for (const [k, tab] of tabs.entries()) {
-    tab.addEventListener("click", () => show(tab.dataset.tab));
-    tab.addEventListener("keydown", (event) => {
-      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-      if (!step) return;
-      const next = tabs[(k + step + tabs.length) % tabs.length];
-      show(next.dataset.tab);
-      next.focus();
-    });
-  }
-
-  for (const table of document.querySelectorAll("table")) {
-    const body = table.tBodies[0];
-    [...table.tHead.rows[0].cells].forEach((head, column) => {
-      head.tabIndex = 0;
-      let falling = false;
-      const sort = () => {
-        const value = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent;
-        const order = (a, b) => {
-          const x = value(a), y = value(b);
-          return x !== "" && y !== "" && !isNaN(x) && !isNaN(y) ? x - y : x.localeCompare(y);
-        };
-        falling = !falling;
-        body.append(...[...body.rows].sort((a, b) => (falling ? order(b, a) : order(a, b))));
-      };
-      head.addEventListener("click", sort);
-      head.addEventListener("keydown", (event) => event.key === "Enter" && sort());
-    });
-    const button = make("button", "csv", "copy as CSV");
-    button.addEventListener("click", async () => {
-      const quote = (cell) => `"${cell.textContent.replaceAll('"', '""')}"`;
-      await navigator.clipboard.writeText([...table.rows].map((row) => [...row.cells].map(quote).join(",")).join("\n"));
-      button.textContent = "copied";
-    });
-    table.closest(".wide").after(button);
-  }
 
   async function unpack(packed) {
     const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
@@ -285,9 +239,9 @@
       await readers[1].load();
     }
   });
-  window.parrot = {
+  Object.assign(window.parrot, {
     async open(run, dialogue, turn) {
-      show("reader");
+      window.parrot.show("reader");
       await readers[0].open(run, dialogue, turn);
       readers[0].turns.focus();
     },
@@ -298,7 +252,7 @@
     plotPairs: () => readers[0].detail && plotPairs(readers[0].detail),
     data,
     readers,
-  };
+  });
   async function follow() {
     const [run, dialogue, turn] = location.hash.slice(1).split("/").map(decodeURIComponent);
     if (dialogue === undefined) return false;
@@ -311,6 +265,5 @@
     clearInterval(waitForPlots);
     window.parrot.plotPairs();
   }, 100);
-  show("overview");
   follow().then((opened) => opened || readers[0].load());
 })();

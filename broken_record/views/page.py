@@ -1,8 +1,8 @@
 """The whole page from reports, transcripts and plots: one file that opens offline.
 
 What comes from a log, a config or a folder name reaches the page as JSON in a script that does not
-run, or escaped into a table; page.js sets it as text. page.html, page.css and page.js lie beside
-this file.
+run, or escaped into a table; page.js sets it as text. page.html, page.css, tabs.js and page.js lie
+beside this file.
 """
 
 from __future__ import annotations
@@ -90,8 +90,25 @@ def make_page(
         + shown("length_drift", "No transcripts: nothing to draw over turns.")
         + shown("novelty_drift"),
         "timeline": shown("timeline", "Nothing was found in any dialogue."),
-        "recurrence": shown("recurrence"),
+        "reader": reader(shown("recurrence")),
+        "javascript": asset("page.js"),
+        "selection": asset("selection.js"),
+        "plots": script,
+        "data": harmless(data_of(reports, dialogues if texts else {}, pairs or {}, courses)),
     }
+    return fill("page.html", parts, made=made, cdn=cdn)
+
+
+def reader(recurrence: str) -> str:
+    """What page.js fills with transcripts."""
+    return (
+        '<p class="bar"><label><input type="checkbox" id="beside"> two dialogues side by side'
+        f'</label></p><div id="readers"></div><aside id="again">{recurrence}</aside>'
+    )
+
+
+def fill(template: str, parts: Mapping[str, str], *, made: str, cdn: bool) -> str:
+    """A template with its parts, and with what every page has."""
     sources = "" if not cdn else " https://cdn.bokeh.org"
     page = {
         **parts,
@@ -100,13 +117,10 @@ def make_page(
         + "; style-src 'unsafe-inline'; img-src data: blob:; font-src data:",
         "made": html.escape(made),
         "css": asset("page.css"),
-        "javascript": asset("page.js"),
-        "selection": asset("selection.js"),
+        "tabs": asset("tabs.js"),
         "bokeh": (CDN if cdn else INLINE).render(),
-        "plots": script,
-        "data": harmless(data_of(reports, dialogues if texts else {}, pairs or {}, courses)),
     }
-    text = asset("page.html")
+    text = asset(template)
     pieces = text.split("{")
     out = [pieces[0]]
     for piece in pieces[1:]:
@@ -130,9 +144,14 @@ def figures(reports: Sequence[Report], courses: Courses) -> dict[str, Any]:
         "timeline": timeline(reports),
     }
     drawn = {name: plot for name, plot in plots.items() if plot is not None}
-    for name, plot in drawn.items():
+    return named(drawn)
+
+
+def named(plots: dict[str, Any]) -> dict[str, Any]:
+    """The plots, each with its key for a name."""
+    for name, plot in plots.items():
         next(iter(plot.select({"type": Plot}))).name = name
-    return drawn
+    return plots
 
 
 def asset(name: str) -> str:
