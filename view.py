@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Compare up to 10 analysed runs in one HTML page that works offline.
+"""Compare up to 10 analysed runs, or all runs of a sweep, in one HTML page that works offline.
 
     python view.py RUN [RUN ...]                 writes results.html and opens the browser
     python view.py RUN -o page.html --no-show
+    python view.py SWEEP [--transcripts]
 
 Exit codes: 0 done, 1 a run cannot be read (the message names the command to run), 2 too many runs.
 """
@@ -20,15 +21,17 @@ import subprocess
 import sys
 import tempfile
 import webbrowser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from broken_record.comparison_report import read_comparison
 from broken_record.errors import LogError
 from broken_record.records import Dialogue
 from broken_record.report import Report, read_report
+from broken_record.sweep import is_sweep
 from broken_record.textlog import read_dialogue
 
 if TYPE_CHECKING:
@@ -36,17 +39,23 @@ if TYPE_CHECKING:
     from broken_record.views.drift import Course
 
 log = logging.getLogger("view")
+Said = dict[tuple[str, str], Dialogue]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
 def make_parser() -> argparse.ArgumentParser:
     """Every option with its help text, which is the README's text too (`make docs`)."""
-    parser = argparse.ArgumentParser(description="Compare up to 10 analysed runs in one HTML page.")
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="an analysed run folder")
+    parser = argparse.ArgumentParser(
+        description="Compare up to 10 analysed runs, or a sweep, in one HTML page."
+    )
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN",
+                        help="an analysed run folder, or one sweep's")  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, default=Path("results.html"), metavar="FILE",
                         help="the page to write (default: results.html)")  # fmt: skip
     parser.add_argument("--no-transcripts", action="store_true",
                         help="leave the dialogues' texts out of the page")  # fmt: skip
+    parser.add_argument("--transcripts", action="store_true",
+                        help="put the dialogues' texts into the page of a sweep, too")  # fmt: skip
     parser.add_argument("--cdn", action="store_true",
                         help="load Bokeh from its CDN: small, but needs the network")  # fmt: skip
     parser.add_argument("--export", type=Path, metavar="DIR",
@@ -77,7 +86,7 @@ def read_runs(folders: list[Path]) -> list[Report]:
     return reports
 
 
-def read_dialogues(folder: Path, report: Report) -> dict[tuple[str, str], Dialogue]:
+def read_dialogues(folder: Path, report: Report) -> Said:
     """The dialogues of a run by (run, name); what is no longer there or readable is left out."""
     found = {}
     for entry in report.dialogues:
@@ -87,6 +96,21 @@ def read_dialogues(folder: Path, report: Report) -> dict[tuple[str, str], Dialog
         except LogError as error:
             log.warning("%s: no transcript: %s", entry.file, error)
     return found
+
+
+def read_texts(
+    folders: Sequence[Path], reports: Sequence[Report]
+) -> tuple[Said, dict[tuple[str, str], list[tuple[int, int]]], dict[tuple[str, str], Talk]]:
+    """(dialogues, pairs of similar turns, talks) of runs, each by (run, dialogue)."""
+    from broken_record.talk import Talk
+    from broken_record.views.recurrence import MOST_PAIRS
+
+    dialogues: Said = {}
+    for folder, report in zip(folders, reports, strict=True):
+        dialogues.update(read_dialogues(folder, report))
+    talks = {key: Talk(said) for key, said in dialogues.items()}
+    pairs = {key: talk.similar_pairs(MOST_PAIRS) for key, talk in talks.items()}
+    return dialogues, pairs, talks
 
 
 def course_of(talk: Talk) -> Course:
@@ -155,33 +179,56 @@ def export_figures(plots: Mapping[str, Any], folder: Path) -> None:
         (folder / f"{name}.svg").write_text(drawn["svg"], encoding="utf-8")
 
 
+def page_of_runs(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
+    """(the page of some runs, its figures)."""
+    from broken_record.views.page import figures, make_page
+
+    reports = read_runs(options.runs)
+    dialogues, pairs, talks = read_texts(options.runs, reports)
+    courses = {key: course_of(talk) for key, talk in talks.items()}
+    version = metadata.version("bokeh")
+    made = f"runs: {len(reports)}, dialogues: {len(dialogues)}, Bokeh {version}"
+    page = make_page(
+        reports, dialogues, made=made, pairs=pairs, courses=courses, cdn=options.cdn,
+        texts=not options.no_transcripts,
+    )  # fmt: skip
+    return page, figures(reports, courses) if options.export else {}
+
+
+def page_of_sweep(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
+    """(the page of a sweep, its figures); with --transcripts it has a reader."""
+    from broken_record.views.sweep_page import figures_of_sweep, make_sweep_page
+
+    folder = options.runs[0]
+    comparison = read_comparison(folder)
+    texts: dict[str, Any] = {}
+    if options.transcripts:
+        folders = [folder / one.name for one in comparison.combinations]
+        reports = read_runs(folders)
+        dialogues, pairs, _ = read_texts(folders, reports)
+        texts = {"reports": reports, "dialogues": dialogues, "pairs": pairs}
+    count = sum(one.dialogues for one in comparison.combinations)
+    made = f"{folder.resolve().name}, {len(comparison.combinations)} combinations"
+    made += f", {count} dialogues, Bokeh {metadata.version('bokeh')}"
+    page = make_sweep_page(comparison, made=made, cdn=options.cdn, **texts)
+    return page, figures_of_sweep(comparison) if options.export else {}
+
+
 def main(arguments: list[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    sweeps = [run for run in options.runs if is_sweep(run)]
+    if sweeps and len(options.runs) > 1:
+        log.error("a sweep has a page of its own; run: python view.py %s", sweeps[0])
+        return 2
     if len(options.runs) > 10:
         log.error("view.py compares up to 10 runs, found %d; run: python view.py %s",
                   len(options.runs), " ".join(map(str, options.runs[:10])))  # fmt: skip
         return 2
     try:
-        reports = read_runs(options.runs)
-        dialogues = {}
-        for folder, report in zip(options.runs, reports, strict=True):
-            dialogues.update(read_dialogues(folder, report))
-        from broken_record.talk import Talk
-        from broken_record.views.page import figures, make_page
-        from broken_record.views.recurrence import MOST_PAIRS
-
-        version = metadata.version("bokeh")
-        made = f"runs: {len(reports)}, dialogues: {len(dialogues)}, Bokeh {version}"
-        talks = {key: Talk(said) for key, said in dialogues.items()}
-        pairs = {key: talk.similar_pairs(MOST_PAIRS) for key, talk in talks.items()}
-        courses = {key: course_of(talk) for key, talk in talks.items()}
-        page = make_page(
-            reports, dialogues, made=made, pairs=pairs, courses=courses, cdn=options.cdn,
-            texts=not options.no_transcripts,
-        )  # fmt: skip
+        page, plots = page_of_sweep(options) if sweeps else page_of_runs(options)
         if options.export:
-            export_figures(figures(reports, courses), options.export)
+            export_figures(plots, options.export)
         options.output.parent.mkdir(parents=True, exist_ok=True)
         options.output.write_text(page, encoding="utf-8", errors="replace")
     except LogError as error:

@@ -95,7 +95,7 @@ def interval_text(measure: str, difference: Difference) -> str:
 def p_text(difference: Difference) -> str:
     """The adjusted p."""
     p = 1.0 if difference.adjusted_p is None else difference.adjusted_p
-    return "p < .001" if p < 0.001 else f"p {p:.3f}"
+    return "p < 0.001" if p < 0.001 else f"p {p:.3f}"
 
 
 def detectable_text(measure: str, difference: Difference | None) -> str:
@@ -195,7 +195,7 @@ def against(measure: str, one: Combination, comparison: Comparison) -> str:
 def power(difference: Difference) -> str:
     """What so many pairs would have shown."""
     if difference.detectable is None:
-        return f"{difference.pairs} pairs show no difference, however large"
+        return f"{difference.pairs} pairs are too few to show a difference"
     return (
         f"{difference.pairs} pairs show a difference of {difference.detectable:.0%} or more, four "
         "times in five"

@@ -1,6 +1,32 @@
-"""No test depends on the clock: hypothesis may take as long as a busy machine needs."""
+"""No test depends on the clock: hypothesis may take as long as a busy machine needs.
 
+Pages are opened in a chromium that is installed; where there is none, those tests are skipped,
+visibly.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("parrot", deadline=None)
 settings.load_profile("parrot")
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    sync_api = pytest.importorskip(
+        "playwright.sync_api", reason="no playwright: the page is not tested"
+    )
+    if CHROMIUM is None:
+        pytest.skip("no chromium on this machine: the page is not tested in a browser")
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-quic"]
+        )
+        yield started
+        started.close()

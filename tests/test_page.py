@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from xml.etree import ElementTree
 
@@ -11,31 +10,16 @@ import pytest
 
 import analyze
 import view
+from tests.conftest import CHROMIUM
 from tests.replay import DATA
 from tests.test_analyze_and_view import put_record, write_record
 
-sync_api = pytest.importorskip(
-    "playwright.sync_api", reason="no playwright: the page is not tested"
-)
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 HOSTILE = [
     "<script>document.title='run'</script> & </script>", "\u202eright to left \u2028 line",
     "{{ 7 * 7 }} {% raw %} ${x}", "'\" onload=\"document.title='run'",
     "x" * 100_000,
 ]  # fmt: skip
 LINE = "Tell me about the old lighthouse keeper, please."
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("no chromium on this machine: the page is not tested in a browser")
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-quic"]
-        )
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

@@ -46,7 +46,8 @@ THEME = Theme(json={"attrs": {
     "Axis": {"axis_label_text_color": GREY, "major_label_text_color": GREY,
              "axis_line_color": GREY, "major_tick_line_color": GREY},
     "Title": {"text_color": GREY}, "Grid": {"grid_line_color": GREY, "grid_line_alpha": 0.25},
-    "Legend": {"background_fill_alpha": 0, "label_text_color": GREY, "border_line_alpha": 0},
+    "Legend": {"background_fill_alpha": 0, "label_text_color": GREY, "border_line_alpha": 0,
+               "title_text_color": GREY},
     "ColorBar": {"background_fill_color": None, "major_label_text_color": GREY},
 }})  # fmt: skip
 Dialogues = Mapping[tuple[str, str], Dialogue]
