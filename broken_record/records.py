@@ -130,7 +130,8 @@ class EngineInfo:
 class Dialogue:
     """One conversation. `config` is the effective one; `unknown` keeps header keys that this
     version does not know. `verbatim` is False where outer white space was lost: in text logs.
-    `counters`, of goal dialogues, say per role how often what happened.
+    `counters`, of goal dialogues, say per role how often what happened; `aim_run` is the hash of
+    its run in Aim.
     """
 
     config: Mapping[str, Any]
@@ -148,6 +149,7 @@ class Dialogue:
     attempts: tuple[Attempt, ...] = ()
     end_reason: str | None = None
     counters: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    aim_run: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

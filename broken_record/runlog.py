@@ -15,6 +15,7 @@ version 1 these lines, with these fields:
                   elapsed_s, flaw (no_prompt | noncoherent | empty), tokens, seed; a request that
                   failed, or with a flaw a reply that was asked for again, never a turn
     type      resume: started; more turns follow, the last end counts
+    type      track: run; the hash of its run in Aim, the last one counts (it may stand behind end)
     type      end (last): status (done | error | interrupted | looped), tokens, turns, error,
                   elapsed_s (of all runs), end_reason (total_tokens | context | looped | error, of
                   goal dialogues finished | max_turns | no_prompt | noncoherent | empty), counters
@@ -93,6 +94,10 @@ class RecordWriter:
         """More turns follow."""
         self.line({"type": "resume", "started": started})
 
+    def track(self, run: str | None) -> None:
+        """What the dialogue is called in Aim."""
+        self.line({"type": "track", "run": run})
+
     def end(
         self,
         status: Status,
@@ -169,6 +174,7 @@ def parse_record(lines: Iterable[str], file: str = "record") -> Dialogue:
     turns: list[Turn] = []
     attempts: list[Attempt] = []
     end: dict[str, Any] = {}
+    run: str | None = None
     numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     for number, line in numbered:
         try:
@@ -186,6 +192,8 @@ def parse_record(lines: Iterable[str], file: str = "record") -> Dialogue:
             attempts.append(read_attempt(value, f"{file}: line {number}"))
         elif kind == "end":
             end = value
+        elif kind == "track":
+            run = value.get("run")
         elif kind == "resume":
             end = {"elapsed_s": end.get("elapsed_s")}
     if header is None:
@@ -209,6 +217,7 @@ def parse_record(lines: Iterable[str], file: str = "record") -> Dialogue:
         attempts=tuple(attempts),
         end_reason=end.get("end_reason"),
         counters=end.get("counters") or {},
+        aim_run=run,
     )
 
 

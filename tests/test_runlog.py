@@ -131,3 +131,16 @@ def test_a_record_with_odd_optional_fields_is_read():
     dialogue = parse_record(lines)
     assert (dialogue.status, dialogue.assistant) == ("unfinished", None)
     assert dialogue.user == EngineInfo("unknown", model="m")
+
+
+def test_the_last_line_that_says_what_a_dialogue_is_called_in_aim_counts_even_behind_the_end(
+    tmp_path,
+):
+    writer = RecordWriter(tmp_path / "a.jsonl")
+    writer.header(Dialogue({}, (), "unfinished"))
+    writer.track("0a")
+    writer.end("done", tokens=0, turns=0)
+    writer.track("1b")
+    writer.close()
+    dialogue = parse_record((tmp_path / "a.jsonl").read_text().split("\n"))
+    assert (dialogue.aim_run, dialogue.status) == ("1b", "done")
