@@ -105,12 +105,16 @@ def stop_on_signals() -> list[int]:
     return came
 
 
-def check_stop_on(config: Config) -> None:
-    """ConfigError where stop_on names a kind that does not exist."""
+def check_wishes(config: Config) -> None:
+    """ConfigError where stop_on names a kind that does not exist, or track's package is missing."""
     if config.stop_on:
         from broken_record.thresholds import check_kinds
 
         check_kinds(config.stop_on)
+    if config.track:
+        from broken_record.tracking import check_track
+
+        check_track(config.track)
 
 
 def find_reason_to_stop(dialogue: Dialogue) -> Finding | None:
@@ -195,7 +199,7 @@ def resume(options: argparse.Namespace, came: list[int]) -> None:
     if earlier.status in ("done", "looped"):
         log.info("%s: %s already", options.resume, earlier.status)
         return
-    check_stop_on(loaded.config)
+    check_wishes(loaded.config)
     recording = go_on(earlier, loaded.values, options.resume)
     talk(loaded.config, recording, came, anyway=anyway)
 
@@ -225,7 +229,7 @@ def run(options: argparse.Namespace, came: list[int]) -> int:
         return 0
     if loaded.config.sweep:
         raise ConfigError(["sweep: parrot.py holds one dialogue; run: ./parrot.sh N CONFIG"])
-    check_stop_on(loaded.config)
+    check_wishes(loaded.config)
     seeds = (options.seed, loaded.config.seed, secrets.randbits(31))
     seed = next(seed for seed in seeds if seed is not None)
     if options.doctor:

@@ -145,6 +145,17 @@ def check_url(value: Any) -> list[Problem]:
     return []
 
 
+def check_track_repo(value: Any) -> list[Problem]:
+    """A folder, aim://HOST:PORT, or null."""
+    expected = "a folder, aim://HOST:PORT, or null"
+    if value is None:
+        return []
+    if not isinstance(value, str) or not value.strip():
+        return [("", expected)]
+    fits = "://" not in value or re.fullmatch(r"aim://[^\s@]+", value)
+    return [] if fits else [("", expected)]
+
+
 def check_conversation(value: Any) -> list[Problem]:
     """A non-empty list of {"role", "content"}."""
     if not isinstance(value, list) or not value:

@@ -83,6 +83,8 @@ class Config:
     persona: str | None
     replica: int
     sweep: Mapping[str, Any]
+    track: str | None
+    track_repo: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from broken_record.checks import (
     check_switch,
     check_text,
     check_tokenizer,
+    check_track_repo,
     check_url,
     whole,
 )
@@ -101,4 +102,6 @@ KEYS: dict[str, Key] = {
     "persona": Key(check_id),
     "replica": Key(whole(1), 1),
     "sweep": Key(check_sweep, {}),
+    "track": Key(one_of(None, "aim")),
+    "track_repo": Key(check_track_repo),
 }

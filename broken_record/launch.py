@@ -189,6 +189,7 @@ def make_folders(options: argparse.Namespace) -> tuple[list[Path], list[Config],
         if sweep:
             load_combinations(file, options.arguments, sweep)
         wanted.append((file, loaded.config, sweep))
+    check_tracks([config for _, config, _ in wanted])
     folders: list[Path] = []
     configs: list[Config] = []
     named: list[Path] = []
@@ -205,6 +206,14 @@ def make_folders(options: argparse.Namespace) -> tuple[list[Path], list[Config],
     return folders, configs, named
 
 
+def check_tracks(configs: Sequence[Config]) -> None:
+    """ConfigError where the package that a config's track needs is missing."""
+    if any(config.track for config in configs):
+        from broken_record.tracking import check_track
+
+        check_track("aim")
+
+
 def main(words: list[str]) -> int:
     """New run folders, or old ones to finish."""
     options = parse_words(words)
@@ -218,6 +227,7 @@ def main(words: list[str]) -> int:
         if options.resume:
             folders = folders_to_resume(options.names)
             configs, named = list(map(config_of_run, folders)), list(map(Path, options.names))
+            check_tracks(configs)
         else:
             folders, configs, named = make_folders(options)
         if options.slurm:

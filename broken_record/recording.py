@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from broken_record.errors import ConfigError, EngineError
 from broken_record.goals import choose, count_events
@@ -29,6 +29,9 @@ from broken_record.records import (
 )
 from broken_record.runlog import RecordWriter
 
+if TYPE_CHECKING:
+    from broken_record.tracking import Tracker
+
 
 @dataclass(slots=True)
 class Recording:
@@ -42,6 +45,7 @@ class Recording:
     begun: bool = False
     finding: Finding | None = None
     end_reason: EndReason | None = None
+    tracker: Tracker | None = None
 
     @property
     def tokens(self) -> int:
@@ -59,18 +63,31 @@ class Recording:
         """Take in who speaks for each side."""
         self.dialogue = replace(self.dialogue, assistant=assistant, user=user)
         self.begin()
+        self.track()
 
     def turn(self, turn: Turn) -> None:
         """Take in one turn."""
         self.dialogue = replace(self.dialogue, turns=(*self.dialogue.turns, turn))
         if self.record:
             self.record.turn(turn)
+        self.track()
 
     def attempt(self, attempt: Attempt) -> None:
         """Take in a request that failed, or a reply that does not count."""
         self.dialogue = replace(self.dialogue, attempts=(*self.dialogue.attempts, attempt))
         if self.record:
             self.record.attempt(attempt)
+        self.track()
+
+    def track(self, *, last: bool = False, **params: Any) -> None:
+        """Tell the tracker what is new, and the record which run that is."""
+        if self.tracker is None:
+            return
+        run = self.tracker.follow(self.dialogue, params, last=last)
+        if run != self.dialogue.aim_run:
+            self.dialogue = replace(self.dialogue, aim_run=run)
+            if self.record:
+                self.record.track(run)
 
     def counters(self) -> dict[str, dict[str, int]] | None:
         """What a goal dialogue counts; None for a chat."""
@@ -109,7 +126,17 @@ class Recording:
                     end_reason=self.end_reason,
                     counters=self.counters(),
                 )
-                self.record.close()
+            try:
+                self.track(
+                    last=True,
+                    status=status,
+                    end_reason=self.end_reason,
+                    error=error,
+                    tokens=self.tokens,
+                )
+            finally:
+                if self.record:
+                    self.record.close()
 
 
 def start(config: Mapping[str, Any], seed: int, path: Path | None) -> Recording:
@@ -126,14 +153,27 @@ def start(config: Mapping[str, Any], seed: int, path: Path | None) -> Recording:
     dialogue = Dialogue(
         choose(config), (), "unfinished", seed=seed, packages=packages, started=now()
     )
-    return Recording(dialogue, record)
+    return Recording(dialogue, record, tracker=open_tracker(config, path))
 
 
 def go_on(earlier: Dialogue, config: Mapping[str, Any], path: Path) -> Recording:
     """A dialogue that goes on in its record, with this config."""
     record = RecordWriter(path, resume=True)
     record.resume(now())
-    return Recording(replace(earlier, config=config, status="unfinished"), record, begun=True)
+    dialogue = replace(earlier, config=config, status="unfinished")
+    tracker = open_tracker(config, path, earlier.aim_run)
+    return Recording(dialogue, record, begun=True, tracker=tracker)
+
+
+def open_tracker(
+    config: Mapping[str, Any], path: Path | None, run: str | None = None
+) -> Tracker | None:
+    """Whom the config wants told of the dialogue; `run` is what it was there before."""
+    if not config.get("track"):
+        return None
+    from broken_record.tracking import Tracker
+
+    return Tracker(config, path, run)
 
 
 def now() -> str:

@@ -81,6 +81,16 @@ def test_a_config_needs_only_a_conversation():
             "api_key_env: expected the name of an environment variable that "
             'holds the key, or null, found "sk-123"',
         ),
+        ({"track": "mlflow"}, 'track: expected null or "aim", found "mlflow"'),
+        (
+            {"track_repo": "http://127.0.0.1:53800"},
+            "track_repo: expected a folder, aim://HOST:PORT, or null, "
+            'found "http://127.0.0.1:53800"',
+        ),
+        (
+            {"track_repo": "aim://me:secret@host"},
+            'track_repo: expected a folder, aim://HOST:PORT, or null, found "aim://me:secret@host"',
+        ),
     ],
 )
 def test_a_problem_names_file_key_expected_and_found(value, problem):

@@ -82,9 +82,11 @@ DOORS = {
         "batch",
         "dialogue",
         "engines",
+        "tracking",
     },
     "runlog": {"records", "errors"},
-    "recording": {"records", "errors", "runlog", "goals"},
+    "recording": {"records", "errors", "runlog", "goals", "tracking"},
+    "tracking": {"records", "errors", "config", "chat", "goals", "exports", "textlog", "aim"},
     "resume": {"records", "errors", "config", "runlog"},
     "chatlogs": {"records", "errors"},
     "imports": {"records", "errors", "chatlogs", "runlog"},
@@ -150,6 +152,7 @@ LATE = {
     "gguf",
     "tokenizers",
     "pyarrow",
+    "aim",
 }  # inside functions only
 
 
