@@ -60,13 +60,7 @@ def make_parser() -> argparse.ArgumentParser:
         epilog=f"KIND is one of {', '.join(KINDS)}.",
     )
     add = parser.add_argument
-    add(
-        "runs",
-        nargs="+",
-        type=Path,
-        metavar="RUN",
-        help="a run, a sweep, or a file of chats",
-    )
+    add("runs", nargs="+", type=Path, metavar="RUN", help="a run, a sweep, or a file of chats")
     some: dict[str, Any] = {"type": kinds_of, "default": [], "metavar": "KIND[,KIND]"}
     add("--only", **some, help="look for these kinds only")
     add("--skip", **some, help="do not look for these kinds")
