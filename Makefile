@@ -3,7 +3,7 @@ PYTHON ?= python3
 unexport PYTHON # parrot.sh is to take that of .venv
 BIN = .venv/bin
 
-.PHONY: demo test test-all bench bench-detectors docs faults lock models
+.PHONY: demo test test-all bench bench-detectors docs faults lock example-sweep models
 .DELETE_ON_ERROR:
 
 # From nothing to a results.html: three dialogues at the shipped sampler, three greedy ones.
@@ -45,6 +45,14 @@ faults: .venv/for-developers
 	$(BIN)/python -m tests.faults | tee docs/faults.md
 
 # The exact packages that .ci/run takes: the newest that requirements-dev.txt allows, for the Python that runs this.
+example-sweep: .venv/for-users
+	rm -rf build/example && mkdir -p build/example
+	cd build/example && ../../parrot.sh 10 -j 2 --sweep 'sampler.repeat_penalty=[1.0,1.05,1.1]' \
+		--sweep 'sampler.temperature=[0.3,0.87]' ../../config.json -- --set total_tokens=2048 --seed 1 && mv sweep_* sweep
+	$(BIN)/python analyze.py build/example/sweep
+	$(BIN)/python view.py build/example/sweep -o build/example/sweep.html --no-show --export build/example
+	cp build/example/dose_0_any_loop.png img/sweep.png
+
 lock:
 	rm -rf build/lock
 	$(PYTHON) -m venv build/lock
