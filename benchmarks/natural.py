@@ -50,7 +50,9 @@ def grid() -> list[tuple[str, int, dict[str, Any]]]:
     return cells
 
 
-def make_one(config: Config, name: str, seed: int, change: dict[str, Any]) -> dict[str, Any]:
+def make_one(
+    config: Config, name: str, seed: int, change: dict[str, Any], tokens: int = TOKENS
+) -> dict[str, Any]:
     """One dialogue, from an opening of its own."""
     scene = scene_writer(9_000 + seed).scene(3)
     roles = {"Skye": "assistant", "Mark": "user"}
@@ -60,7 +62,7 @@ def make_one(config: Config, name: str, seed: int, change: dict[str, Any]) -> di
     own = replace(
         config,
         conversation=(config.conversation[0], *opening),
-        total_tokens=TOKENS,
+        total_tokens=tokens,
         sampler=sampler,
         user_sampler=sampler,
     )
