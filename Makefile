@@ -44,7 +44,7 @@ docs: faults
 faults: .venv/for-developers
 	$(BIN)/python -m tests.faults | tee docs/faults.md
 
-# The exact packages that .ci/run takes: the newest that requirements-dev.txt allows, for the Python that runs this.
+# The sweep that the README shows, and its figure.
 example-sweep: .venv/for-users
 	rm -rf build/example && mkdir -p build/example
 	cd build/example && ../../parrot.sh 10 -j 2 --sweep 'sampler.repeat_penalty=[1.0,1.05,1.1]' \
@@ -53,6 +53,7 @@ example-sweep: .venv/for-users
 	$(BIN)/python view.py build/example/sweep -o build/example/sweep.html --no-show --export build/example
 	cp build/example/dose_0_any_loop.png img/sweep.png
 
+# The exact packages that .ci/run takes: the newest that requirements-dev.txt allows, for the Python that runs this.
 lock:
 	rm -rf build/lock
 	$(PYTHON) -m venv build/lock

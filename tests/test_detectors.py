@@ -176,7 +176,8 @@ def test_a_text_log_cannot_tell_white_space_nor_without_counters_a_cut():
     assert [(f.kind, f.speaker) for f in found.findings] == [("apostrophe_break", "user")]
 
 
-def test_every_detector_has_a_file_a_name_and_thresholds():
+def test_every_detector_has_a_file_a_name_thresholds_and_a_way_to_plant_it():
+    assert set(OPERATORS) == set(KINDS), "plant it in benchmarks/injection.py"
     for kind, detect in detectors.DETECTORS.items():
         assert detect.__module__ == f"broken_record.detectors.{kind}"
         assert default_thresholds()[kind] and all(

@@ -8,7 +8,9 @@ import re
 
 import pytest
 
+from broken_record.checks import ENGINES
 from broken_record.dialogue import Patience
+from broken_record.engines import connect
 from broken_record.engines.aphrodite import Aphrodite
 from broken_record.engines.completions import CompletionsServer, cut_at_stop, read_chunks
 from broken_record.engines.connect import connect_patiently, connect_server
@@ -88,6 +90,11 @@ def test_an_aphrodite_is_known_by_its_owner_and_the_config_may_name_any():
         assert type(connect_server(wire, "completions")) is CompletionsServer
         with pytest.raises(EngineError, match="is no llama-server"):
             connect_server(wire, "llama-server")
+
+
+def test_every_dialect_can_be_named_in_a_config_and_says_what_it_honours():
+    dialects = {*connect.COMPLETIONS, LlamaServer.dialect, KoboldCpp.dialect}
+    assert dialects == {*ENGINES} == {*HONOURED, CompletionsServer.dialect}
 
 
 COMPLETIONS = sorted(

@@ -20,6 +20,8 @@ from broken_record.engines.vllm import Vllm
 from broken_record.engines.wire import Wire, open_wire
 from broken_record.errors import EngineBusy, EngineUnreachable, RequestRefused
 
+# Servers that are known by who owns their model (/v1/models): "aphrodite" is an aphrodite-engine.
+COMPLETIONS = {server.dialect: server for server in (Vllm, Aphrodite, CompletionsServer)}
 RESTART_LIMIT_S = 10.0
 SLOT_VARIABLE = "PARROT_SLOT"
 UNNUMBERED = "any"
@@ -38,14 +40,11 @@ def connect_server(wire: Wire, engine: str | None = None) -> CompletionsServer:
         if engine is not None:
             raise RequestRefused(f"{wire.url}: is no llama-server (it has no /props)")
     if engine is not None:
-        return {"vllm": Vllm, "aphrodite-engine": Aphrodite, "completions": CompletionsServer}[
-            engine
-        ](wire)
+        return COMPLETIONS[engine](wire)
     server = CompletionsServer(wire)
     owner = str(server.model.get("owned_by", "")).lower()
-    if owner == "vllm":
-        return Vllm(wire)
-    return Aphrodite(wire) if owner.startswith("aphrodite") else server
+    owned = [one for dialect, one in COMPLETIONS.items() if owner and dialect.startswith(owner)]
+    return owned[0](wire) if owned else server
 
 
 def connect_embedded(name: str, address: str, timeout_s: float) -> LlamaServer:
