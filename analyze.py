@@ -28,6 +28,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from broken_record.analysis_file import FILE, write_report
 from broken_record.comparison import check_baseline, compare
 from broken_record.comparison_report import as_json as comparison_json
 from broken_record.comparison_report import write_comparison
@@ -38,7 +39,7 @@ from broken_record.errors import ConfigError, LogError
 from broken_record.examination import Thresholds, examine_all
 from broken_record.exports import FORMATS, SIDES, check_export, select
 from broken_record.imports import import_file
-from broken_record.report import DialogueReport, Report, Unreadable, as_json, write_report
+from broken_record.report import DialogueReport, Report, Unreadable, summarize
 from broken_record.sweep import is_sweep, read_sweep
 from broken_record.tables import left_out_line, run_lines
 from broken_record.textlog import escape_controls, find_dialogues, read_dialogue
@@ -130,31 +131,31 @@ def analyze_run(
         log.error("%s: %s; a run folder is made by: ./parrot.sh 3", run, why)
         return None, 2
     examined = examine_all(files, thresholds, options.assistant)
-    entries = list(chain.from_iterable(with_progress(examined, len(files))))
-    unreadable = tuple(entry for entry in entries if isinstance(entry, Unreadable))
-    dialogues = tuple(entry for entry in entries if isinstance(entry, DialogueReport))
-    report = Report(run.resolve().name, dialogues, unreadable, thresholds, options.assistant)
-    for entry in unreadable:
+    entries = chain.from_iterable(with_progress(examined, len(files)))
+    report = write_report(run, run.resolve().name, entries, thresholds, options.assistant)
+    for entry in report.unreadable:
         log.error("%s", escape_controls(entry.error))
-    if any(dialogue.left_out for dialogue in dialogues):
-        log.info("%s: %s", run, left_out_line(report))
-    write_report(report, run)
-    found = {f.kind for d in dialogues for f in d.findings if f.level != "info"}
-    if failed := sorted(found & set(options.fail_on)):
+    if left_out := left_out_line(report):
+        log.info("%s: %s", run, left_out)
+    kinds = summarize(report).kinds
+    if failed := sorted(kind for kind in options.fail_on if kinds[kind].dialogues):
         log.error("%s: found %s", run, ", ".join(failed))
         return report, 3
-    return report, 1 if unreadable else 0
+    return report, 1 if report.unreadable else 0
 
 
-def show(report: Report, options: argparse.Namespace) -> None:
+def show(folder: Path, report: Report, options: argparse.Namespace) -> None:
     """Print a run's tables, or its JSON."""
     if options.json:
-        print(json.dumps(as_json(report)))
+        with (folder / FILE).open(encoding="ascii") as file:
+            sys.stdout.writelines(map(str.strip, file))
+            print()
     elif report.dialogues:
         terminal = sys.stdout.isatty()
         width = shutil.get_terminal_size().columns if terminal else WHOLE
         colour = terminal and not os.environ.get("NO_COLOR")
-        print(*run_lines(report, width=width, colour=colour, verbose=options.verbose), sep="\n")
+        for line in run_lines(report, width=width, colour=colour, verbose=options.verbose):
+            print(line)
 
 
 def analyze_alone(
@@ -165,7 +166,7 @@ def analyze_alone(
     report, worse = analyze_run(folder, thresholds, options)
     if report is None:
         return [], max(code, worse)
-    show(report, options)
+    show(folder, report, options)
     return [(folder, report)], max(code, worse)
 
 
@@ -184,7 +185,7 @@ def analyze_sweep(
             continue
         reports[run.name] = report
         if options.verbose and not options.json:
-            show(report, options)
+            show(folder / run.name, report, options)
         log.info("%s: %d dialogues", escape_controls(run.name), len(report.dialogues))
     comparison = compare(sweep, reports, LOOPS, options.baseline)
     write_comparison(comparison, folder)

@@ -27,10 +27,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from broken_record.analysis_file import read_report
 from broken_record.comparison_report import read_comparison
 from broken_record.errors import LogError
 from broken_record.records import Dialogue
-from broken_record.report import Report, read_report
+from broken_record.report import Report
 from broken_record.sweep import is_sweep
 from broken_record.textlog import read_dialogue
 

@@ -51,11 +51,15 @@ Values = Mapping[tuple[Key, str], float]  # by dialogue and the settings that a 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """A run's dialogues that ended: what each shows, by measure and key."""
+    """A run's dialogues: how many there are, ended and are different, the keys that may have
+    partners, and what those that ended show, by measure and key.
+    """
 
     run: SweptRun
-    report: Report
-    ended: Mapping[Key, DialogueReport]
+    found: int
+    ended: int
+    distinct: int
+    keys: frozenset[Key]
     times: Mapping[Key, tuple[float, bool]]
     values: Mapping[str, Mapping[Key, float]]
 
@@ -84,8 +88,9 @@ def compare(
     kinds = [kind for kind in looked_for[0] if all(kind in own for own in looked_for)]
     loops = [kind for kind in kinds if kind in loops]
     measures = ([ANY_LOOP, TOKENS] if loops else []) + [COVERAGE, *kinds]
-    until = common_until([reports[run.name] for run in runs])
-    observed = [observe(run, reports[run.name], measures, loops, until) for run in runs]
+    observed = [observe(run, reports[run.name], measures, loops) for run in runs]
+    until = common_until([one.times.values() for one in observed])
+    observed = [watched(one, until) if TOKENS in measures else one for one in observed]
     first = next(one for one in observed if baseline in (None, one.run.name))
     others = [one for one in observed if one is not first]
     apart = dict(zip(
@@ -93,7 +98,7 @@ def compare(
         differences(measures, [[one] for one in others], [first], ()),
         strict=True,
     ))  # fmt: skip
-    expected = max(sweep.n, len({key for o in observed for key in all_keys(o.report)}))
+    expected = max(sweep.n, len({key for one in observed for key in one.keys}))
     return Comparison(
         n=sweep.n,
         baseline=first.run.name,
@@ -108,31 +113,13 @@ def compare(
     )
 
 
-def all_keys(report: Report) -> Iterator[Key]:
-    """What dialogues are paired by; those without a seed have nothing."""
-    for dialogue in report.dialogues:
-        if dialogue.seed is not None:
-            yield dialogue.seed, dialogue.objective, dialogue.persona
-
-
-def keyed(report: Report) -> dict[Key, DialogueReport]:
-    """The dialogues that ended; one that can have no partner by a key of its own."""
-    found: dict[Key, DialogueReport] = {}
-    for dialogue in report.dialogues:
-        if dialogue.status in ENDED:
-            key: Key = (dialogue.seed, dialogue.objective, dialogue.persona)
-            alone = dialogue.seed is None or key in found
-            found[(report.run, dialogue.name) if alone else key] = dialogue
-    return found
-
-
-def common_until(reports: Sequence[Report]) -> float:
-    """The tokens up to which the share without a loop is known of every run: those of its longest
-    dialogue, unless all had looped by then.
+def common_until(runs: Sequence[Collection[tuple[float, bool]]]) -> float:
+    """The tokens up to which the share without a loop is known of every run, of which (tokens
+    watched, whether a loop began then) are given: those of its longest dialogue, unless all had
+    looped by then.
     """
     longest, known = 0.0, inf
-    for report in reports:
-        times = [t for d in keyed(report).values() if (t := time_until_loop(d))]
+    for times in runs:
         if times:
             last = max(time for time, _ in times)
             longest = max(longest, last)
@@ -142,21 +129,43 @@ def common_until(reports: Sequence[Report]) -> float:
 
 
 def observe(
-    run: SweptRun, report: Report, measures: Sequence[str], loops: Collection[str], until: float
+    run: SweptRun, report: Report, measures: Sequence[str], loops: Collection[str]
 ) -> Observed:
-    """What every dialogue of a run shows."""
-    ended = keyed(report)
-    times = {key: time for key, d in ended.items() if (time := time_until_loop(d))}
-    values: dict[str, Mapping[Key, float]] = {}
-    for measure in measures:
-        if measure == TOKENS:
-            told = [t for t, _ in times.values()], [looped for _, looped in times.values()]
-            values[measure] = dict(zip(times, pseudo_values(*told, until), strict=True))
-        else:
+    """What every dialogue of a run shows, in one pass. Dialogues are paired by seed, objective and
+    persona; one that can have no partner gets a key of its own.
+    """
+    keys: set[Key] = set()
+    texts: set[int] = set()
+    times: dict[Key, tuple[float, bool]] = {}
+    values: dict[str, dict[Key, float]] = {measure: {} for measure in measures}
+    used: set[Key] = set()
+    for dialogue in report.dialogues:
+        key: Key = (dialogue.seed, dialogue.objective, dialogue.persona)
+        if dialogue.seed is not None:
+            keys.add(key)
+        if dialogue.status not in ENDED:
+            continue
+        if dialogue.seed is None or key in used:
+            key = (report.run, dialogue.name)
+        used.add(key)
+        shown = (dialogue.turns, dialogue.tokens, dialogue.response_lengths, dialogue.segments)
+        texts.add(hash(shown))
+        if time := time_until_loop(dialogue):
+            times[key] = time
+        for measure in measures:
             kinds = loops if measure == ANY_LOOP else (measure,)
-            shown = {key: value_of(measure, d, kinds) for key, d in ended.items()}
-            values[measure] = {key: value for key, value in shown.items() if value is not None}
-    return Observed(run, report, ended, times, values)
+            value = None if measure == TOKENS else value_of(measure, dialogue, kinds)
+            if value is not None:
+                values[measure][key] = value
+    found = len(report.dialogues)
+    return Observed(run, found, len(used), len(texts), frozenset(keys), times, values)
+
+
+def watched(one: Observed, until: float) -> Observed:
+    """With the tokens until a loop, up to `until`."""
+    told = [time for time, _ in one.times.values()], [looped for _, looped in one.times.values()]
+    tokens = dict(zip(one.times, pseudo_values(*told, until), strict=True))
+    return replace(one, values={**one.values, TOKENS: tokens})
 
 
 def value_of(measure: str, dialogue: DialogueReport, kinds: Collection[str]) -> float | None:
@@ -176,15 +185,13 @@ def combination(
     apart: Mapping[str, Difference],
 ) -> Combination:
     """One run, with its differences from the baseline; `expected` dialogues should be there."""
-    found = one.report.dialogues
-    texts = {(d.turns, d.tokens, d.response_lengths, d.segments) for d in one.ended.values()}
     return Combination(
         name=one.run.name,
         settings=one.run.settings,
-        dialogues=len(one.ended),
-        failed=len(found) - len(one.ended),
-        missing=max(0, expected - len(found)),
-        distinct=len(texts),
+        dialogues=one.ended,
+        failed=one.found - one.ended,
+        missing=max(0, expected - one.found),
+        distinct=one.distinct,
         estimates={measure: estimate(measure, [one], until) for measure in measures},
         differences=apart,
     )
@@ -288,7 +295,7 @@ def effects_of(
         levels = [
             Level(
                 values=tuple(group[0].run.settings[axis] for axis in axes),
-                dialogues=sum(len(one.ended) for one in group),
+                dialogues=sum(one.ended for one in group),
                 estimates={measure: estimate(measure, group, until) for measure in measures},
                 differences=own,
             )

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from broken_record.analysis_file import write_whole
 from broken_record.errors import ConfigError
 from broken_record.exports import Sample, Selection, encode, open_with_human
-from broken_record.report import Report, summarize, write_whole
+from broken_record.report import Report, summarize
 
 SIZES = (  # samples below which a category holds
     (10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"),
@@ -122,11 +123,11 @@ def origin_lines(samples: Sequence[Sample]) -> Iterator[str]:
 
 def rate_lines(report: Report) -> Iterator[str]:
     """A row per kind that was looked for."""
-    for kind, one in summarize(report)["kinds"].items():
+    for kind, one in summarize(report).kinds.items():
         share = "not measurable"
-        if one["rate"] is not None:
-            share = f"{one['rate']:.0%} ({one['low']:.0%} - {one['high']:.0%})"
-        yield f"| {kind} | {one['dialogues']:,} | {one['measured']:,} | {share} |"
+        if one.rate is not None:
+            share = f"{one.rate:.0%} ({one.low:.0%} - {one.high:.0%})"
+        yield f"| {kind} | {one.dialogues:,} | {one.measured:,} | {share} |"
 
 
 def one_cell(text: str) -> str:

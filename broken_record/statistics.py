@@ -120,9 +120,7 @@ def pseudo_values(times: Sequence[float], events: Sequence[bool], until: float) 
     [10.0, 30.0, 30.0, 30.0]
     """
     time, event = np.asarray(times, dtype=np.float64), np.asarray(events, dtype=bool)
-    steps = np.unique(time[event & (time < until)])
-    watched = time[:, None] >= steps
-    struck = (time[:, None] == steps) & event[:, None]
+    steps, lost = np.unique(time[event & (time < until)], return_counts=True)
     widths = np.diff(np.concatenate([[0.0], steps, [until]]))
 
     def area(
@@ -132,9 +130,15 @@ def pseudo_values(times: Sequence[float], events: Sequence[bool], until: float) 
         mean: npt.NDArray[np.float64] = widths[0] + shares @ widths[1:]
         return mean
 
-    n, at_risk, lost = len(time), watched.sum(axis=0), struck.sum(axis=0)
-    values = n * area(at_risk, lost) - (n - 1) * area(at_risk - watched, lost - struck)
-    return [round(float(value), 6) for value in values]
+    n, ordered = len(time), np.sort(time)
+    at_risk = n - np.searchsorted(ordered, steps)
+    values: list[float] = []
+    for rows in np.array_split(np.arange(n), n * len(steps) // 1_000_000 + 1):
+        mine = time[rows, None]
+        struck = (mine == steps) & event[rows, None]
+        without = area(at_risk - (mine >= steps), lost - struck)
+        values += (n * area(at_risk, lost) - (n - 1) * without).tolist()
+    return [round(value, 6) for value in values]
 
 
 def bootstrap_interval(

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
-from typing import Any
 
 from broken_record.records import Finding, Level, Segment
-from broken_record.report import DialogueReport, Report, summarize, summarize_kind
+from broken_record.report import DialogueReport, KindSummary, Report, Summary, summarize
 from broken_record.textlog import escape_controls
 
 MOST_SEGMENTS = 20
@@ -23,52 +22,56 @@ SEVERITY: dict[Level, int] = {"break": 0, "warn": 1, "info": 2}
 
 def run_lines(report: Report, *, width: int, colour: bool, verbose: bool) -> Iterator[str]:
     """A run: kinds, dialogues, histograms, means."""
+    summary = summarize(report)
     yield f"=== {escape_controls(report.run)} ==="
-    yield from kind_lines(report)
+    yield from kind_lines(summary.kinds)
+    densities: Counter[float] = Counter()
+    lengths: Counter[int] = Counter()
     for dialogue in report.dialogues:
         yield ""
         yield from dialogue_lines(dialogue, width=width, colour=colour, verbose=verbose)
-    densities = [dialogue.loop_density for dialogue in report.dialogues]
+        densities[dialogue.loop_density] += 1
+        lengths.update(dialogue.response_lengths)
     yield from histogram_lines("loop density, dialogues", *density_histogram(densities))
-    lengths = [length for d in report.dialogues for length in d.response_lengths]
     yield from histogram_lines("response length in characters, replies", *length_histogram(lengths))
-    summary = summarize(report)
     yield ""
     yield (
-        f"{summary['dialogues']} dialogues: "
-        f"average response length {summary['average_response_length']:.1f}, "
-        f"loop density {summary['loop_density']:.4f}, "
-        f"loop coverage {summary['loop_coverage']:.4f}"
+        f"{summary.dialogues} dialogues: "
+        f"average response length {summary.average_response_length:.1f}, "
+        f"loop density {summary.loop_density:.4f}, "
+        f"loop coverage {summary.loop_coverage:.4f}"
     )
     yield from goal_lines(summary)
     yield ""
 
 
-def left_out_line(report: Report) -> str:
-    """Which messages of the run's chat logs are in no turn, and how many."""
-    counts: Counter[str] = sum((Counter(d.left_out) for d in report.dialogues), Counter())
+def left_out_line(report: Report) -> str | None:
+    """Which messages of the run's chat logs are in no turn, and how many; None where all are."""
+    counts: Counter[str] = Counter()
+    for dialogue in report.dialogues:
+        counts.update(dialogue.left_out)
+    if not counts:
+        return None
     named = ", ".join(f"{what} {counts[what]}" for what in sorted(counts))
     return escape_controls(f"messages left out: {named}")
 
 
-def goal_lines(summary: Mapping[str, Any]) -> Iterator[str]:
+def goal_lines(summary: Summary) -> Iterator[str]:
     """How goal dialogues ended, and what their rules counted in each side's replies."""
-    if not summary["counters"]:
+    if not summary.counters:
         return
-    yield "ended: " + ", ".join(f"{why} {n}" for why, n in summary["end_reasons"].items())
-    for role, counts in summary["counters"].items():
+    yield "ended: " + ", ".join(f"{why} {n}" for why, n in summary.end_reasons.items())
+    for role, counts in summary.counters.items():
         said = ", ".join(f"{what} {n}" for what, n in counts.items() if n)
         yield f"{role}: {said or 'nothing to count'}"
 
 
-def kind_lines(report: Report) -> Iterator[str]:
+def kind_lines(kinds: Mapping[str, KindSummary]) -> Iterator[str]:
     """A line per kind: in how many dialogues, with the interval, how soon, how many got out."""
-    kinds = report.thresholds or {}
     widest = max(map(len, kinds), default=0)
     head = f"{'':{widest}}  dialogues   share (95 % interval)   median onset   recovered"
     yield head
-    for kind in kinds:
-        one = summarize_kind(report, kind)
+    for kind, one in kinds.items():
         if one.rate is None or one.low is None or one.high is None:
             yield f"{kind:{widest}}  not measurable"
             continue
@@ -176,21 +179,21 @@ def histogram_lines(title: str, labels: Sequence[str], counts: Sequence[int]) ->
         yield f"  {label:>11} {count:6} {'#' * round(40 * count / widest)}".rstrip()
 
 
-def density_histogram(densities: Sequence[float]) -> tuple[list[str], list[int]]:
-    """Labels and counts: 0 to 0.8 in steps of 0.05, and above."""
+def density_histogram(densities: Mapping[float, int]) -> tuple[list[str], list[int]]:
+    """Labels and counts, of how many have each: 0 to 0.8 in steps of 0.05, and above."""
     steps = round(DENSITY_TOP / DENSITY_STEP)
     counts = [0] * (steps + 1)
-    for density in densities:
-        counts[min(int(density / DENSITY_STEP + 1e-9), steps)] += 1
+    for density, times in densities.items():
+        counts[min(int(density / DENSITY_STEP + 1e-9), steps)] += times
     borders = [f"{i * DENSITY_STEP:.2f}-{(i + 1) * DENSITY_STEP:.2f}" for i in range(steps)]
     return [*borders, f"above {DENSITY_TOP:.2f}"], counts
 
 
-def length_histogram(lengths: Sequence[int]) -> tuple[list[str], list[int]]:
-    """Labels and counts: 0-1, then hundreds to 2000, and above."""
+def length_histogram(lengths: Mapping[int, int]) -> tuple[list[str], list[int]]:
+    """Labels and counts, of how many have each: 0-1, then hundreds to 2000, and above."""
     steps = LENGTH_TOP // LENGTH_STEP
     counts = [0] * (steps + 2)
-    for length in lengths:
-        counts[0 if length <= 1 else min(1 + length // LENGTH_STEP, steps + 1)] += 1
+    for length, times in lengths.items():
+        counts[0 if length <= 1 else min(1 + length // LENGTH_STEP, steps + 1)] += times
     hundreds = [f"{max(2, i * LENGTH_STEP)}-{(i + 1) * LENGTH_STEP - 1}" for i in range(steps)]
     return ["0-1", *hundreds, f"{LENGTH_TOP} and up"], counts

@@ -5,6 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +14,10 @@ import pytest
 import analyze
 import view
 from broken_record import tables
+from broken_record.analysis_file import read_report, write_report
 from broken_record.errors import LogError
 from broken_record.records import Dialogue, Finding, Segment, Span, Turn
-from broken_record.report import DialogueReport, Report, read_report, summarize, write_report
+from broken_record.report import DialogueReport, Report, Unreadable, summarize
 from broken_record.runlog import RecordWriter
 from broken_record.textlog import render_log
 from broken_record.views.page import make_page
@@ -78,7 +81,7 @@ def test_the_numbers_of_a_record_are_those_of_its_text_log(tmp_path):
     (tmp_path / "b" / "x.log").write_text(render_log(dialogue), encoding="utf-8", newline="")
     for name in "ab":
         assert analyze.main([str(tmp_path / name)]) == 0
-    first, second = (read_report(tmp_path / name).dialogues[0] for name in "ab")
+    first, second = (next(iter(read_report(tmp_path / name).dialogues)) for name in "ab")
     for field in ("response_lengths", "segments", "loop_score", "loop_density", "characters"):
         assert getattr(first, field) == getattr(second, field)
 
@@ -86,7 +89,7 @@ def test_the_numbers_of_a_record_are_those_of_its_text_log(tmp_path):
 def test_a_record_is_preferred_to_the_log_beside_it(run):
     (run / "record.log").write_text("rubbish")
     assert analyze.main([str(run)]) == 0
-    assert read_report(run).dialogues[-1].file == "record.jsonl"
+    assert [*read_report(run).dialogues][-1].file == "record.jsonl"
 
 
 def test_a_file_that_cannot_be_read_is_named_and_the_others_are_reported(run, caplog, capsys):
@@ -113,10 +116,10 @@ def test_an_empty_folder_is_an_error(tmp_path, caplog):
 
 
 def test_the_histograms_have_the_old_borders():
-    labels, counts = tables.density_histogram([0, 0.05, 0.149999, 0.15, 0.8, 4.3])
+    labels, counts = tables.density_histogram(Counter([0, 0.05, 0.149999, 0.15, 0.8, 4.3]))
     assert (labels[0], labels[-1], len(labels)) == ("0.00-0.05", "above 0.80", 17)
     assert counts[:4] == [1, 1, 1, 1] and counts[-1] == 2 and sum(counts) == 6
-    labels, counts = tables.length_histogram([0, 1, 2, 99, 100, 1999, 2000, 9000])
+    labels, counts = tables.length_histogram(Counter([0, 1, 2, 99, 100, 1999, 2000, 9000]))
     assert (labels[0], labels[1], labels[2], labels[-1]) == (
         "0-1",
         "2-99",
@@ -156,12 +159,13 @@ def test_a_written_report_reads_back(tmp_path):
     deaf = entry("c", loop_density=1.0, not_measurable=("leading_whitespace",))
     thresholds = {"single_turn_loop": {"copies": 3}, "leading_whitespace": {}}
     report = Report("r", (entry("a"), looped, deaf), thresholds=thresholds)
-    write_report(report, tmp_path)
-    assert read_report(tmp_path) == report
-    assert (
-        summarize(report)["loop_density"] == 1.0
-        and summarize(Report("r", ()))["loop_density"] is None
-    )
+    lost = Unreadable("e.jsonl", "torn")
+    written = write_report(tmp_path, "r", [*report.dialogues, lost], thresholds)
+    assert read_report(tmp_path) == replace(report, unreadable=(lost,))
+    assert tuple(written.dialogues) == report.dialogues and deaf in written.dialogues
+    assert summarize(report).loop_density == 1.0 and summarize(Report("r", ())).loop_density is None
+    kept = json.loads((tmp_path / "analysis.json").read_text())
+    assert kept["summary"] == asdict(summarize(report)) and len(kept["dialogues"]) == 3
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "analysis.json",
         "response_length_vs_loop_density.json",
@@ -181,7 +185,7 @@ def test_a_page_is_one_file_that_asks_for_nothing(tmp_path):
     hostile = "<script>alert(1)</script>"
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        write_report(Report(f"{name} {hostile}", (entry(hostile),)), tmp_path / name)
+        write_report(tmp_path / name, f"{name} {hostile}", [entry(hostile)])
     page = tmp_path / "deep" / "page.html"
     arguments = [str(tmp_path / "one"), str(tmp_path / "two"), "-o", str(page), "--no-show"]
     assert view.main(arguments) == 0
@@ -206,14 +210,14 @@ def test_more_than_ten_runs_are_refused_with_the_command_that_works(caplog):
 def test_ten_runs_of_one_name_stay_apart(tmp_path):
     for i in range(10):
         (tmp_path / str(i) / "same").mkdir(parents=True)
-        write_report(Report("same", (entry(),)), tmp_path / str(i) / "same")
+        write_report(tmp_path / str(i) / "same", "same", [entry()])
     folders = [tmp_path / str(i) / "same" for i in range(10)]
     assert len({report.run for report in view.read_runs(folders)}) == 10
     assert make_page(view.read_runs(folders), {}, made="")
 
 
 def test_a_run_without_dialogues_makes_a_page(tmp_path):
-    write_report(Report("empty", ()), tmp_path)
+    write_report(tmp_path, "empty", [])
     assert view.main([str(tmp_path), "-o", str(tmp_path / "p.html"), "--no-show"]) == 0
 
 
@@ -241,13 +245,13 @@ def test_a_kind_is_counted_where_it_could_be_measured():
         ),
         thresholds={"single_turn_loop": {}, "empty_response": {}, "leading_whitespace": {}},
     )
-    kinds = summarize(report)["kinds"]
+    kinds = summarize(report).kinds
     loops = kinds["single_turn_loop"]
-    assert (loops["measured"], loops["dialogues"], loops["recovered"]) == (3, 2, 1)
-    assert loops["median_onset_tokens"] == 50 and loops["rate"] == 2 / 3
-    assert loops["low"] < 2 / 3 < loops["high"]
-    assert kinds["empty_response"]["dialogues"] == 0
-    lines = list(tables.kind_lines(report))
+    assert (loops.measured, loops.dialogues, loops.recovered) == (3, 2, 1)
+    assert loops.median_onset_tokens == 50 and loops.rate == 2 / 3
+    assert (loops.low or 0) < 2 / 3 < (loops.high or 0)
+    assert kinds["empty_response"].dialogues == 0
+    lines = list(tables.kind_lines(summarize(report).kinds))
     assert lines[1].split() == "single_turn_loop 2 of 3 67% (21% - 94%) 50 tokens 1 of 2".split()
 
 
@@ -298,7 +302,7 @@ def test_a_named_finding_fails_the_run_with_3_and_info_does_not(tmp_path, capsys
     assert analyze.main([str(tmp_path)]) == 0
     assert analyze.main([str(tmp_path), "--fail-on", "refusal,single_turn_loop"]) == 3
     assert analyze.main([str(tmp_path), "--fail-on", "refusal,empty_response"]) == 0
-    one = read_report(tmp_path).dialogues[0]
+    one = next(iter(read_report(tmp_path).dialogues))
     found = {f.kind: f for f in one.findings}
     assert found["single_turn_loop"].onset_turn == 2 and one.tokens_until_first_loop == 20
     assert found["empty_response"].level == "info"
@@ -329,11 +333,11 @@ def test_only_skip_and_thresholds_choose_and_are_recorded(tmp_path, capsys, capl
 def test_what_a_text_log_cannot_tell_is_not_measurable_and_never_clean(run):
     assert analyze.main([str(run)]) == 0
     report = read_report(run)
-    plain, record = report.dialogues[1:]
+    plain, record = [*report.dialogues][1:]
     assert plain.not_measurable == ("leading_whitespace",)
     assert record.not_measurable == ("apostrophe_break",)  # no finish_reason, no token limit
-    kinds = summarize(report)["kinds"]
-    assert kinds["leading_whitespace"]["measured"] == 1
+    kinds = summarize(report).kinds
+    assert kinds["leading_whitespace"].measured == 1
 
 
 HOSTILE = {
@@ -369,7 +373,7 @@ def test_a_fibonacci_string_is_examined(tmp_path):
         a, b = b, f"{b} {a}"
     write_record(tmp_path / "fibonacci.jsonl", ["Say it.", b])
     assert analyze.main([str(tmp_path)]) == 0
-    assert read_report(tmp_path).dialogues[0].findings[0].kind == "intra_turn_repetition"
+    assert next(iter(read_report(tmp_path).dialogues)).findings[0].kind == "intra_turn_repetition"
 
 
 def test_files_that_are_no_dialogue_are_named_and_the_others_reported(tmp_path, caplog):

@@ -8,10 +8,10 @@ import pytest
 
 import analyze
 import view
+from broken_record.analysis_file import read_report
 from broken_record.chatlogs import parse_chats, what_is_missing
 from broken_record.detectors import find_loops_and_breaks
 from broken_record.errors import LogError
-from broken_record.report import read_report
 from broken_record.talk import Talk
 from broken_record.textlog import find_dialogues, read_dialogue
 from tests.replay import DATA
@@ -211,7 +211,7 @@ def test_a_file_becomes_a_run_folder_of_records_beside_it(chats, caplog, capsys)
         "conversations": 3,
     }
     report = read_report(folder)
-    assert report.dialogues[1].left_out["tool"] == 1 and report.unreadable == ()
+    assert [*report.dialogues][1].left_out["tool"] == 1 and report.unreadable == ()
     assert view.main([str(folder), "-o", str(chats.parent / "p.html"), "--no-show"]) == 0
 
 
@@ -286,7 +286,7 @@ def test_who_is_the_assistant_in_a_folder_is_remembered_for_the_page(tmp_path):
     assert analyze.main([str(tmp_path), "--assistant", "Mark"]) == 0
     report = read_report(tmp_path)
     assert report.assistant == "Mark"
-    found = [f for f in report.dialogues[0].findings if f.kind == "single_turn_loop"]
+    found = [f for f in next(iter(report.dialogues)).findings if f.kind == "single_turn_loop"]
     assert [f.speaker for f in found] == ["user"]
     transcript = view.read_dialogues(tmp_path, report)[report.run, "a"]
     assert transcript.turns[0].role == "user"
@@ -299,4 +299,4 @@ def test_a_record_that_claims_odd_things_of_its_origin_is_read(tmp_path):
     ]
     (tmp_path / "a.jsonl").write_text("\n".join(lines))
     assert analyze.main([str(tmp_path)]) == 0
-    assert read_report(tmp_path).dialogues[0].left_out == {}
+    assert next(iter(read_report(tmp_path).dialogues)).left_out == {}

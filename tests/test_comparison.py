@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 import analyze
+from broken_record.analysis_file import read_report
 from broken_record.comparison import common_until, compare
 from broken_record.comparison_report import (
     ANY_LOOP,
@@ -23,7 +24,7 @@ from broken_record.comparison_tables import comparison_lines
 from broken_record.comparison_words import notes_of, result_of
 from broken_record.errors import LogError
 from broken_record.records import Dialogue, Turn
-from broken_record.report import Report, read_report
+from broken_record.report import Report
 from broken_record.runlog import RecordWriter
 from broken_record.statistics import detectable_paired_difference
 from broken_record.sweep import Sweep, SweptRun, read_sweep
@@ -145,13 +146,12 @@ def test_info_is_no_loop_and_what_cannot_be_told_is_not_measured():
 
 
 def test_tokens_are_compared_up_to_where_every_combination_was_watched():
-    short = Report("a", (said(1, tokens=300), said(2, 50, tokens=300)))
-    long = Report("b", (said(1, tokens=900), said(2, tokens=800)))
-    looped = Report("c", (said(1, 40), said(2, 60)))
+    short, long = [(300.0, False), (50.0, True)], [(900.0, False), (800.0, False)]
+    looped = [(40.0, True), (60.0, True)]
     assert common_until([short, long, looped]) == 300
     assert common_until([long, looped]) == 900
     assert common_until([looped]) == 60
-    assert common_until([Report("d", ())]) == 0
+    assert common_until([[]]) == 0
 
 
 def test_a_dialogue_that_ended_early_counts_as_those_that_went_on():

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 import analyze
+from broken_record.analysis_file import read_report
 from broken_record.copies import MARKERS, find_repeat, longest_run, prompt_of
 from broken_record.detectors import find_loops_and_breaks
 from broken_record.diagnosis import diagnose
 from broken_record.records import Dialogue, EngineInfo, Finding, Role, Span, Turn
-from broken_record.report import read_report
 from broken_record.talk import Talk
 
 ROOT = Path(__file__).parents[1]
@@ -329,6 +329,6 @@ def test_a_greedy_dialogue_of_the_embedded_models_is_explained(
     command = [sys.executable, "parrot.py", *options, "--seed", "1", "--record", str(record)]
     subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
     assert analyze.main([str(tmp_path)]) == 0
-    why = read_report(tmp_path).dialogues[0].diagnosis
+    why = next(iter(read_report(tmp_path).dialogues)).diagnosis
     assert why is not None and f"  why the penalty missed it: {why}\n" in capsys.readouterr().out
     assert re.search(rf"tokens apart.*, and the repetition penalty of {penalty} {expected}$", why)

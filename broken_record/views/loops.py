@@ -8,7 +8,7 @@ from bokeh.models import ColorBar, ColumnDataSource, HoverTool, LinearColorMappe
 from bokeh.palettes import Viridis256
 from bokeh.plotting import figure
 
-from broken_record.report import Report, summarize_kind, time_until_loop
+from broken_record.report import Report, summarize, time_until_loop
 from broken_record.statistics import survival
 from broken_record.views.overview import PALETTE
 
@@ -27,8 +27,7 @@ def heat_map(reports: Sequence[Report]) -> figure | None:
         return None
     rows: dict[str, list[object]] = {name: [] for name in ("run", "kind", "rate", "text", "onset")}
     for report in reports:
-        for kind in kinds:
-            one = summarize_kind(report, kind)
+        for kind, one in summarize(report).kinds.items():
             rows["run"].append(report.run)
             rows["kind"].append(kind)
             rows["rate"].append(one.rate)

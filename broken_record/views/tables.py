@@ -9,7 +9,7 @@ from dataclasses import asdict
 from itertools import combinations
 
 from broken_record.records import Dialogue
-from broken_record.report import Report, summarize_kind
+from broken_record.report import Report, summarize
 from broken_record.statistics import (
     bootstrap_interval,
     compare_rates,
@@ -85,11 +85,14 @@ def at_risk_table(reports: Sequence[Report]) -> str:
 def pairs_table(reports: Sequence[Report]) -> str:
     """Every pair of runs, every kind found in one of them: is the difference real?"""
     rows: list[list[object]] = []
+    kinds_of = {report.run: summarize(report).kinds for report in reports}
     for one, other in combinations(reports, 2):
-        kinds = [kind for kind in one.thresholds or () if kind in (other.thresholds or ())]
+        others = kinds_of[other.run]
         compared = []
-        for kind in kinds:
-            a, b = summarize_kind(one, kind), summarize_kind(other, kind)
+        for kind, a in kinds_of[one.run].items():
+            if kind not in others:
+                continue
+            b = others[kind]
             found = compare_rates(a.dialogues, a.measured, b.dialogues, b.measured)
             if found is not None:
                 compared.append((kind, a, b, found))
