@@ -23,6 +23,7 @@ import logging
 import os
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -206,11 +207,13 @@ def export(runs: Sequence[tuple[Path, Report]], options: argparse.Namespace) -> 
         for entry in report.dialogues
     )
     drop = LOOPS if options.drop_looped else ()
-    selection = select(dialogues, side, drop=drop, trim=options.trim_at_onset)
+    left_out: Counter[str] = Counter()
+    samples = select(dialogues, side, left_out, drop=drop, trim=options.trim_at_onset)
     made = f"--side {side}"
     made += " --drop-looped" * options.drop_looped + " --trim-at-onset" * options.trim_at_onset
-    card = write_dataset(file, name, made, selection, [report for _, report in runs])
-    log.info("%s: %d samples, counted in %s", file, len(selection.samples), card)
+    reports = [report for _, report in runs]
+    card, number = write_dataset(file, name, made, samples, left_out, reports)
+    log.info("%s: %d samples, counted in %s", file, number, card)
 
 
 def exit_code(error: ConfigError | LogError) -> int:

@@ -6,15 +6,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-from broken_record.analysis_file import write_whole
+from broken_record.analysis_file import write_whole, written_whole
 from broken_record.errors import ConfigError
-from broken_record.exports import Sample, Selection, encode, open_with_human
+from broken_record.exports import LOOPED, SILENT, Sample, open_with_human, write_samples
 from broken_record.report import Report, summarize
 
+ORIGIN = ("run", "config_sha256", "assistant_model", "user_model")
 SIZES = (  # samples below which a category holds
     (10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"),
     (10**7, "1M<n<10M"),
@@ -33,25 +35,56 @@ def check_target(file: Path, runs: Sequence[Path]) -> None:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What went into a file: how many of what, and the samples by run, config and models."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    origins: Counter[tuple[str | None, ...]] = field(default_factory=Counter)
+
+
 def write_dataset(
-    file: Path, name: str, made: str, selection: Selection, reports: Sequence[Report]
-) -> Path:
-    """Write FILE in the format `name` and its card beside it, each whole or not at all; the card's
-    path. LogError names what cannot be written.
+    file: Path,
+    name: str,
+    made: str,
+    samples: Iterable[Sample],
+    left_out: Mapping[str, int],
+    reports: Sequence[Report],
+) -> tuple[Path, int]:
+    """Write FILE in the format `name` and its card beside it, each whole or not at all, as the
+    samples come (and `left_out` counts); (the card's path, the number of samples). LogError names
+    what cannot be written.
     """
-    write_whole(file, [encode(name, selection.samples)])
+    tally = Tally()
+    with written_whole(file) as out:
+        write_samples(name, count(samples, name, tally), out)
+    tally.counts.update(left_out)
     card = file.with_name(f"{file.stem}.card.md")
-    text = make_card(file.name, name, made, selection, reports)
+    text = make_card(file.name, name, made, tally, reports)
     write_whole(card, [text.encode("utf-8", "backslashreplace")])
-    return card
+    return card, tally.counts["samples"]
 
 
-def make_card(
-    file: str, name: str, made: str, selection: Selection, reports: Sequence[Report]
-) -> str:
+def count(samples: Iterable[Sample], name: str, tally: Tally) -> Iterator[Sample]:
+    """The samples, counted as they pass."""
+    for sample in samples:
+        learnt = [m.content for m in sample.messages if m.role == "assistant"]
+        tally.counts.update({
+            "samples": 1,
+            "cut": sample.metadata["trimmed_at"] is not None,
+            "alternating": alternates(sample, name),
+            "messages": len(sample.messages),
+            "messages to learn": len(learnt),
+            "characters to learn": sum(map(len, learnt)),
+        })  # fmt: skip
+        tally.origins[tuple(sample.metadata[column] for column in ORIGIN)] += 1
+        yield sample
+
+
+def make_card(file: str, name: str, made: str, tally: Tally, reports: Sequence[Report]) -> str:
     """The card of FILE in the format `name`; `made` says with which options."""
-    samples = selection.samples
-    size = next((label for most, label in SIZES if len(samples) < most), "10M<n<100M")
+    samples = tally.counts["samples"]
+    size = next((label for most, label in SIZES if samples < most), "10M<n<100M")
     lines = [
         "---",
         f"pretty_name: {json.dumps(file)}",
@@ -64,10 +97,10 @@ def make_card(
         f"Dialogues exported by Broken Record Parrot as {name}, {made}.",
         "\n## What is in it\n",
         "| | |\n|---|---|",
-        *(f"| {label} | {count:,} |" for label, count in count_all(name, selection, reports)),
+        *(f"| {label} | {number:,} |" for label, number in count_all(tally.counts, reports)),
         "\n## Where it comes from\n",
         "| run | sha256 of the config | assistant | user | samples |\n|---|---|---|---|---|",
-        *origin_lines(samples),
+        *origin_lines(tally.origins),
     ]
     for report in reports:
         lines += [
@@ -78,30 +111,27 @@ def make_card(
     return "\n".join(lines) + "\n"
 
 
-def count_all(
-    name: str, selection: Selection, reports: Sequence[Report]
-) -> Iterator[tuple[str, int]]:
+def count_all(counts: Counter[str], reports: Sequence[Report]) -> Iterator[tuple[str, int]]:
     """(what, how many), from the runs to the characters."""
-    samples = selection.samples
-    dialogues = [dialogue for report in reports for dialogue in report.dialogues]
-    learnt = [m.content for sample in samples for m in sample.messages if m.role == "assistant"]
-    yield "dialogues in the runs", len(dialogues)
-    statuses = Counter(dialogue.status for dialogue in dialogues)
+    statuses: Counter[str] = Counter()
+    logs = 0
+    for report in reports:
+        for dialogue in report.dialogues:
+            statuses[dialogue.status] += 1
+            logs += dialogue.file.endswith(".log")
+    yield "dialogues in the runs", statuses.total()
     for status in sorted(statuses):
         yield f"of these {status}", statuses[status]
-    logs = sum(dialogue.file.endswith(".log") for dialogue in dialogues)
     yield "of these from text logs, outer white space lost", logs
     yield "problems of files that could not be read", sum(len(r.unreadable) for r in reports)
-    yield "dialogues left out because they loop", selection.dropped
-    yield "samples left out because the side to be learnt says nothing", selection.silent
-    yield "samples", len(samples)
-    cut = sum(sample.metadata["trimmed_at"] is not None for sample in samples)
-    yield "of these cut at the onset of a finding", cut
-    strict = sum(alternates(sample, name) for sample in samples)
-    yield "of these alternating, the other side first, the learnt one last", strict
-    yield "messages", sum(len(sample.messages) for sample in samples)
-    yield "messages to learn", len(learnt)
-    yield "characters to learn", sum(map(len, learnt))
+    yield "dialogues left out because they loop", counts[LOOPED]
+    yield "samples left out because the side to be learnt says nothing", counts[SILENT]
+    yield "samples", counts["samples"]
+    yield "of these cut at the onset of a finding", counts["cut"]
+    alternating = "of these alternating, the other side first, the learnt one last"
+    yield alternating, counts["alternating"]
+    for what in ("messages", "messages to learn", "characters to learn"):
+        yield what, counts[what]
 
 
 def alternates(sample: Sample, name: str) -> bool:
@@ -112,13 +142,11 @@ def alternates(sample: Sample, name: str) -> bool:
     return whole and all(one != other for one, other in pairwise(roles))
 
 
-def origin_lines(samples: Sequence[Sample]) -> Iterator[str]:
+def origin_lines(origins: Mapping[tuple[str | None, ...], int]) -> Iterator[str]:
     """A row per run, config and models."""
-    names = ("run", "config_sha256", "assistant_model", "user_model")
-    origins = Counter(tuple(sample.metadata[name] for name in names) for sample in samples)
-    for origin, count in origins.items():
+    for origin, samples in origins.items():
         cells = (one_cell(value or "unknown") for value in origin)
-        yield f"| {' | '.join(cells)} | {count:,} |"
+        yield f"| {' | '.join(cells)} | {samples:,} |"
 
 
 def rate_lines(report: Report) -> Iterator[str]:

@@ -31,9 +31,11 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from itertools import islice
+from typing import Any, BinaryIO, Literal
 
 from broken_record.config import parse
 from broken_record.errors import ConfigError, LogError
@@ -47,6 +49,8 @@ SIDES: dict[str, tuple[Side, ...]] = {
     "user": ("user",),
     "both": ("assistant", "user"),
 }
+LOOPED, SILENT = "looped", "silent"
+ROWS = 1000  # of a group in a Parquet file
 CHOSEN_PER_DIALOGUE = ("seed", "objective", "persona", "replica")
 SPEAKERS = {"system": "system", "user": "human", "assistant": "gpt"}
 FLIPPED: dict[Role, Role] = {"assistant": "user", "user": "assistant"}
@@ -60,17 +64,6 @@ class Sample:
     metadata: Mapping[str, Any]
     persona: str
     objective: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """The samples of some runs; how many dialogues were left out for a finding, and how many
-    samples because the side to be learnt says nothing in them.
-    """
-
-    samples: tuple[Sample, ...]
-    dropped: int
-    silent: int
 
 
 def config_sha256(config: Mapping[str, Any]) -> str:
@@ -151,26 +144,25 @@ def chosen(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def select(
     dialogues: Iterable[tuple[str, DialogueReport, Dialogue]],
     side: str,
+    left_out: Counter[str],
     *,
     drop: Collection[str] = (),
     trim: bool = False,
-) -> Selection:
+) -> Iterator[Sample]:
     """The samples of (run, its report, the dialogue); `drop` are kinds that leave a dialogue out
-    (level info does not).
+    (level info does not). `left_out` counts LOOPED dialogues and SILENT samples, in which the side
+    to be learnt says nothing.
     """
-    samples: list[Sample] = []
-    dropped = silent = 0
     for run, report, dialogue in dialogues:
         if any(f.kind in drop and f.level != "info" for f in report.findings):
-            dropped += 1
+            left_out[LOOPED] += 1
             continue
         for one in SIDES[side]:
             sample = make_sample(dialogue, report, run, one, trim=trim)
             if any(message.role == "assistant" for message in sample.messages):
-                samples.append(sample)
+                yield sample
             else:
-                silent += 1
-    return Selection(tuple(samples), dropped, silent)
+                left_out[SILENT] += 1
 
 
 def chatml(sample: Sample) -> dict[str, Any]:
@@ -260,15 +252,16 @@ def check_export(name: str, side: str) -> None:
         )
 
 
-def encode(name: str, samples: Sequence[Sample]) -> bytes:
-    """The whole file in a format: ASCII JSON lines, or Parquet."""
-    rows = [FORMATS[name](sample) for sample in samples]
+def write_samples(name: str, samples: Iterable[Sample], file: BinaryIO) -> None:
+    """The samples in a format, as they come: ASCII JSON lines, or Parquet in groups of rows."""
+    rows = map(FORMATS[name], samples)
     if name == "parquet":
-        return encode_parquet(rows)
-    return "".join(json.dumps(row) + "\n" for row in rows).encode("ascii")
+        write_parquet(rows, file)
+    else:
+        file.writelines(json.dumps(row).encode("ascii") + b"\n" for row in rows)
 
 
-def encode_parquet(rows: list[dict[str, Any]]) -> bytes:
+def write_parquet(rows: Iterator[dict[str, Any]], file: BinaryIO) -> None:
     """The rows as a Parquet file; LogError where a value does not fit its column."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -279,9 +272,9 @@ def encode_parquet(rows: list[dict[str, Any]]) -> bytes:
     names = """messages run name side seed config_sha256 status assistant_model user_model findings
         trimmed_at"""
     schema = pa.schema([(name, types.get(name, pa.string())) for name in names.split()])
-    sink = pa.BufferOutputStream()
     try:
-        pq.write_table(pa.Table.from_pylist(rows, schema=schema), sink)
+        with pq.ParquetWriter(file, schema) as writer:
+            while group := list(islice(rows, ROWS)):
+                writer.write_table(pa.Table.from_pylist(group, schema=schema))
     except (ValueError, TypeError, OverflowError) as error:
         raise LogError(f"the samples cannot be written as Parquet: {error}") from error
-    return bytes(sink.getvalue())

@@ -4,6 +4,8 @@ import io
 import json
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +16,18 @@ from hypothesis import strategies as st
 
 import analyze
 from broken_record.chatlogs import parse_chats
-from broken_record.dataset import alternates, make_card
+from broken_record.dataset import Tally, alternates, count, make_card
 from broken_record.errors import ConfigError, LogError
 from broken_record.exports import (
     FORMATS,
+    LOOPED,
+    SILENT,
+    Sample,
     check_export,
     config_sha256,
-    encode,
     make_sample,
     select,
+    write_samples,
 )
 from broken_record.prompts import merge_neighbours
 from broken_record.records import Dialogue, EngineInfo, Finding, Message, Role, Turn
@@ -209,16 +214,18 @@ def test_dropping_leaves_out_what_loops_and_nothing_else():
         ("r", entry("d"), Dialogue(DATE.config, (), "unfinished")),
         ("r", entry("e"), Dialogue({"conversation": []}, (), "error")),
     ]
-    chosen = select(rows, "assistant", drop=["single_turn_loop"])
-    assert [s.metadata["name"] for s in chosen.samples] == ["b", "c", "d"]
-    assert (chosen.dropped, chosen.silent) == (1, 1)
-    assert [s.metadata["findings"] for s in chosen.samples] == [["refusal"], [], []]
-    both = select(rows, "both")
-    assert [(s.metadata["name"], s.metadata["side"]) for s in both.samples][:2] == [
+    left_out: Counter[str] = Counter()
+    chosen = [*select(rows, "assistant", left_out, drop=["single_turn_loop"])]
+    assert [s.metadata["name"] for s in chosen] == ["b", "c", "d"]
+    assert left_out == {LOOPED: 1, SILENT: 1}
+    assert [s.metadata["findings"] for s in chosen] == [["refusal"], [], []]
+    left_out.clear()
+    both = [*select(rows, "both", left_out)]
+    assert [(s.metadata["name"], s.metadata["side"]) for s in both][:2] == [
         ("a", "assistant"),
         ("a", "user"),
     ]
-    assert (both.dropped, both.silent) == (0, 3)  # the user says nothing in d and e, nobody in e
+    assert left_out == {SILENT: 3}  # the user says nothing in d and e, nobody in e
 
 
 texts = st.text(st.characters(exclude_categories=()), max_size=20)
@@ -242,6 +249,13 @@ def dialogues(draw):
     ]
     config = {"conversation": opening, "user_system": draw(texts), "agent_prefix": "A:"}
     return Dialogue(config, tuple(turns), "done")
+
+
+def encode(name: str, samples: Iterable[Sample]) -> bytes:
+    """The file of some samples."""
+    file = io.BytesIO()
+    write_samples(name, samples, file)
+    return file.getvalue()
 
 
 def read_back(content: bytes) -> list[Message]:
@@ -323,13 +337,15 @@ def test_the_card_counts_what_was_exported_and_what_was_not():
         ("r", entry("c", status="unfinished", file="c.log"), GOAL),
         ("r", entry("d"), Dialogue({}, (), "done")),
     ]
-    chosen = select(rows, "assistant", drop=["multi_turn_loop"], trim=True)
+    tally = Tally()
+    chosen = select(rows, "assistant", tally.counts, drop=["multi_turn_loop"], trim=True)
+    assert len([*count(chosen, "chatml", tally)]) == 2
     thresholds: dict[str, dict[str, Any]] = {"single_turn_loop": {}, "refusal": {}}
     report = Report("r|un", tuple(row[1] for row in rows), thresholds=thresholds)
-    card = make_card('my "set".jsonl', "chatml", "--side assistant", chosen, [report])
+    card = make_card('my "set".jsonl', "chatml", "--side assistant", tally, [report])
     head, _, body = card.removeprefix("---\n").partition("---\n")
     assert 'data_files: "my \\"set\\".jsonl"' in head and '["n<1K"]' in head
-    for label, count in {
+    for label, number in {
         "dialogues in the runs": 4,
         "of these done": 3,
         "of these unfinished": 1,
@@ -343,7 +359,7 @@ def test_the_card_counts_what_was_exported_and_what_was_not():
         "messages to learn": 2,
         "characters to learn": len("Skye: Hi.") + len("Cats at dawn."),
     }.items():
-        assert f"| {label} | {count} |\n" in body, label
+        assert f"| {label} | {number} |\n" in body, label
     assert "## Findings in r\\|un, before" in body
     assert "| single_turn_loop | 1 | 4 | 25% (5% - 70%) |" in body
     assert "| refusal | 0 | 4 | 0% (0% - 49%) |" in body
