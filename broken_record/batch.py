@@ -207,11 +207,7 @@ def run_folders(
     check_at_once(configs, at_once)
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        jobs = [
-            job
-            for k, folder in enumerate(folders)
-            for job in jobs_of(folder, scratch / f"config{k}.json")
-        ]
+        jobs = list(jobs_of(folders, scratch))
         servers: dict[str, EmbeddedServer] = {}
         stack.callback(stop_all, servers)
         for name in embedded_names(configs) if jobs else ():

@@ -17,6 +17,7 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -125,19 +126,23 @@ class Planned:
 
 
 def plan_of(folders: Sequence[Path]) -> list[Planned]:
-    """Every dialogue of run folders, always in one order; LogError where one is no run folder."""
-    return [
-        Planned(folder, *dialogue)
+    """Every dialogue of run folders, always in one order: the first of each, then the second of
+    each, so that what is cut off can be compared. LogError where one is no run folder.
+    """
+    runs = [
+        [Planned(folder, *dialogue) for dialogue in dialogues_of(read_run(folder), folder.name)]
         for folder in folders
-        for dialogue in dialogues_of(read_run(folder), folder.name)
     ]
+    return [planned for ones in zip_longest(*runs) for planned in ones if planned is not None]
 
 
-def jobs_of(folder: Path, config_file: Path) -> Iterator[Job]:
-    """The dialogues of a run folder that are not done; LogError where it is no run folder."""
-    config_file.write_text(json.dumps(read_run(folder).config), encoding="utf-8")
-    for planned in plan_of([folder]):
-        if job := job_of(planned, config_file):
+def jobs_of(folders: Sequence[Path], scratch: Path) -> Iterator[Job]:
+    """The dialogues of run folders that are not done; their configs are written into `scratch`."""
+    files = {folder: scratch / f"config{k}.json" for k, folder in enumerate(folders)}
+    for folder, file in files.items():
+        file.write_text(json.dumps(read_run(folder).config), encoding="utf-8")
+    for planned in plan_of(folders):
+        if job := job_of(planned, files[planned.folder]):
             yield job
 
 

@@ -413,10 +413,10 @@ def test_the_dialogues_of_a_run_folder_do_not_need_the_card_again(tmp_path, monk
     loaded = load_in(tmp_path, card="cards/v2.png")
     folder = make_folder(1, "c.json", [], datetime(2026, 1, 1, tzinfo=timezone.utc))
     shutil.rmtree(tmp_path / "cards")
-    scratch = tmp_path / "elsewhere" / "config.json"
-    scratch.parent.mkdir()
-    assert [job.arguments[0] for job in jobs_of(folder, scratch)] == [str(scratch)]
-    assert load(scratch).config == loaded.config
+    (scratch := tmp_path / "elsewhere").mkdir()
+    (job,) = jobs_of([folder], scratch)
+    assert Path(job.arguments[0]).parent == scratch
+    assert load(Path(job.arguments[0])).config == loaded.config
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")

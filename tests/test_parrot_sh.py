@@ -65,7 +65,10 @@ def test_n_dialogues_per_config_go_into_a_folder_of_their_own(here):
     run = json.loads((folders[1] / "run.json").read_text())
     assert (run["version"], run["n"], run["base_seed"]) == (1, 2, 40)
     assert run["config"]["total_tokens"] == 60 and run["arguments"] == [*SHORT, "--seed", "40"]
-    assert "dialogue 2 of 4" in done.stderr and "all 4 dialogues done" in done.stderr
+    first, second = (f.name for f in folders)  # by turns, so that what is cut off can be compared
+    order = re.findall(r"dialogue \d of 4 -> \S+/(\S+)\.log", done.stderr)
+    assert order == [f"{first}_1", f"{second}_1", f"{first}_2", f"{second}_2"]
+    assert "all 4 dialogues done" in done.stderr
     assert f"Next: python analyze.py {folders[0].name} {folders[1].name}" in done.stderr
 
 
