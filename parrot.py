@@ -43,7 +43,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("config", nargs="?", type=Path, metavar="CONFIG",
         help="the config file (default: config.json; with --resume the record's own)")  # fmt: skip
     add("--set", action="append", default=[], dest="settings", metavar="KEY=VALUE",
-        help="set a config value, as JSON: --set sampler.temperature=0.5; "
+        help="set a config value, JSON or plain text: --set sampler.temperature=0.5; "
         "may be repeated")  # fmt: skip
     add("--seed", type=int, metavar="N",
         help="the dialogue's seed (default: the config's, or a drawn one)")  # fmt: skip

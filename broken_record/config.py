@@ -148,8 +148,8 @@ def read_object(text: str, file: str) -> dict[str, Any]:
 
 
 def apply_setting(raw: dict[str, Any], setting: str) -> str:
-    """Put one `path.to.key=JSON` of the command line into the raw config; returns the top-level
-    key.
+    """Put one `path.to.key=VALUE` of the command line into the raw config, JSON or else plain text;
+    returns the top-level key.
     """
     path, equals, text = setting.partition("=")
     if not equals or not path:
@@ -157,9 +157,9 @@ def apply_setting(raw: dict[str, Any], setting: str) -> str:
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ConfigError(
-            [f"--set {setting}: the value is not JSON (a string needs quotes: '{path}=\"...\"')"]
-        ) from error
+        if text.startswith(("[", "{", '"')):
+            raise ConfigError([f"--set {setting}: the value is not JSON: {error}"]) from error
+        value = text
     top, *rest = path.split(".")
     if rest and top not in raw and top in KEYS:
         like = KEYS[top].like
