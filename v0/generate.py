@@ -54,7 +54,8 @@ def make_parser() -> argparse.ArgumentParser:
     add("config", nargs="?", type=Path, default=Path("config.json"), metavar="CONFIG",
         help="opening, api_url, sampler, total_tokens (default: config.json)")  # fmt: skip
     add("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings",
-        help="set a config value, JSON or plain text: --set total_tokens=1000; may be repeated")  # fmt: skip
+        help="set a config value, JSON or plain text: --set total_tokens=1000; "
+        "may be repeated")  # fmt: skip
     add("--mode", action="append", choices=MODES, metavar="MODE",
         help=f"this mode only, of {', '.join(MODES)}; may be repeated")  # fmt: skip
     add("--seed", type=int, default=1, metavar="N", help="the sampler's seed (default: 1)")
