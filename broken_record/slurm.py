@@ -1,8 +1,10 @@
-"""Run folders as one Slurm job array, and what a task of it does.
+"""Run folders as a Slurm job array, and what a task of it does.
 
 A task is one dialogue, and its number the dialogue's place (from 1) among all dialogues of the
-folders, done or not, so that a number means the same dialogue in whichever job it stands. What is
-queued, runs or was cut off is Slurm's to know; what is done the records say.
+folders, done or not, so that a number means the same dialogue in whichever job it stands. Where
+there are more than an array may have, further arrays follow one after the other, their tasks
+numbered from 1 again. What is queued, runs or was cut off is Slurm's to know; what is done the
+records say.
 Options of sbatch as in https://slurm.schedmd.com/sbatch.html.
 """
 
@@ -10,12 +12,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import NoReturn
 
@@ -30,7 +34,7 @@ LOGS = "slurm_%A_%a.out"  # the job's number and the task's
 
 def check_slurm() -> None:
     """ConfigError where there is no Slurm to hand anything to."""
-    if shutil.which("sbatch") is None:
+    if not all(map(shutil.which, ("sbatch", "scontrol"))):
         raise ConfigError(
             ["--slurm: there is no sbatch here; run this on a login node of the cluster, or "
              "install Slurm's commands (Debian: apt install slurm-client)"]
@@ -62,29 +66,52 @@ def submit(
         again += ["--wait"] if wait else []
         tell(f"parrot.sh: {len(places)} dialogues of {names} go to Slurm; what is cut off there "
              f"goes on with: {shlex.join(again)} {names}\n")  # fmt: skip
-        words = [*(["--wait"] if wait else []), *(["--dependency=singleton"] if resumed else [])]
-        command = sbatch_command(places, named, at_once=at_once, words=[*words, *given])
-        if subprocess.run(command).returncode != 0:
-            tell("parrot.sh: not all dialogues are done\n" if wait else "")
+        largest = largest_task()
+        arrays = groupby(places, key=lambda place: (place - 1) // largest * largest)
+        failed = 0
+        for k, (before, group) in enumerate(arrays):
+            words = ["--wait"] if wait else []
+            words += ["--dependency=singleton"] if resumed or k else []
+            words += given
+            command = sbatch_command(group, named, before=before, at_once=at_once, words=words)
+            failed += subprocess.run(command).returncode != 0
+            if failed and not wait:
+                return 1
+        if failed:
+            tell("parrot.sh: not all dialogues are done\n")
             return 1
     if wait or not places:
         tell(f"parrot.sh: all {len(places)} dialogues done\nNext: python analyze.py {names}\n")
     return 0
 
 
+def largest_task() -> int:
+    """The highest number that a task may have on this cluster; Slurm's default if it says none."""
+    told = subprocess.run(["scontrol", "show", "config"], capture_output=True, text=True).stdout
+    found = re.search(r"^MaxArraySize\s*=\s*(\d+)", told, re.MULTILINE)
+    return max(1, int(found[1]) - 1) if found else 1000
+
+
 def sbatch_command(
-    places: Sequence[int], named: Sequence[Path], *, at_once: int, words: Sequence[str] = ()
+    places: Iterable[int],
+    named: Sequence[Path],
+    *,
+    at_once: int,
+    before: int = 0,
+    words: Sequence[str] = (),
 ) -> list[str]:
-    """The command that submits one task per place, at most `at_once` of them at a time.
+    """The command that submits one task per place, at most `at_once` of them at a time; task 1 is
+    the place after `before`.
 
     A task says what it does in the first folder. `words` overrule the options given here.
     """
     folders = [folder.absolute() for folder in named]
     start = ["env", f"PYTHON={sys.executable}", str(PARROT.with_suffix(".sh")), "--task"]
-    task = f'exec {shlex.join(start)} "$SLURM_ARRAY_TASK_ID" {shlex.join(map(str, folders))}'
+    place = f'"$((SLURM_ARRAY_TASK_ID + {before}))"'
+    task = f"exec {shlex.join(start)} {place} {shlex.join(map(str, folders))}"
     return [
         "sbatch",
-        f"--array={join_places(places)}%{at_once}",
+        f"--array={join_places(place - before for place in places)}%{at_once}",
         f"--job-name={folders[0].name}",
         f"--output={str(folders[0]).replace('%', '%%')}/{LOGS}",
         "--open-mode=append",  # a requeued task keeps what it said before
@@ -94,7 +121,7 @@ def sbatch_command(
     ]
 
 
-def join_places(places: Sequence[int]) -> str:
+def join_places(places: Iterable[int]) -> str:
     """Places in ascending order, as sbatch reads them.
 
     >>> join_places([1, 2, 3, 5, 8, 9])

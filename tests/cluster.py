@@ -38,6 +38,7 @@ SlurmdPidFile={folder}/slurmd.pid
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 MpiDefault=none
+MaxArraySize=4
 ReturnToService=2
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU

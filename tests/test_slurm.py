@@ -99,7 +99,7 @@ def test_the_command_has_a_task_per_place_and_leaves_the_last_word_to_the_user()
     ]  # fmt: skip
     assert shlex.split(command[-1].removeprefix("--wrap=")) == [
         "exec", "env", f"PYTHON={sys.executable}", str(ROOT / "parrot.sh"), "--task",
-        "$SLURM_ARRAY_TASK_ID", "/a b/run%1", "/c",
+        "$((SLURM_ARRAY_TASK_ID + 0))", "/a b/run%1", "/c",
     ]  # fmt: skip
 
 
@@ -176,6 +176,23 @@ def test_an_array_holds_every_dialogue_with_embedded_servers_of_its_own(slurm, h
     assert shown.count("ArrayTaskThrottle=2") == shown.count("Comment=two words") == 3
     nothing = parrot_sh(here, "--resume", "--slurm", run.name, **slurm)
     assert nothing.returncode == 0 and nothing.stdout == ""
+
+
+def test_more_dialogues_than_an_array_may_have_are_several_arrays_one_after_the_other(slurm, here):
+    with replay({**LLAMA, "/v1/completions": reply(" hello")}) as (url, _):
+        done = parrot_sh(here, 5, put_config(here, url), "-j", 3, "--slurm", "--wait", **slurm)
+        run = run_of(here)
+        assert done.returncode == 0 and "all 5 dialogues done" in done.stderr, done.stderr
+        first, second = re.findall(r"Submitted batch job (\d+)", done.stdout)
+        tasks_of = {first: (1, 2, 3), second: (1, 2)}
+        logs = {f"slurm_{job}_{task}.out" for job in tasks_of for task in tasks_of[job]}
+        assert {path.name for path in run.glob("slurm_*")} == logs
+        assert f"dialogue 4 of 5 -> {run}" in (run / f"slurm_{second}_1.out").read_text()
+        (run / f"{run.name}_5.jsonl").unlink()
+        again = parrot_sh(here, "--resume", "--slurm", "--wait", run.name, **slurm)
+        assert (run / f"slurm_{job_of(again)}_2.out").exists()
+    statuses = [read(run / f"{run.name}_{i}.jsonl").status for i in range(1, 6)]
+    assert statuses == ["done"] * 5
 
 
 def test_a_requeued_task_goes_on_where_it_was(slurm, here):
