@@ -1,10 +1,13 @@
 """The examples of docs/looping.md: makes their records anew and shows what analyze.py says of them.
 
-    python -m benchmarks.looping_examples    prints them and puts them into docs/ (some minutes);
-                                             where the same was said again, nothing changes there
+    python -m benchmarks.looping_examples [KIND ...]
+
+prints them, all if none is named, and puts them into docs/ (some minutes); where the same was said
+again, nothing changes there.
 
 Eight are real runs of the embedded models, made twice by parrot.py and alike both times. Two kinds
-are planted by benchmarks/injection.py. The records in docs/looping/ leave the times away.
+are planted by benchmarks/injection.py. The records in docs/looping/ leave the times away, and of
+the config what is as it is by default.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from typing import Any
 
 from benchmarks.injection import plant
 from broken_record.detectors import KINDS
+from broken_record.keys import KEYS
 
 ROOT = Path(__file__).parents[1]
 PAGE, RECORDS = ROOT / "docs" / "looping.md", ROOT / "docs" / "looping"
@@ -68,7 +72,10 @@ def make_real(kind: str) -> str:
             run(*arguments_for(kind), "--record", str(path))
             header, *lines = map(json.loads, path.read_text().splitlines())
             turns = [line for line in lines if line["type"] == "turn"]
-            made.append(as_record({name: header[name] for name in HEADER}, turns))
+            kept = {name: header[name] for name in HEADER}
+            kept["config"] = {key: value for key, value in header["config"].items()
+                              if value != KEYS[key].default}  # fmt: skip
+            made.append(as_record(kept, turns))
     if made[0] != made[1]:
         raise SystemExit(f"{kind}: the second run said something else")
     return made[0]
@@ -107,7 +114,9 @@ def show(kind: str, made: str) -> str:
 
 def main() -> None:
     """Make all of them, print them, and put them into the page and the folder beside it."""
-    for kind in KINDS:
+    for kind in sys.argv[1:] or KINDS:
+        if kind not in {*REAL, *PLANTED}:
+            raise SystemExit(f"{kind}: name it in REAL or PLANTED, at the top of this module")
         made = make_real(kind) if kind in REAL else make_planted(kind)
         (RECORDS / f"{kind}.jsonl").write_text(made, encoding="ascii")
         example = show(kind, made)

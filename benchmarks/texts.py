@@ -117,9 +117,9 @@ def carriers(split: str) -> list[Carrier]:
 
 @cache
 def hard_negatives(kind: str, split: str) -> list[Planted]:
-    """What looks like a kind and is not."""
-    entries = read_lines(FOLDER / "hard_negatives" / f"{kind}.jsonl", split)
-    made = [as_carrier(entry) for entry in entries]
+    """What looks like a kind and is not; of a new kind perhaps nothing yet."""
+    path = FOLDER / "hard_negatives" / f"{kind}.jsonl"
+    made = [as_carrier(entry) for entry in read_lines(path, split)] if path.exists() else []
     return [Planted(None, "hard negative", carrier, carrier.lines) for carrier in made]
 
 

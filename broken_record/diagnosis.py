@@ -29,10 +29,11 @@ from math import inf
 from typing import Any, Literal
 
 from broken_record.copies import Repeat, find_repeat, run_bounds
-from broken_record.engines.samplers import HONOURED, SAME, translate
+from broken_record.engines.samplers import SAME, translate
 from broken_record.records import Dialogue, EngineInfo, Finding, Role
 
 KINDS = ("single_turn_loop", "multi_turn_loop", "intra_turn_repetition", "prefix_repetition")
+READ = ("llama-server", "koboldcpp", "vllm", "aphrodite-engine")
 OWN_CHAIN = ("samplers", "sampler_order")  # one of these may leave the penalties out
 NAMES = {
     **dict.fromkeys(SAME[0], "repetition penalty"),
@@ -125,7 +126,7 @@ def explain(dialogue: Dialogue, loop: Finding, role: Role) -> Reason | None:
         memory = f" (user_memory is {config.get('user_memory', 9)})" if role == "user" else ""
         far = f"{repeat.lost} messages back{memory}"
         return Reason(f"the {role}'s prompt no longer held the copy, {far}")
-    if engine not in HONOURED or any(name in sent for name in OWN_CHAIN):
+    if engine not in READ or any(name in sent for name in OWN_CHAIN):
         return None
     if engine == "llama-server" and number(sent, "mirostat", 0):
         return Reason("mirostat leaves all repetition penalties out on llama-server")

@@ -29,6 +29,7 @@ from broken_record.records import Role, Turn
 TRIED_TOKENS = 48
 FORCED_TOKENS = 3
 FORCED_BIAS = 100  # the most that vLLM takes
+CUTS = ("top_k", "top_p", "min_p", "typical_p")  # of the config's sampler, kept when trying
 REPEATING = "one two one two one two one two one two one two"
 NO_SECOND_BOS = {
     "llama-server": "start the server with --override-kv tokenizer.ggml.add_bos_token=bool:false",
@@ -171,7 +172,7 @@ def examine_bos(side: Side, engine: CompletionsServer, prompt: str) -> Iterator[
             f"the prompt begins with two BOS tokens (id {added[0]}): the server adds one, and the "
             f"prompt brings one along, as {prompt[:24]!r}. Let tokenizer_config.json say as "
             "bos_token what its chat_template writes (parrot takes that one away), or "
-            + NO_SECOND_BOS[engine.dialect]
+            + NO_SECOND_BOS.get(engine.dialect, "start the server so that it adds none")
         )
 
 
@@ -246,8 +247,9 @@ def examine_context(config: Config, side: Side, mode: Mode) -> Iterator[Remark]:
 def penalty_sentence(side: Side, prompt: str, seed: int) -> str:
     """Whether the repetition penalty changes what the server says."""
     said = []
+    own = {name: value for name, value in side.sampler.items() if name in CUTS}
     for penalty in (1.0, 1.9):
-        sampler = {"temperature": 0, "repeat_penalty": penalty, "repeat_last_n": 256}
+        sampler = {**own, "temperature": 0, "repeat_penalty": penalty, "repeat_last_n": 256}
         chunks = side.engine.stream(
             f"{prompt} {REPEATING}", max_tokens=TRIED_TOKENS, sampler=sampler, seed=seed
         )

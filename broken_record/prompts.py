@@ -200,12 +200,12 @@ def load_tokenizer_template(name: str) -> tuple[Template, str]:
     try:
         tokenizer = AutoTokenizer.from_pretrained(name)
     except (OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = " ".join(str(error).split())[:300]
         if "gated" in str(error).lower():
             raise TemplateRefused(GATED.format(name=name)) from error
         raise TemplateRefused(
-            f'tokenizer "{name}" cannot be loaded: {reason} '
-            "(leave the key out to use the engine's own template)"
+            f'tokenizer "{name}" cannot be loaded: {reason} (a folder holds tokenizer.json and '
+            "tokenizer_config.json; llama-server needs none of this, and renders its own template)"
         ) from error
     if not tokenizer.chat_template:
         raise TemplateRefused(f'tokenizer "{name}" has no chat template; name one that has')

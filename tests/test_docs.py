@@ -13,6 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from broken_record.checks import ENGINES
 from broken_record.config import load, parse
 from broken_record.detectors import DETECTORS
 from broken_record.goal_config import OF_THE_MODE
@@ -25,6 +26,7 @@ ROOT = Path(__file__).parents[1]
 CONFIG_MD = (ROOT / "CONFIG.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 GOALS_MD = (ROOT / "docs" / "goals.md").read_text(encoding="utf-8")
+SCALE_MD = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^### |\Z)", CONFIG_MD, re.MULTILINE | re.DOTALL))
 
@@ -93,9 +95,12 @@ def test_goals_md_explains_every_way_a_goal_dialogue_can_end():
     assert sorted(explained) == sorted({*get_args(EndReason)} - {"total_tokens"})
 
 
-@pytest.mark.parametrize("engine", ["llama-server", "koboldcpp", "aphrodite-engine", "vllm"])
-def test_the_readme_says_how_to_start_each_engine(engine):
-    assert f"configs/{engine}.json" in README and (ROOT / "configs" / f"{engine}.json").exists()
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_documents_name_each_engine_and_say_how_to_start_it(engine):
+    assert f'`"{engine}"`' in SECTIONS["engine"], "name it in CONFIG.md, engine"
+    if engine != "completions":
+        assert (ROOT / "configs" / f"{engine}.json").exists(), "a config that names it"
+        assert f"configs/{engine}.json" in README, "README.md, Your own models"
 
 
 @pytest.mark.parametrize("document", ["README.md", "v0/README.md"])
@@ -116,14 +121,26 @@ def test_what_markdown_would_take_for_its_own_is_escaped_in_a_table():
 def test_the_readme_has_every_kind_of_finding_with_its_detector_and_no_other():
     rows = re.findall(r"^\| \[`(\w+)`\]\((\S+)\.py\) \| \S", README, re.MULTILINE)
     modules = {kind: detect.__module__.replace(".", "/") for kind, detect in DETECTORS.items()}
-    assert len(rows) == len(modules) and dict(rows) == modules
+    assert dict(rows) == modules, "a row a kind in README.md, What loops and what breaks"
+    assert len(rows) == len(modules)
 
 
 def test_the_readme_has_figures_for_every_kind_of_finding_and_config_md_their_names():
     figures = README.partition("<!-- detectors: begin -->")[2].partition("\n\n")[0]
-    assert re.findall(r"^\| (\w+_\w+|refusal) \|", figures, re.MULTILINE) == [*DETECTORS]
+    rows = re.findall(r"^\| (?!kind)(\w+) \|", figures, re.MULTILINE)
+    assert rows == [*DETECTORS], "run make bench-detectors"
     listed = SECTIONS["stop_on"].partition("Any of ")[2].partition(". ")[0]
-    assert re.findall(r"`(\w+)`", listed) == [*DETECTORS]
+    assert re.findall(r"`(\w+)`", listed) == [*DETECTORS], "name them in CONFIG.md, stop_on"
+
+
+PRINTED = re.findall(r"```python\n((?s:.*?))```\n\n((?:    .*\n)+)", SCALE_MD)
+
+
+@pytest.mark.parametrize(("code", "printed"), PRINTED)
+def test_what_scale_md_works_out_is_what_its_code_prints(code, printed):
+    assert len(PRINTED) == SCALE_MD.count("```python")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == printed.replace("    ", ""), done.stderr
 
 
 def test_the_readmes_tree_is_true():
@@ -197,8 +214,14 @@ def test_nothing_tracked_is_large_or_binary_but_pictures_and_models():
 
 def test_ruff_finds_nothing():
     for arguments in (["check", "."], ["format", "--check", "."]):
-        subprocess.run([sys.executable, "-m", "ruff", *arguments], cwd=ROOT, check=True)
+        assert_silent("ruff", *arguments)
 
 
 def test_mypy_finds_nothing():
-    subprocess.run([sys.executable, "-m", "mypy"], cwd=ROOT, check=True)
+    assert_silent("mypy")
+
+
+def assert_silent(*arguments):
+    """That a tool finds nothing, else what it found."""
+    done = subprocess.run([sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True)
+    assert done.returncode == 0, "\n" + done.stdout.decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -11,8 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from broken_record.records import Dialogue, Turn
-from broken_record.runlog import RecordWriter
 from tests.replay import http_json, replay
 
 ROOT = Path(__file__).parents[1]
@@ -34,13 +33,14 @@ def changed(tmp_path_factory):
     """A copy of parrot with every change of the page."""
     folder = tmp_path_factory.mktemp("extended")
     shutil.copytree(ROOT / "broken_record", folder / "broken_record")
-    for name in ("analyze.py", "pyproject.toml"):
+    for name in ("analyze.py", "view.py", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
     for name, text in FILES:
         assert not (folder / name).exists()
         (folder / name).write_text(text, encoding="utf-8")
     for diff in re.findall(r"```diff\n(.*?)```", PAGE, re.DOTALL):
-        subprocess.run(["git", "apply", "-"], input=diff, text=True, cwd=folder, check=True)
+        done = subprocess.run(["git", "apply", "-"], input=diff, text=True, cwd=folder)
+        assert done.returncode == 0, f"renew this diff of docs/extending.md:\n{diff}"
     return folder
 
 
@@ -59,18 +59,18 @@ def test_the_pages_files_pass_the_tools_and_their_own_examples(changed):
     assert done.returncode == 0 and not done.stdout, done.stdout
 
 
-def test_the_pages_detector_finds_what_it_describes_and_has_a_threshold(changed):
-    writer = RecordWriter(changed / "1.jsonl")
-    loud = ["Who?", "IT IS ME.", "Pardon?", "ME!", "I see.", "OPEN THE DOOR!"]
-    turns = [Turn(i, ("assistant", "user")[i % 2], text) for i, text in enumerate(loud)]
-    writer.header(Dialogue({}, tuple(turns), "done"))
-    for turn in turns:
-        writer.turn(turn)
-    writer.close()
-    done = run(changed, "analyze.py", ".", "--only", "shouting")
-    assert 'warn  shouting user, turn 1-end: 3 turns in capitals, "IT IS ME."' in done.stdout
+def test_the_pages_detector_finds_what_it_describes_and_has_a_threshold_and_a_page(changed):
+    block = re.search(r"```sh\n(# not run: needs the changes.*?)```", PAGE, re.DOTALL)
+    assert block
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(["bash", "-ec", block[1]], cwd=changed, capture_output=True, text=True,
+                          env={**os.environ, "PATH": path}, timeout=120)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = 'warn  shouting user, turn 0-end (0 tokens): 3 turns in capitals, "IT IS ME."'
+    assert found in done.stdout
+    assert "timeline-0" in (changed / "results.html").read_text()
     (changed / "wide.json").write_text(json.dumps({"shouting": {"in_a_row": 4}}))
-    done = run(changed, "analyze.py", ".", "--only", "shouting", "--thresholds", "wide.json")
+    done = run(changed, "analyze.py", "loud", "--only", "shouting", "--thresholds", "wide.json")
     assert "nothing found" in done.stdout
 
 

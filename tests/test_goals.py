@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broken_record.checks import ENGINES
 from broken_record.config import load, parse
 from broken_record.context import find_limits
 from broken_record.dialogue import converse, take_sides, turn_seed
@@ -425,7 +426,6 @@ def test_x11_a_reply_is_cut_at_the_marker_of_its_own_template(name, marker):
     assert all(turn.self_reply.lstrip().startswith(marker) for turn in turns)
 
 
-DIALECTS = ("llama-server", "koboldcpp", "vllm", "aphrodite-engine", "completions")
 ANY_SERVER = {
     **LLAMA,
     "/api/extra/version": http_json({"result": "KoboldCpp", "version": "1.76"}),
@@ -436,8 +436,8 @@ ANY_SERVER = {
 }
 
 
-@pytest.mark.parametrize("user_engine", DIALECTS)
-@pytest.mark.parametrize("engine", DIALECTS)
+@pytest.mark.parametrize("user_engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES)
 def test_x12_any_engine_can_be_either_side_with_a_sampler_of_its_own(engine, user_engine):
     with (
         replay({**ANY_SERVER, "/v1/completions": reply(" yes")}) as (url, asked),

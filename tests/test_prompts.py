@@ -102,5 +102,5 @@ def test_a_template_that_raises_becomes_a_refusal(tmp_path):
 
 
 def test_a_tokenizer_that_is_not_there_is_said_in_one_sentence(tmp_path):
-    with pytest.raises(TemplateRefused, match=r"cannot be loaded.*leave the key out"):
+    with pytest.raises(TemplateRefused, match=r"cannot be loaded.*holds tokenizer.json"):
         load_tokenizer_template(str(tmp_path / "absent"))

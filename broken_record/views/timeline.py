@@ -30,6 +30,7 @@ KIND_COLOURS = dict(
         strict=True,
     )
 )  # fmt: skip
+OTHER_KIND = "#777777"
 
 
 def looped_turns(dialogue: DialogueReport) -> int:
@@ -78,11 +79,12 @@ def timeline(reports: Sequence[Report]) -> figure | None:
         if (k !== undefined) window.parrot.open(data.run[k], data.dialogue[k], data.turn[k]);
     """
     )
-    for k, kind in enumerate(kind for kind in KIND_COLOURS if kind in kinds):
+    known = [kind for kind in KIND_COLOURS if kind in kinds]
+    for k, kind in enumerate([*known, *sorted(kinds.keys() - KIND_COLOURS)]):
         bars = plot.hbar("row", 0.8, "right", "left",
                          source=ColumnDataSource(kinds[kind], name=f"timeline-{k}"),
                          view=CDSView(filter=AllIndices(), name=f"timeline-view-{k}"),
-                         color=KIND_COLOURS[kind], alpha=0.85, line_color="white",
+                         color=KIND_COLOURS.get(kind, OTHER_KIND), alpha=0.85, line_color="white",
                          legend_label=kind)  # fmt: skip
         tips = [("run", "@run"), ("dialogue", "@dialogue"), (kind, "from turn @turn"),
                 ("", "@explanation")]  # fmt: skip
