@@ -24,7 +24,8 @@ from typing import NoReturn
 
 from broken_record.config import Config, Loaded, load
 from broken_record.context import find_limits
-from broken_record.dialogue import Side, converse, patience_of, take_sides
+from broken_record.dialogue import Side, converse, take_sides
+from broken_record.engines.patience import patience_of
 from broken_record.errors import ConfigError, ParrotError
 from broken_record.recording import Recording, go_on, start
 from broken_record.records import Attempt, Chunk, Dialogue, End, Finding, Turn

@@ -8,9 +8,8 @@ what fails for good raises EngineError out of the loop: a failed request is neve
 from __future__ import annotations
 
 import hashlib
-import random
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
@@ -18,6 +17,7 @@ from broken_record.chat import Chat
 from broken_record.config import Config
 from broken_record.context import WAYS_OUT, fits, trim
 from broken_record.engines.base import Engine
+from broken_record.engines.patience import Patience, patience_of
 from broken_record.errors import BrokenStream, ContextFull, EngineBusy, EngineUnreachable
 from broken_record.goals import Goal
 from broken_record.prompts import Template, load_tokenizer_template, render, role_markers
@@ -83,34 +83,6 @@ def turn_seed(seed: int, turn: int, attempt: int = 0) -> int:
     """
     digest = hashlib.sha256(f"{seed}:{turn}:{attempt}".encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a failed request is tried again: `tries` within `seconds` of the first failure, or,
-    with tries None, as long as that. Waits grow from half a second to ten, with jitter.
-    """
-
-    tries: int | None = 3
-    seconds: float = 20.0
-    sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
-
-    def wait(self, attempt: int, failed_at: float) -> bool:
-        """Wait before the next try; False when patience is at its end."""
-        pause = min(10.0, 0.5 * 2**attempt) * random.uniform(0.5, 1.0)
-        spent = self.clock() - failed_at
-        if (self.tries is not None and attempt + 1 >= self.tries) or spent + pause > self.seconds:
-            return False
-        self.sleep(pause)
-        return True
-
-
-def patience_of(config: Config) -> Patience:
-    """Three tries within 20 s, or what the config's retry_for_s allows (0: none)."""
-    if config.retry_for_s is None:
-        return Patience()
-    return Patience(tries=None, seconds=config.retry_for_s)
 
 
 RETRIED = (EngineUnreachable, EngineBusy, BrokenStream)
@@ -294,9 +266,7 @@ def speak(
             "index": index,
             "role": side.role,
             "content": side.prefix + "".join(pieces),
-            "tokens": max(
-                1, counted
-            ),  # an empty reply still cost its end token, so every dialogue ends
+            "tokens": max(1, counted),  # an empty reply cost its end token: every dialogue ends
             "finish_reason": finish,
             "ttft_s": None if first is None else round(first - asked, 6),
             "elapsed_s": round(ended - started, 6),

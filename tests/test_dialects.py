@@ -9,13 +9,13 @@ import re
 import pytest
 
 from broken_record.checks import ENGINES
-from broken_record.dialogue import Patience
 from broken_record.engines import connect
 from broken_record.engines.aphrodite import Aphrodite
 from broken_record.engines.completions import CompletionsServer, cut_at_stop, read_chunks
 from broken_record.engines.connect import connect_patiently, connect_server
 from broken_record.engines.koboldcpp import KoboldCpp
 from broken_record.engines.llama_server import LlamaServer
+from broken_record.engines.patience import Patience
 from broken_record.engines.samplers import HONOURED, translate
 from broken_record.engines.vllm import Vllm
 from broken_record.engines.wire import open_wire

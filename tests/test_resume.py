@@ -14,7 +14,8 @@ from dataclasses import replace
 import pytest
 
 from broken_record.config import parse
-from broken_record.dialogue import Patience, Side, converse
+from broken_record.dialogue import Side, converse
+from broken_record.engines.patience import Patience
 from broken_record.engines.scripted import ScriptedEngine
 from broken_record.errors import BrokenStream, ContextFull, EngineUnreachable, RequestRefused
 from broken_record.records import Attempt, EngineInfo, Role, Turn

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Protocol
 
 from broken_record.checks import EMBEDDED
 from broken_record.config import Config
@@ -16,6 +15,7 @@ from broken_record.engines.completions import CompletionsServer
 from broken_record.engines.embedded import EmbeddedServer, servers_of_batch
 from broken_record.engines.koboldcpp import KoboldCpp, ask_version
 from broken_record.engines.llama_server import LlamaServer, ask_props
+from broken_record.engines.patience import Patience
 from broken_record.engines.vllm import Vllm
 from broken_record.engines.wire import Wire, open_wire
 from broken_record.errors import EngineBusy, EngineUnreachable, RequestRefused
@@ -84,19 +84,8 @@ def pin_slots(engines: Sequence[Engine]) -> None:
             server.slot = wanted
 
 
-class Patient(Protocol):
-    """How long a server that does not answer yet is waited for."""
-
-    @property
-    def clock(self) -> Callable[[], float]:
-        """The clock that it waits by."""
-
-    def wait(self, attempt: int, failed_at: float) -> bool:
-        """Wait before the next try; False when patience is at its end."""
-
-
 def connect_patiently(
-    wire: Wire, engine: str | None, patience: Patient | None
+    wire: Wire, engine: str | None, patience: Patience | None
 ) -> CompletionsServer:
     """As connect_server, tried again while the server is starting or loading."""
     attempt, failed_at = 0, 0.0
@@ -113,7 +102,7 @@ def connect_patiently(
 
 
 @contextmanager
-def connect(config: Config, patience: Patient | None = None) -> Iterator[tuple[Engine, Engine]]:
+def connect(config: Config, patience: Patience | None = None) -> Iterator[tuple[Engine, Engine]]:
     """(assistant's engine, user's engine); embedded servers of our own are stopped on the way
     out.
 
