@@ -47,7 +47,8 @@ def make_parser() -> argparse.ArgumentParser:
         help="set a config value, JSON or plain text: --set sampler.temperature=0.5; "
         "may be repeated")  # fmt: skip
     add("--seed", type=int, metavar="N",
-        help="the dialogue's seed (default: the config's, or a drawn one)")  # fmt: skip
+        help="the dialogue's seed (default: the config's, or a drawn one); the same text again "
+        "needs reproducible=true too")  # fmt: skip
     add("--record", type=Path, metavar="FILE.jsonl",
         help="write the lossless record to this new file: every turn with its tokens, times, "
         "finish reason and seed")  # fmt: skip

@@ -77,11 +77,14 @@ def read_runs(folders: list[Path]) -> list[Report]:
         except LogError as error:
             problems.append(str(error))
             continue
+        spoken = tuple(dialogue for dialogue in report.dialogues if dialogue.turns)
+        if silent := len(report.dialogues) - len(spoken):
+            log.warning("%s: dialogues without a turn, left out: %d", folder, silent)
         names = [other.run for other in reports]
         name = report.run if report.run not in names else str(folder)
         while name in names:
             name += "'"
-        reports.append(replace(report, run=name))
+        reports.append(replace(report, run=name, dialogues=spoken))
     if problems:
         raise LogError("\n".join(problems))
     return reports

@@ -14,21 +14,21 @@
                     "end_reason", "objective", "persona", "counters": {ROLE: {WHAT: COUNT}},
                     "diagnosis"}],
      "unreadable": [{"file", "error"}],
-     "summary": {"dialogues": 3, "average_response_length", "loop_score", "loop_density",
-                 "loop_coverage", "end_reasons": {REASON: DIALOGUES},
+     "summary": {"dialogues": 3, "silent": 0, "average_response_length", "loop_score",
+                 "loop_density", "loop_coverage", "end_reasons": {REASON: DIALOGUES},
                  "counters": {ROLE: {WHAT: COUNT}},
                  "kinds": {KIND: {"measured", "dialogues", "rate", "low", "high",
                                   "median_onset_tokens", "recovered"}}}}
 
 The numbers beside a dialogue's name are the assistant's old ones, from its text log's lines (and
 its loop coverage); those under "speakers" are metrics.SpeakerMetrics, of whole replies. The summary
-holds means over dialogues, and of each kind that was looked for report.KindSummary. Lengths are
-characters (code points), shares lie in [0, 1], turns are message indices, start and end offsets in
-raw contents; null is not measured. "assistant" is the name that --assistant gave, "left_out" says
-which messages of a chat log are in no turn; objective, persona and counters (goals.COUNTED) belong
-to goal dialogues; "diagnosis" says why the repetition penalty missed the loop, null where that
-cannot be told (diagnosis.py). Findings stand primary first, then by onset; spans are at most 200 a
-finding.
+holds means over dialogues that have a turn (silent ones have none), and of each kind that was
+looked for report.KindSummary. Lengths are characters (code points), shares lie in [0, 1], turns are
+message indices, start and end offsets in raw contents; null is not measured. "assistant" is the
+name that --assistant gave, "left_out" says which messages of a chat log are in no turn; objective,
+persona and counters (goals.COUNTED) belong to goal dialogues; "diagnosis" says why the repetition
+penalty missed the loop, null where that cannot be told (diagnosis.py). Findings stand primary
+first, then by onset; spans are at most 200 a finding.
 
 A dialogue is a line of the file, written as soon as it is known, so a run may be larger than the
 memory. response_length_vs_loop_density.json, beside it, is a list of [average length, density]
@@ -106,7 +106,8 @@ def write_report(
         tail = {"unreadable": list(map(asdict, unreadable)), "summary": asdict(summarize(report))}
         file.write(f"\n ],{json.dumps(tail, indent=1).removeprefix('{')}\n".encode("ascii"))
     report = replace(report, dialogues=EntryLines(path, places))
-    pairs = [[d.average_response_length, d.loop_density] for d in report.dialogues]
+    spoken = (dialogue for dialogue in report.dialogues if dialogue.turns)
+    pairs = [[d.average_response_length, d.loop_density] for d in spoken]
     write_whole(folder / PAIRS_FILE, [(json.dumps(pairs, indent=1) + "\n").encode("ascii")])
     return report
 

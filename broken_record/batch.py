@@ -221,9 +221,11 @@ def run_folders(
              f"go on with: ./parrot.sh --resume {names}\n")  # fmt: skip
         return 128 + batch.came[0]
     if batch.failed:
-        tell(f"parrot.sh: {len(batch.failed)} of {len(jobs)} dialogues failed; "
-             f"go on with: ./parrot.sh --resume {names}\n")  # fmt: skip
+        tell(f"parrot.sh: {len(batch.failed)} of {len(jobs)} dialogues failed; when the servers "
+             f"are well, go on, with the same config: ./parrot.sh --resume {names}\n")  # fmt: skip
     else:
-        tell(f"parrot.sh: all {len(jobs)} dialogues done\n")
-    tell(f"Next: python analyze.py {names}\n")
+        tell(f"parrot.sh: all {len(jobs)} dialogues done\n" if jobs else
+             "parrot.sh: nothing to do, all dialogues are done\n")  # fmt: skip
+    if batch.done or not jobs:
+        tell(f"Next: python analyze.py {names}\n")
     return 1 if batch.failed else 0

@@ -48,7 +48,7 @@ SILLY_TAVERN = ("chat_metadata", "character_name", "user_name", "mes")
 NONE = "holds no conversation"
 EXPECTED = (
     'expected {"messages": [...]} or {"conversations": [...]} on every line, or a SillyTavern chat '
-    "(of records and text logs name the folder)"
+    "(of text logs name the folder)"
 )
 
 

@@ -66,11 +66,8 @@ def name_combinations(combinations: Sequence[Mapping[str, Any]]) -> list[str]:
     """
     names = []
     for settings in combinations:
-        lasts = [path.rpartition(".")[2] for path in settings]
-        alike = len(set(lasts)) < len(lasts)
         parts = [
-            f"{path if alike else last}={plain(value)}"
-            for last, (path, value) in zip(lasts, settings.items(), strict=True)
+            f"{path.removeprefix('sampler.')}={plain(value)}" for path, value in settings.items()
         ]
         names.append(",".join(parts))
     if len(set(names)) < len(names) or max(map(len, names), default=0) > LONGEST_NAME:

@@ -159,9 +159,12 @@ def result_of(comparison: Comparison) -> str:
             f"None loops less than the baseline {least.name}, {share}; {more} of the {len(shown)} "
             "others loop more, beyond chance."
         )
+    could = power(least.differences.get(ANY_LOOP) or shown[0])
+    if ties == len(ranked) - 1:
+        return f"All loop alike, {share}; {could}."
     return (
         "None loops less than the baseline, or later, beyond chance. The least is "
-        f"{who}, {share}; {power(least.differences.get(ANY_LOOP) or shown[0])}."
+        f"{who}, {share}; {could}."
     )
 
 

@@ -200,8 +200,13 @@ def parse(text: str, file: str, settings: Sequence[str] = (), folder: Path | Non
     raw = read_object(text, file)
     set_here = {apply_setting(raw, setting) for setting in settings}
     given = set(raw)
-    problems = [f'{file}: unknown key "{name}"{suggestion(name, KEYS)}'
-                for name in raw if name not in KEYS]  # fmt: skip
+    known = [*KEYS, *(f"sampler.{name}" for name in SAMPLER_NAMES)]
+    problems = [
+        f'{file}: unknown key "{name}"'
+        + suggestion(f"sampler.{name}" if name in SAMPLER_NAMES else name, known)
+        for name in raw
+        if name not in KEYS
+    ]
     goal = raw.get("mode") == "goal"
     if goal:  # the user begins, so there is no greeting
         raw = {"context": "trim", "greeting": None, **raw}

@@ -48,7 +48,7 @@ def examine(
         speakers={"assistant": asdict(metrics.assistant), "user": asdict(metrics.user)},
         findings=found.findings,
         onset_tokens=tuple(tokens_before(dialogue, f.onset_turn) for f in found.findings),
-        not_measurable=found.not_measurable,
+        not_measurable=found.not_measurable if dialogue.turns else tuple(thresholds),
         left_out=left_out,
         seed=dialogue.seed,
         end_reason=dialogue.end_reason,

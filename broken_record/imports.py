@@ -41,6 +41,8 @@ def import_file(path: Path, assistant: str | None) -> Imported:
     check_folder(folder, path)
     try:
         raw = path.read_bytes()
+        if raw.startswith(b'{"type": "dialogue"'):
+            raise ConfigError([f"{path}: is a record; put it into a folder, and name that"])
         lines = raw.decode("utf-8").split("\n")
     except OSError as error:
         raise LogError(f"{path}: cannot be read: {error.strerror}") from error

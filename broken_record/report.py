@@ -93,11 +93,12 @@ class KindSummary:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A run: the means over its dialogues (None where there is none), what they add up to, and
-    every kind that was looked for.
+    """A run: its dialogues, and those among them without a turn; the means over the others (None
+    where there is none), what they add up to, and every kind that was looked for.
     """
 
     dialogues: int
+    silent: int
     average_response_length: float | None
     loop_score: float | None
     loop_density: float | None
@@ -118,10 +119,11 @@ def summarize(report: Report) -> Summary:
     totals: dict[str, Counter[str]] = {}
     unmeasured, found, recovered = Counter[str](), Counter[str](), Counter[str]()
     onsets: dict[str, list[int]] = {kind: [] for kind in kinds}
-    n = 0
+    n = silent = 0
     for dialogue in report.dialogues:
         n += 1
-        for name in AVERAGED:
+        silent += not dialogue.turns
+        for name in AVERAGED if dialogue.turns else ():
             sums[name] += getattr(dialogue, name)
         if dialogue.end_reason:
             reasons[dialogue.end_reason] += 1
@@ -133,9 +135,10 @@ def summarize(report: Report) -> Summary:
             recovered[kind] += ended
             if kind in onsets and onset is not None:
                 onsets[kind].append(onset)
-    means = {name: total / n if n else None for name, total in sums.items()}
+    means = {name: total / (n - silent) if n > silent else None for name, total in sums.items()}
     return Summary(
         n,
+        silent,
         **means,
         end_reasons=dict(reasons.most_common()),
         counters={role: dict(counts) for role, counts in totals.items()},

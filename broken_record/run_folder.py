@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from broken_record.config import Config, Loaded, load, parse
-from broken_record.errors import LogError
+from broken_record.errors import ConfigError, LogError
 from broken_record.runlog import parse_record
 
 VERSION = 1
@@ -30,11 +30,17 @@ FINISHED = ("done", "looped")
 
 
 def load_with(config_file: str, arguments: Sequence[str]) -> tuple[Loaded, int | None]:
-    """(the effective config, the seed that the arguments name), as parrot.py would read them."""
-    parser = argparse.ArgumentParser(add_help=False)
+    """(the effective config, the seed that the arguments name), as parrot.py would read them;
+    ConfigError for arguments of another kind.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--set", action="append", default=[], dest="settings")
     parser.add_argument("--seed", type=int)
-    options, _ = parser.parse_known_args(list(arguments))
+    options, unknown = parser.parse_known_args(list(arguments))
+    if unknown:
+        raise ConfigError(
+            [f"{unknown[0]}: behind -- stands --set KEY=VALUE, which may be repeated, or --seed N"]
+        )
     return load(Path(config_file), options.settings), options.seed
 
 

@@ -30,17 +30,19 @@ def run_lines(report: Report, *, width: int, colour: bool, verbose: bool) -> Ite
     for dialogue in report.dialogues:
         yield ""
         yield from dialogue_lines(dialogue, width=width, colour=colour, verbose=verbose)
-        densities[dialogue.loop_density] += 1
-        lengths.update(dialogue.response_lengths)
+        if dialogue.turns:
+            densities[dialogue.loop_density] += 1
+            lengths.update(dialogue.response_lengths)
     yield from histogram_lines("loop density, dialogues", *density_histogram(densities))
     yield from histogram_lines("response length in characters, replies", *length_histogram(lengths))
     yield ""
-    yield (
-        f"{summary.dialogues} dialogues: "
-        f"average response length {summary.average_response_length:.1f}, "
+    silent = f", {summary.silent} without a turn" if summary.silent else ""
+    yield f"{summary.dialogues} dialogues{silent}" + (
+        "" if summary.average_response_length is None else
+        f": average response length {summary.average_response_length:.1f}, "
         f"loop density {summary.loop_density:.4f}, "
         f"loop coverage {summary.loop_coverage:.4f}"
-    )
+    )  # fmt: skip
     yield from goal_lines(summary)
     yield ""
 
@@ -92,6 +94,8 @@ def dialogue_lines(
     unfinished = "" if dialogue.status == "done" else f" ({dialogue.status})"
     tokens = "" if dialogue.tokens is None else f", {dialogue.tokens:,} tokens"
     yield f"{escape_controls(dialogue.name)}{unfinished}: {dialogue.turns} turns{tokens}"
+    if not dialogue.turns:
+        return
     yield (
         f"  loop density {dialogue.loop_density:.4f}, coverage {dialogue.loop_coverage:.4f}, "
         f"{dialogue.average_response_length:.1f} characters a reply"

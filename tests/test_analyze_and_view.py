@@ -340,6 +340,28 @@ def test_what_a_text_log_cannot_tell_is_not_measurable_and_never_clean(run):
     assert kinds["leading_whitespace"].measured == 1
 
 
+def test_a_dialogue_without_a_turn_is_no_clean_one(tmp_path, capsys, caplog):
+    opening = [{"role": "assistant", "content": "Skye: There you are."}]
+    writer = RecordWriter(tmp_path / "a.jsonl")
+    writer.header(Dialogue({"conversation": opening}, (), "error"))
+    writer.end("error", tokens=0, turns=0, error="nobody answers")
+    writer.close()
+    put_record(tmp_path / "b.jsonl", [SEA, "No."])
+    assert analyze.main([str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "a (error): 0 turns, 0 tokens\n\nb: 2 turns" in out and "0 of 1 " in out
+    assert "2 dialogues, 1 without a turn: average response length 52.0" in out
+    report = read_report(tmp_path)
+    assert next(iter(report.dialogues)).not_measurable == tuple(report.thresholds or ())
+    assert len(json.loads((tmp_path / "response_length_vs_loop_density.json").read_text())) == 1
+    assert view.main([str(tmp_path), "--no-show", "-o", str(tmp_path / "r.html")]) == 0
+    assert "dialogues without a turn, left out: 1" in caplog.text
+    (tmp_path / "b.jsonl").unlink()
+    assert analyze.main([str(tmp_path)]) == 0
+    assert "\n1 dialogues, 1 without a turn\n" in capsys.readouterr().out
+    assert view.main([str(tmp_path), "--no-show", "-o", str(tmp_path / "r.html")]) == 0
+
+
 HOSTILE = {
     "one_character": ["a" * 1_000_000, "Hm?"],
     "empty_turns": [""] * 10_000,

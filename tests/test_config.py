@@ -32,6 +32,7 @@ def test_a_config_needs_only_a_conversation():
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
+        ({"temperature": 1}, 'unknown key "temperature"; did you mean "sampler.temperature"?'),
         ({"turn_max_token": 5}, 'unknown key "turn_max_token"; did you mean "turn_max_tokens"?'),
         ({"turn_max_tokens": 0}, "turn_max_tokens: expected a whole number of at least 1, found 0"),
         (

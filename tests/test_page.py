@@ -317,7 +317,7 @@ def old_logs_only(folder):
 
 @pytest.mark.parametrize(
     ("make", "dialogues"),
-    [(ten_runs, 20), (one_dialogue, 1), (none_finished, 2), (nothing_said, 1), (old_logs_only, 2)],
+    [(ten_runs, 20), (one_dialogue, 1), (none_finished, 2), (nothing_said, 0), (old_logs_only, 2)],
 )
 def test_every_tab_of_a_page_works_whatever_the_runs(browser, make, dialogues, tmp_path):
     make(tmp_path)

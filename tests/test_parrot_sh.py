@@ -98,6 +98,7 @@ def test_a_failed_dialogue_does_not_stop_the_others(here):
     [folder] = (path for path in here.iterdir() if path.is_dir())
     assert [read(path).status for path in sorted(folder.glob("*.jsonl"))] == ["error", "error"]
     assert "engine died" in (folder / f"{folder.name}_1.err").read_text()
+    assert f"--resume {folder.name}\n" in done.stderr and "Next:" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -109,6 +110,9 @@ def test_a_failed_dialogue_does_not_stop_the_others(here):
         (["1", "absent.json"], "absent.json: cannot be read"),
         (["1", "--set", "a=1"], "what goes to parrot.py stands behind --"),
         (["1", "--", "--set", "total_token=1"], 'did you mean "total_tokens"'),
+        (["1", "--", "--sett", "seed=1"], "--sett: behind -- stands --set KEY=VALUE"),
+        (["1", "--", "seed=1"], "seed=1: behind -- stands --set KEY=VALUE"),
+        (["1", "--", "--dry-run"], "--dry-run: behind -- stands --set KEY=VALUE"),
     ],
 )
 def test_a_wrong_request_is_answered_before_anything_is_made(arguments, words, here):

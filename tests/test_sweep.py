@@ -40,7 +40,7 @@ def test_what_is_no_sweep_is_a_problem(sweep):
 
 def test_a_combination_is_named_by_what_sets_it_apart():
     names = name_combinations([{"sampler.top_p": 0.5, "user_sampler.top_p": 1}, {"stop_on": ["a"]}])
-    assert names == ["sampler.top_p=0.5,user_sampler.top_p=1", "stop_on=a"]
+    assert names == ["top_p=0.5,user_sampler.top_p=1", "stop_on=a"]
     long = name_combinations([{"user_system": "x" * 300}, {"user_system": "x" * 300 + "y"}])
     assert [name[:15] for name in long] == ["1_user_system=x", "2_user_system=x"]
     assert len(set(long)) == 2 and all(len(name) <= 100 for name in long)

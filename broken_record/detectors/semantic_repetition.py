@@ -200,4 +200,4 @@ def report(
 def explain(talk: Talk, first: int, last: int) -> str:
     """What is said of a stretch from one message index to another."""
     body = next(one.body for one in talk.said if one.index == first)
-    return f"{last - first + 1} turns with little new from {quote(body)} on"
+    return f"{last - first + 1} turns with little new from turn {first} on, {quote(body)}"

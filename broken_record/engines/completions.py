@@ -57,8 +57,8 @@ class CompletionsServer:
     def template(self, messages: Sequence[Message]) -> str:
         """Refused: these servers render no messages for /v1/completions."""
         raise TemplateRefused(
-            f"{self.wire.url}: this server has no chat template to ask for; "
-            'name one with the key "tokenizer"'
+            f"{self.wire.url}: this server has no chat template to ask for; name one with the key "
+            '"tokenizer" (the user\'s side takes it too, unless "user_tokenizer" says otherwise)'
         )
 
     def ignored(self, sampler: Mapping[str, Any]) -> tuple[str, ...]:

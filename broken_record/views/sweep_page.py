@@ -135,7 +135,7 @@ def effect_table(comparison: Comparison, k: int) -> str:
     head = [", ".join(effect.axes), "dialogues"]
     rows: list[list[object]] = [[values_text(one.values), one.dialogues] for one in effect.levels]
     for measure in leading(comparison):
-        head += [title_of(measure, comparison), f"less that of {first}"]
+        head += [title_of(measure, comparison), f"minus {first}"]
         for row, level in zip(rows, effect.levels, strict=True):
             apart = difference_text(measure, level.differences.get(measure))
             row += [estimate_cell(measure, level), apart]
