@@ -42,7 +42,9 @@ docs: faults
 
 # What servers do wrong, and what parrot makes of it.
 faults: .venv/for-developers
-	$(BIN)/python -m tests.faults | tee docs/faults.md
+	mkdir -p build
+	$(BIN)/python -m tests.faults >build/faults.md
+	mv build/faults.md docs/faults.md
 
 # The sweep that the README shows, and its figure.
 example-sweep: .venv/for-users

@@ -70,6 +70,8 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.resume and (options.record or options.seed is not None):
         parser.error("argument --resume: the record has its own seed, and goes on itself")
+    if options.resume and (options.doctor or options.print_config):
+        parser.error("argument --resume: --doctor and --print-config look at a config")
     if options.seed is not None and options.seed < 0:
         parser.error(
             f"argument --seed: expected a whole number of at least 0, found {options.seed}"
@@ -80,7 +82,8 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 def print_config(loaded: Loaded) -> None:
     width = max(map(len, loaded.values))
     for key, value in loaded.values.items():
-        print(f"{key:{width}} = {json.dumps(value, ensure_ascii=False)}   ({loaded.origins[key]})")
+        shown = escape_controls(json.dumps(value, ensure_ascii=False))
+        print(f"{key:{width}} = {shown}   ({loaded.origins[key]})")
 
 
 def show(text: str) -> None:

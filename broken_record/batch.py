@@ -66,8 +66,9 @@ class Batch:
     came: list[int] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
     shown: bool = True
+    full: str = ""
     tokens: int = 0
-    read_to: dict[Path, int] = field(default_factory=dict)
+    read_to: dict[Path, int] = field(default_factory=dict)  # bytes of a record
     teeing: threading.Thread | None = None
 
     def start(self, place: int, job: Job) -> None:
@@ -75,6 +76,8 @@ class Batch:
         reaches it once, from here.
         """
         show = self.at_once == 1
+        with suppress(OSError):  # what was said before it was cut off counts for no speed
+            self.read_to[job.file(".jsonl")] = job.file(".jsonl").stat().st_size
         with ExitStack() as stack:
             errors = stack.enter_context(job.file(".err").open("wb"))
             log = stack.enter_context(job.file(".log").open("wb"))
@@ -98,13 +101,18 @@ class Batch:
         assert process.stdout is not None
         with files, process.stdout:
             while piece := os.read(process.stdout.fileno(), 65_536):
-                log.write(piece)
-                log.flush()
+                try:
+                    log.write(piece)
+                    log.flush()
+                except OSError as error:
+                    self.full = f"the log cannot be written: {error.strerror}"
+                    process.terminate()
+                    return
                 try:
                     if self.shown:
                         sys.stdout.buffer.write(piece)
                         sys.stdout.buffer.flush()
-                except BrokenPipeError:
+                except OSError:  # whoever read it has gone
                     self.shown = False
                     self.stop(signal.SIGTERM)
 
@@ -118,11 +126,11 @@ class Batch:
             if self.teeing is not None:
                 self.teeing.join()
             errors = job.file(".err")
-            if code == 0:
+            if code == 0 and not self.full:
                 self.done += 1
             elif not self.came:
                 self.failed.append(job)
-                said = errors.read_text(encoding="utf-8", errors="replace")
+                said = errors.read_text(encoding="utf-8", errors="replace") + self.full
                 tell(f"parrot.sh: {job.stem.name} failed:\n{said}")
             if errors.stat().st_size == 0:
                 errors.unlink()
@@ -166,23 +174,28 @@ def run_jobs(
     batch = Batch(jobs, at_once, {**os.environ, SERVERS_VARIABLE: held} if held else {**os.environ})
     batch.shown = show
     for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signal_number, batch.stop)
+        if signal.getsignal(signal_number) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(signal_number, batch.stop)
     waiting = list(jobs)
     line = at_once > 1 and sys.stderr.isatty()
-    while (waiting and not batch.came) or batch.running:
-        restart_dead(servers, addresses)
-        for place in range(at_once):
-            if waiting and place not in batch.running and not batch.came:
-                job = waiting.pop(0)
-                if not line:
-                    number = len(jobs) - len(waiting)
-                    tell(f"parrot.sh: dialogue {number} of {len(jobs)} -> {job.stem}.log\n")
-                batch.start(place, job)
-        batch.reap()
-        if line:
-            tell(f"\r\x1b[K{batch.status()}")
-        if batch.running:
-            time.sleep(WATCH_EVERY_S)
+    try:
+        while (waiting and not batch.came) or batch.running:
+            restart_dead(servers, addresses)
+            for place in range(at_once):
+                if waiting and place not in batch.running and not batch.came:
+                    job = waiting.pop(0)
+                    if not line:
+                        number = len(jobs) - len(waiting)
+                        tell(f"parrot.sh: dialogue {number} of {len(jobs)} -> {job.stem}.log\n")
+                    batch.start(place, job)
+            batch.reap()
+            if line:
+                tell(f"\r\x1b[K{batch.status()}")
+            if batch.running:
+                time.sleep(WATCH_EVERY_S)
+    finally:
+        for _, process in batch.running.values():  # where the folder went away, say
+            process.terminate()
     if line:
         tell("\n")
     return batch

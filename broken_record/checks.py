@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 MODELS_FOLDER = Path(__file__).with_name("tiny")
 EMBEDDED = "embedded:"
+MOST_SECONDS = 366 * 24 * 3600  # sockets and threads take no infinite ones
 ENGINES = ("llama-server", "koboldcpp", "vllm", "aphrodite-engine", "completions")
 
 Problem = tuple[str, str]
@@ -54,7 +55,8 @@ def check_tokenizer(value: Any) -> list[Problem]:
 
 def check_seconds(value: Any) -> list[Problem]:
     """A positive number of seconds."""
-    return [] if is_number(value) and value > 0 else [("", "a number of seconds above 0")]
+    fits = is_number(value) and 0 < value <= MOST_SECONDS
+    return [] if fits else [("", "a number of seconds above 0, a year at most")]
 
 
 def check_engine(value: Any) -> list[Problem]:
@@ -71,8 +73,8 @@ def check_context(value: Any) -> list[Problem]:
 
 def check_optional_seconds(value: Any) -> list[Problem]:
     """A number of seconds from 0, or null."""
-    fits = value is None or (is_number(value) and value >= 0)
-    return [] if fits else [("", "a number of seconds of at least 0, or null")]
+    fits = value is None or (is_number(value) and 0 <= value <= MOST_SECONDS)
+    return [] if fits else [("", "a number of seconds from 0 to a year, or null")]
 
 
 def check_switch(value: Any) -> list[Problem]:

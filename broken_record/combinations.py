@@ -67,7 +67,8 @@ def name_combinations(combinations: Sequence[Mapping[str, Any]]) -> list[str]:
     names = []
     for settings in combinations:
         parts = [
-            f"{path.removeprefix('sampler.')}={plain(value)}" for path, value in settings.items()
+            f"{plain(path.removeprefix('sampler.'))}={plain(value)}"
+            for path, value in settings.items()
         ]
         names.append(",".join(parts))
     if len(set(names)) < len(names) or max(map(len, names), default=0) > LONGEST_NAME:

@@ -140,6 +140,8 @@ def read_object(text: str, file: str) -> dict[str, Any]:
         raise ConfigError(
             [f"{file}: line {error.lineno}, column {error.colno}: not JSON: {error.msg}"]
         ) from error
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits, brackets in brackets
+        raise ConfigError([f"{file}: cannot be read: {error}"]) from error
     if not isinstance(value, dict):
         raise ConfigError([f"{file}: expected a JSON object of keys, found {shown(value)}"])
     if twice:
@@ -155,8 +157,8 @@ def apply_setting(raw: dict[str, Any], setting: str) -> str:
     if not equals or not path:
         raise ConfigError([f"--set {setting}: expected KEY=VALUE, for example total_tokens=600"])
     try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
+        value = json.loads(text, parse_constant=str)  # NaN and Infinity are no JSON
+    except (ValueError, RecursionError) as error:
         if text.startswith(("[", "{", '"')):
             raise ConfigError([f"--set {setting}: the value is not JSON: {error}"]) from error
         value = text

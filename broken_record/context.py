@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from broken_record.config import Config
 from broken_record.engines.base import Engine
-from broken_record.errors import ContextFull, RequestRefused
+from broken_record.errors import ContextFull, EngineBusy, RequestRefused
 from broken_record.prompts import Template, render
 from broken_record.records import EngineInfo, Message
 
@@ -84,7 +84,10 @@ def find_limits(
             yield f"{role}: {info.engine} does not honour {', '.join(info.ignored)}"
     if config.mode == "goal":
         return  # how many turns there will be, nobody knows
-    expected = forecast(config, engine, template, prefix, infos[0].n_ctx)
+    try:
+        expected = forecast(config, engine, template, prefix, infos[0].n_ctx)
+    except EngineBusy:
+        return  # the first turn will ask again
     if expected is not None and config.context is None:
         raise ContextFull(f"{expected.sentence()}: {WAYS_OUT}")
     if expected is not None:
@@ -92,9 +95,11 @@ def find_limits(
 
 
 def count(engine: Engine, prompt: str) -> int | None:
-    """The tokens of a prompt; None where the engine has no tokenizer to ask."""
+    """The tokens of a prompt; None where the engine has no tokenizer to ask. Raises EngineBusy."""
     try:
         return engine.count_tokens(prompt)
+    except EngineBusy:
+        raise
     except RequestRefused:
         return None
 

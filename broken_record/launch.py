@@ -125,7 +125,7 @@ def parse_axes(words: Sequence[str]) -> dict[str, Any]:
 
 def show_plan(options: argparse.Namespace) -> int:
     """What would be run, and how long that would take, judged by one turn."""
-    total = 0.0
+    total = seconds = 0.0
     for file in options.names:
         loaded, _ = load_with(file, options.arguments)
         sweep = {**loaded.config.sweep, **parse_axes(options.sweep)}
@@ -134,17 +134,19 @@ def show_plan(options: argparse.Namespace) -> int:
         if sweep:
             configs = [one.config for one in load_combinations(file, options.arguments, sweep)]
             names = name_combinations(combine(sweep))
+        speed = probe(configs[0])
         for name, config in zip(names, configs, strict=True):
             dialogues = options.n * max(1, len(goals_of(config)))
             tokens = dialogues * most_tokens(config)
             print(f"{name}: {dialogues} dialogues, up to {tokens:,} tokens")
             total += tokens
-        speed = probe(configs[0])
-    minutes = total / speed / 60
+            seconds += tokens / speed
+    minutes = seconds / 60
     words = f"{minutes:.1f} minutes one after the other"
     if options.at_once > 1:
         words += f", at best {minutes / options.at_once:.1f} with -j {options.at_once}"
-    print(f"in all up to {total:,.0f} tokens; one turn went at {speed:.0f} tokens/s: {words}")
+    each = f"{total / seconds:.0f} tokens/s"
+    print(f"in all up to {total:,.0f} tokens; one turn went at {each}: {words}")
     return 0
 
 
@@ -246,6 +248,9 @@ def main(words: list[str]) -> int:
         return 2
     except ParrotError as error:
         print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"parrot.sh: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:  # before any dialogue: run_jobs passes signals on
         return 128 + signal.SIGINT

@@ -20,21 +20,23 @@ from broken_record.runlog import parse_record
 def load_to_resume(
     record: Path, config_file: Path | None, settings: Sequence[str], *, anyway: bool
 ) -> tuple[Loaded, Dialogue]:
-    """The config and the dialogue so far; ConfigError lists the keys that changed."""
+    """The config, the record's own if no other is named, and the dialogue so far; ConfigError lists
+    the keys that changed.
+    """
     try:
         lines = record.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise LogError(f"{record}: cannot be read: {error}") from error
     earlier = parse_record(lines, str(record))
-    if config_file is None and not settings:
-        return parse(json.dumps(dict(earlier.config)), str(record)), earlier
-    file = config_file or Path("config.json")
-    loaded = load(file, settings)
-    if loaded.config.mode == "goal":  # the run's config leaves open which of its dialogues this is
-        chosen = [f"{key}={json.dumps(earlier.config[key])}"
-                  for key in ("objective", "persona", "replica")
-                  if key in earlier.config and loaded.origins[key] == "default"]  # fmt: skip
-        loaded = load(file, [*settings, *chosen])
+    if config_file is None:
+        loaded = parse(json.dumps(dict(earlier.config)), str(record), settings)
+    else:
+        loaded = load(config_file, settings)
+        if loaded.config.mode == "goal":  # it leaves open which of its dialogues this is
+            chosen = [f"{key}={json.dumps(earlier.config[key])}"
+                      for key in ("objective", "persona", "replica")
+                      if key in earlier.config and loaded.origins[key] == "default"]  # fmt: skip
+            loaded = load(config_file, [*settings, *chosen])
     drifted = [
         f"{key}: {json.dumps(earlier.config[key])} was recorded, now {json.dumps(value)}"
         for key, value in loaded.values.items()

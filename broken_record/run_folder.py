@@ -17,13 +17,13 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import zip_longest
+from itertools import count, zip_longest
 from pathlib import Path
 from typing import Any
 
 from broken_record.config import Config, Loaded, load, parse
 from broken_record.errors import ConfigError, LogError
-from broken_record.runlog import parse_record
+from broken_record.runlog import is_written, parse_record
 
 VERSION = 1
 FINISHED = ("done", "looped")
@@ -37,6 +37,8 @@ def load_with(config_file: str, arguments: Sequence[str]) -> tuple[Loaded, int |
     parser.add_argument("--set", action="append", default=[], dest="settings")
     parser.add_argument("--seed", type=int)
     options, unknown = parser.parse_known_args(list(arguments))
+    if options.seed is not None and options.seed < 0:
+        raise ConfigError([f"--seed: expected a whole number of at least 0, found {options.seed}"])
     if unknown:
         raise ConfigError(
             [f"{unknown[0]}: behind -- stands --set KEY=VALUE, which may be repeated, or --seed N"]
@@ -93,7 +95,7 @@ def read_run(folder: Path) -> Run:
         run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
         goals = tuple((str(objective), str(persona)) for objective, persona in run.get("goals", ()))
         return Run(int(run["n"]), int(run["base_seed"]), run["config"], goals)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise LogError(f"{folder}: no run folder (its run.json cannot be read: {error})") from error
 
 
@@ -153,8 +155,10 @@ def jobs_of(folders: Sequence[Path], scratch: Path) -> Iterator[Job]:
 
 
 def job_of(planned: Planned, config_file: Path) -> Job | None:
-    """What is left to do of a dialogue; None of one that is done."""
+    """What is left to do of a dialogue; None of one that is done, or held by another process."""
     stem, record = planned.folder / planned.name, str(planned.record)
+    if is_written(planned.record):
+        return None
     status = status_of(planned.record)
     if status is None:
         seed = str(planned.seed)
@@ -200,13 +204,22 @@ def read_status(record: Path) -> str:
 
 
 def status_of(record: Path) -> str | None:
-    """How a record ended; None where there is none, or none that has begun (which is set aside)."""
+    """How a record ended; None where there is none, or none that has begun, of which not even the
+    first line is whole (it is set aside). LogError where one cannot be read.
+    """
     try:
         return read_status(record)
     except FileNotFoundError:
         return None
-    except (LogError, UnicodeDecodeError):
-        record.rename(record.with_name(record.name + ".torn"))
+    except UnicodeDecodeError as error:
+        raise LogError(f"{record}: is not UTF-8 text") from error
+    except OSError as error:
+        raise LogError(f"{record}: cannot be read: {error.strerror}") from error
+    except LogError:
+        if b"\n" in record.read_bytes():
+            raise
+        names = (record.with_name(f"{record.name}.torn{k or ''}") for k in count())
+        record.rename(next(path for path in names if not path.exists()))
         return None
 
 

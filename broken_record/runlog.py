@@ -48,6 +48,15 @@ OF_GOALS = {"extract", "quoted", "self_reply", "noncoherent"}  # left out where 
 ATTEMPT_FIELDS = {field.name for field in fields(Attempt)}
 INFO_FIELDS = {field.name for field in fields(EngineInfo)}
 STATUSES = get_args(Status)
+END_REASONS = get_args(EndReason)
+KINDS: dict[str, tuple[tuple[type, ...], tuple[str, ...]]] = {  # of fields that may be null
+    "whole number": (
+        (int,),
+        ("tokens", "prompt_tokens", "cached_tokens", "seed", "trimmed", "quoted"),
+    ),
+    "number": ((int, float), ("ttft_s", "elapsed_s", "prompt_s", "generation_s")),
+    "text": ((str,), ("finish_reason", "extract", "self_reply", "flaw")),
+}
 HEADER_FIELDS = ("config", "seed", "assistant", "user", "packages", "started")
 
 
@@ -64,7 +73,7 @@ class RecordWriter:
             self.file: TextIO = path.open("a" if resume else "x", encoding="ascii", newline="\n")
             lock(self.file)
             if resume:
-                set_torn_line_aside(path)
+                end_last_line(path)
         except FileExistsError as error:
             raise LogError(f"{path}: exists already; name a new file or move it away") from error
         except BlockingIOError as error:
@@ -149,11 +158,31 @@ def lock(file: TextIO) -> None:
         return
 
 
-def set_torn_line_aside(path: Path) -> None:
-    """Move a last line that the writer could not finish into FILE.torn."""
+def is_written(path: Path) -> bool:
+    """Whether another process is writing a record."""
+    try:
+        with path.open(encoding="ascii") as file:
+            lock(file)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def end_last_line(path: Path) -> None:
+    """End a last line that lacks its newline; one that the writer could not finish is moved into
+    FILE.torn.
+    """
     raw = path.read_bytes()
     whole = raw.rfind(b"\n") + 1
-    if whole < len(raw):
+    if whole == len(raw):
+        return
+    try:
+        json.loads(raw[whole:])
+        with path.open("ab") as file:
+            file.write(b"\n")
+    except ValueError:
         with path.with_name(path.name + ".torn").open("ab") as torn:
             torn.write(raw[whole:] + b"\n")
         with path.open("r+b") as file:
@@ -180,7 +209,7 @@ def parse_record(lines: Iterable[str], file: str = "record") -> Dialogue:
         try:
             value = json.loads(line)
             kind = value["type"]
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             if number == numbered[-1][0] and header is not None:
                 break
             raise LogError(f"{file}: line {number} is not a line of a record") from error
@@ -207,16 +236,16 @@ def parse_record(lines: Iterable[str], file: str = "record") -> Dialogue:
         user=read_info(header.get("user")),
         packages=header.get("packages") or {},
         started=header.get("started"),
-        error=end.get("error"),
-        elapsed_s=end.get("elapsed_s") or 0.0,
+        error=end["error"] if isinstance(end.get("error"), str) else None,
+        elapsed_s=took if isinstance(took := end.get("elapsed_s"), int | float) else 0.0,
         unknown={
             key: value
             for key, value in header.items()
             if key not in ("type", "version", *HEADER_FIELDS)
         },
         attempts=tuple(attempts),
-        end_reason=end.get("end_reason"),
-        counters=end.get("counters") or {},
+        end_reason=end["end_reason"] if end.get("end_reason") in END_REASONS else None,
+        counters=counted if isinstance(counted := end.get("counters"), dict) else {},
         aim_run=run,
     )
 
@@ -252,23 +281,37 @@ def read_turn(value: Mapping[str, Any], where: str) -> Turn:
     """A turn's line."""
     try:
         turn = Turn(**known(value, TURN_FIELDS))
-    except TypeError as error:
+        if turn.noncoherent is not None:
+            turn = replace(turn, noncoherent=(turn.noncoherent[0], turn.noncoherent[1]))
+    except (TypeError, IndexError, KeyError) as error:
         raise LogError(f"{where}: a turn needs index, role and content") from error
-    if turn.noncoherent is not None:
-        turn = replace(turn, noncoherent=(turn.noncoherent[0], turn.noncoherent[1]))
     if not isinstance(turn.content, str) or not isinstance(turn.index, int):
         raise LogError(f"{where}: a turn needs a whole index and a text as content")
-    if turn.role not in ("assistant", "user") or not isinstance(turn.tokens, int | None):
-        raise LogError(f"{where}: a turn's role is assistant or user, its tokens a whole number")
+    if turn.role not in ("assistant", "user"):
+        raise LogError(f"{where}: a turn's role is assistant or user")
+    check_types(turn, where)
     return turn
+
+
+def check_types(value: Turn | Attempt, where: str) -> None:
+    """LogError where a number or text of a record's line is something else."""
+    for word, (types, names) in KINDS.items():
+        for name in names:
+            found = getattr(value, name, None)
+            if found is not None and not isinstance(found, types):
+                raise LogError(f"{where}: {name} is no {word}")
 
 
 def read_attempt(value: Mapping[str, Any], where: str) -> Attempt:
     """A line of type attempt."""
     try:
-        return Attempt(**known(value, ATTEMPT_FIELDS))
+        attempt = Attempt(**known(value, ATTEMPT_FIELDS))
     except TypeError as error:
         raise LogError(f"{where}: an attempt lacks a field") from error
+    if attempt.role not in ("assistant", "user"):
+        raise LogError(f"{where}: an attempt's role is assistant or user")
+    check_types(attempt, where)
+    return attempt
 
 
 def read_info(value: Any) -> EngineInfo | None:

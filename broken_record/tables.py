@@ -62,7 +62,8 @@ def goal_lines(summary: Summary) -> Iterator[str]:
     """How goal dialogues ended, and what their rules counted in each side's replies."""
     if not summary.counters:
         return
-    yield "ended: " + ", ".join(f"{why} {n}" for why, n in summary.end_reasons.items())
+    ended = ", ".join(f"{why} {n}" for why, n in summary.end_reasons.items())
+    yield escape_controls(f"ended: {ended}")
     for role, counts in summary.counters.items():
         said = ", ".join(f"{what} {n}" for what, n in counts.items() if n)
         yield f"{role}: {said or 'nothing to count'}"

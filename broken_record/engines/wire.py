@@ -74,10 +74,15 @@ def open_wire(api_url: str, *, timeout_s: float, api_key_env: str | None = None)
     if urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1"):
         session.trust_env = False  # a proxy of the environment must not see loopback addresses
     if api_key_env:
-        key = os.environ.get(api_key_env)
+        key = os.environ.get(api_key_env, "").strip()
         if not key:
             raise EngineError(
                 f"{url}: the environment variable {api_key_env} is not set; it should hold the key"
+            )
+        if not (key.isascii() and key.isprintable()):
+            raise EngineError(
+                f"{url}: the environment variable {api_key_env} holds what is no key; expected "
+                "printable ASCII"
             )
         session.headers["Authorization"] = f"Bearer {key}"
     return Wire(url, (CONNECT_TIMEOUT_S, timeout_s), session)
