@@ -138,7 +138,7 @@ def analyze_run(
         log.error("%s", escape_controls(entry.error))
     if left_out := left_out_line(report):
         log.info("%s: %s", run, left_out)
-    kinds = summarize(report).kinds
+    kinds = summarize(report).kinds if options.fail_on else {}
     if failed := sorted(kind for kind in options.fail_on if kinds[kind].dialogues):
         log.error("%s: found %s", run, ", ".join(failed))
         return report, 3
@@ -256,7 +256,7 @@ def main(arguments: list[str] | None = None) -> int:
     if analyzed and options.export:
         try:
             export(analyzed, options)
-        except LogError as error:
+        except (ConfigError, LogError) as error:
             codes.append(exit_code(error))
     alone = [folder for folder, _ in analyzed if folder.parent not in sweeps]
     for shown in [*([sweep] for sweep in sweeps), alone]:

@@ -24,14 +24,17 @@ SIZES = (  # samples below which a category holds
 
 
 def check_target(file: Path, runs: Sequence[Path]) -> None:
-    """ConfigError where FILE is what is to be read, or would be read with it the next time."""
+    """ConfigError where FILE is what is to be read, or would stand in a run's or sweep's folder:
+    there it would be read with it the next time, or replace what describes it.
+    """
     target = file.resolve()
     for run in runs:
         source = run.resolve()
         folder = source.with_suffix("") if run.is_file() else source
-        if target == source or (target.parent == folder and target.suffix in (".jsonl", ".log")):
+        inside = folder in target.parents and target.suffix in (".jsonl", ".log", ".json")
+        if target == source or inside:
             raise ConfigError(
-                [f"-o {file}: would stand among the chats of {run}; put it elsewhere"]
+                [f"-o {file}: would stand among the files of {run}; put it elsewhere"]
             )
 
 

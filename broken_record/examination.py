@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +64,26 @@ def examine_all(
     files: Sequence[Path], thresholds: Thresholds, assistant: str | None
 ) -> Iterator[list[DialogueReport | Unreadable]]:
     """All files on all cores, in their order."""
-    work = partial(examine, thresholds=thresholds, assistant=assistant)
     workers = min(os.cpu_count() or 1, len(files))
     if workers < 2:
-        yield from map(work, files)
+        yield from (examine(path, thresholds, assistant) for path in files)
         return
+    size = max(1, min(16, len(files) // (workers * 4)))
+    asked: deque[Future[list[list[DialogueReport | Unreadable]]]] = deque()
     with ProcessPoolExecutor(workers) as pool:
-        yield from pool.map(work, files, chunksize=max(1, min(16, len(files) // (workers * 4))))
+        try:
+            for i in range(0, len(files), size):
+                if len(asked) == 4 * workers:  # no more than these wait for a slow one
+                    yield from asked.popleft().result()
+                asked.append(pool.submit(examine_some, files[i : i + size], thresholds, assistant))
+            while asked:
+                yield from asked.popleft().result()
+        except BrokenProcessPool as error:
+            raise LogError("a process that reads dialogues was killed; is memory short?") from error
+
+
+def examine_some(
+    files: Sequence[Path], thresholds: Thresholds, assistant: str | None
+) -> list[list[DialogueReport | Unreadable]]:
+    """Some files, in a process of their own."""
+    return [examine(path, thresholds, assistant) for path in files]

@@ -88,5 +88,5 @@ def write_record(path: Path, dialogue: Dialogue) -> None:
     writer.header(dialogue)
     for turn in dialogue.turns:
         writer.turn(turn)
-    writer.end("done", tokens=0, turns=len(dialogue.turns))
+    writer.end("done", tokens=None, turns=len(dialogue.turns), elapsed_s=None)
     writer.close()

@@ -37,12 +37,14 @@ if TYPE_CHECKING:
 class Recording:
     """The dialogue so far, its record if one is kept, and the finding that it is ended for.
 
-    `begun`: the record has its first line.
+    `begun`: the record has its first line. `earlier` is the dialogue as its record has it, where it
+    goes on and has not said so yet.
     """
 
     dialogue: Dialogue
     record: RecordWriter | None
     begun: bool = False
+    earlier: Dialogue | None = None
     finding: Finding | None = None
     end_reason: EndReason | None = None
     tracker: Tracker | None = None
@@ -54,10 +56,14 @@ class Recording:
         return initial + sum(turn.tokens or 0 for turn in self.dialogue.turns)
 
     def begin(self) -> None:
-        """Write the first line, if it is not there."""
-        if self.record and not self.begun:
+        """Write the first line, if it is not there; or that the dialogue goes on, and with what
+        other config and servers.
+        """
+        if self.record and self.earlier:
+            self.record.resume(now(), self.earlier, self.dialogue)
+        elif self.record and not self.begun:
             self.record.header(self.dialogue)
-            self.begun = True
+        self.begun, self.earlier = True, None
 
     def meet(self, assistant: EngineInfo, user: EngineInfo) -> None:
         """Take in who speaks for each side."""
@@ -159,10 +165,9 @@ def start(config: Mapping[str, Any], seed: int, path: Path | None) -> Recording:
 def go_on(earlier: Dialogue, config: Mapping[str, Any], path: Path) -> Recording:
     """A dialogue that goes on in its record, with this config."""
     record = RecordWriter(path, resume=True)
-    record.resume(now())
     dialogue = replace(earlier, config=config, status="unfinished")
     tracker = open_tracker(config, path, earlier.aim_run)
-    return Recording(dialogue, record, begun=True, tracker=tracker)
+    return Recording(dialogue, record, begun=True, earlier=earlier, tracker=tracker)
 
 
 def open_tracker(

@@ -14,7 +14,8 @@ version 1 these lines, with these fields:
     type      attempt: index, role, content (what had been said), error, attempt (from 0),
                   elapsed_s, flaw (no_prompt | noncoherent | empty), tokens, seed; a request that
                   failed, or with a flaw a reply that was asked for again, never a turn
-    type      resume: started; more turns follow, the last end counts
+    type      resume: started; more turns follow, the last end counts; config, assistant, user where
+                  they are others than before (--resume-anyway)
     type      track: run; the hash of its run in Aim, the last one counts (it may stand behind end)
     type      end (last): status (done | error | interrupted | looped), tokens, turns, error,
                   elapsed_s (of all runs), end_reason (total_tokens | context | looped | error, of
@@ -57,6 +58,7 @@ KINDS: dict[str, tuple[tuple[type, ...], tuple[str, ...]]] = {  # of fields that
     "number": ((int, float), ("ttft_s", "elapsed_s", "prompt_s", "generation_s")),
     "text": ((str,), ("finish_reason", "extract", "self_reply", "flaw")),
 }
+CHANGEABLE = ("config", "assistant", "user")
 HEADER_FIELDS = ("config", "seed", "assistant", "user", "packages", "started")
 
 
@@ -99,9 +101,12 @@ class RecordWriter:
         """A request that failed."""
         self.line({"type": "attempt", **asdict(attempt)})
 
-    def resume(self, started: str) -> None:
-        """More turns follow."""
-        self.line({"type": "resume", "started": started})
+    def resume(self, started: str, earlier: Dialogue, now: Dialogue) -> None:
+        """More turns follow, made with what differs from before."""
+        before, after = asdict(replace(earlier, turns=())), asdict(replace(now, turns=()))
+        changed = {name: after[name] for name in CHANGEABLE
+                   if json.dumps(before[name]) != json.dumps(after[name])}  # fmt: skip
+        self.line({"type": "resume", "started": started, **changed})
 
     def track(self, run: str | None) -> None:
         """What the dialogue is called in Aim."""
@@ -111,17 +116,18 @@ class RecordWriter:
         self,
         status: Status,
         *,
-        tokens: int,
+        tokens: int | None,
         turns: int,
         error: str | None = None,
-        elapsed_s: float = 0.0,
+        elapsed_s: float | None = 0.0,
         finding: Finding | None = None,
         end_reason: EndReason | None = None,
         counters: Mapping[str, Mapping[str, int]] | None = None,
     ) -> None:
         """The last line."""
         line: dict[str, Any] = {"type": "end", "status": status, "tokens": tokens, "turns": turns}
-        line.update(error=error, elapsed_s=round(elapsed_s, 3), end_reason=end_reason)
+        took = None if elapsed_s is None else round(elapsed_s, 3)
+        line.update(error=error, elapsed_s=took, end_reason=end_reason)
         if counters:
             line["counters"] = counters
         if finding is not None:
@@ -225,6 +231,7 @@ def parse_record(lines: Iterable[str], file: str = "record") -> Dialogue:
             run = value.get("run")
         elif kind == "resume":
             end = {"elapsed_s": end.get("elapsed_s")}
+            header = check_header({**(header or {}), **known(value, set(CHANGEABLE))}, file)
     if header is None:
         raise LogError(f'{file}: no line of type "dialogue"; this is no record')
     return Dialogue(
@@ -273,6 +280,9 @@ def check_config(config: Mapping[str, Any], file: str) -> None:
     prefixes = [config.get(name, "") for name in ("agent_prefix", "user_prefix")]
     if not fits or not all(isinstance(prefix, str) for prefix in prefixes):
         raise LogError(f"{file}: the config's conversation or prefixes are not texts")
+    samplers = [config.get(name) for name in ("sampler", "user_sampler")]
+    if not all(sampler is None or isinstance(sampler, dict) for sampler in samplers):
+        raise LogError(f"{file}: the config's samplers are not objects")
     if not isinstance(config.get("initial_tokens", 0), int):
         raise LogError(f"{file}: the config's initial_tokens is no whole number")
 

@@ -29,6 +29,9 @@ def test_a_config_needs_only_a_conversation():
     assert loaded.origins["conversation"] == "c.json"
 
 
+TIMEOUT = "timeout_s: expected a number of seconds above 0, a year at most"
+
+
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
@@ -41,8 +44,8 @@ def test_a_config_needs_only_a_conversation():
         ),
         ({"total_tokens": 1.5}, "total_tokens: expected a whole number of at least 1, found 1.5"),
         ({"seed": -1}, "seed: expected a whole number of at least 0, or null, found -1"),
-        ({"timeout_s": 0}, "timeout_s: expected a number of seconds above 0, a year at most"),
-        ({"timeout_s": 1e12}, "timeout_s: expected a number of seconds above 0, a year at most"),
+        ({"timeout_s": 0}, f"{TIMEOUT}, found 0"),
+        ({"timeout_s": 1e12}, f"{TIMEOUT}, found 1000000000000.0"),
         ({"user_prefix": None}, "user_prefix: expected a string, found null"),
         ({"sampler": []}, "sampler: expected an object of sampling parameters, found []"),
         (

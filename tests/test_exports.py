@@ -446,7 +446,7 @@ def test_an_export_never_stands_where_it_would_be_read_or_replace_what_is_read(r
     chats.write_bytes((DATA / "chatlogs" / "group.jsonl").read_bytes())
     before = chats.read_bytes()
     assert analyze.main([str(chats), "--export", "chatml", "-o", str(chats)]) == 2
-    assert "would stand among the chats" in caplog.text and chats.read_bytes() == before
+    assert "would stand among the files" in caplog.text and chats.read_bytes() == before
     with pytest.raises(ConfigError, match="holds both sides"):
         check_export("llm-roleplay", "both")
 
