@@ -61,3 +61,9 @@ class BrokenStream(EngineError):
 
 class LogError(ParrotError):
     """A record, a log or a report cannot be read or written."""
+
+
+TEMPLATE_FAULTS = (
+    TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError,
+)  # fmt: skip
+"""What an untrusted chat template may raise, beside jinja2's own errors."""

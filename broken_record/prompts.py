@@ -14,7 +14,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 
-from broken_record.errors import TemplateRefused
+from broken_record.errors import TEMPLATE_FAULTS, TemplateRefused
 from broken_record.records import Message, Role
 
 Template = Callable[[Sequence[Message]], str]
@@ -214,7 +214,7 @@ def load_tokenizer_template(name: str) -> tuple[Template, str]:
         plain = [{"role": message.role, "content": message.content} for message in messages]
         try:
             text = tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=True)
-        except jinja2.TemplateError as error:
+        except (jinja2.TemplateError, *TEMPLATE_FAULTS) as error:
             raise TemplateRefused(f'the chat template of "{name}" refuses: {error}') from error
         return strip_bos(str(text), tokenizer.bos_token)
 

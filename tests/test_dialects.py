@@ -19,7 +19,7 @@ from broken_record.engines.patience import Patience
 from broken_record.engines.samplers import HONOURED, translate
 from broken_record.engines.vllm import Vllm
 from broken_record.engines.wire import open_wire
-from broken_record.errors import EngineBusy, EngineError
+from broken_record.errors import EngineBusy, EngineError, RequestRefused
 from broken_record.records import Chunk
 from tests.replay import DATA, http_json, replay
 from tests.test_wire import body_of
@@ -91,6 +91,13 @@ def test_an_aphrodite_is_known_by_its_owner_and_the_config_may_name_any():
         assert type(connect_server(wire, "completions")) is CompletionsServer
         with pytest.raises(EngineError, match="is no llama-server"):
             connect_server(wire, "llama-server")
+
+
+@pytest.mark.parametrize("data", [{"a": 1}, ["m"], "m"])
+def test_models_of_another_form_are_refused(data):
+    served = replay({"/v1/models": http_json({"data": data})})
+    with served as (url, _), pytest.raises(RequestRefused, match="expected models, found"):
+        connect_server(open_wire(url, timeout_s=5), "completions")
 
 
 def test_every_dialect_can_be_named_in_a_config_and_says_what_it_honours():

@@ -441,7 +441,8 @@ def test_options_that_do_not_go_together_are_refused(options, words, run, capsys
 
 
 def test_an_export_never_stands_where_it_would_be_read_or_replace_what_is_read(run, caplog):
-    assert analyze.main([str(run), "--export", "chatml", "-o", str(run / "x.jsonl")]) == 2
+    for name in ("x.jsonl", "run.json", "analysis.json", "deeper/x.jsonl"):
+        assert analyze.main([str(run), "--export", "chatml", "-o", str(run / name)]) == 2
     chats = run.parent / "chats.jsonl"
     chats.write_bytes((DATA / "chatlogs" / "group.jsonl").read_bytes())
     before = chats.read_bytes()

@@ -94,10 +94,19 @@ def test_a_bos_that_the_template_writes_is_stripped(tmp_path):
     assert template(SCENE[:1]) == "<|system|>S<|end|><|assistant|>"
 
 
-def test_a_template_that_raises_becomes_a_refusal(tmp_path):
-    folder = put_tokenizer(tmp_path, '"chat_template": "{{ raise_exception(\'not so\') }}')
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("{{ raise_exception('not so') }}", "not so"),
+        ("{{ 1 // 0 }}", "division"),
+        ("{{ range(200000) }}", "Range too big"),
+        ("{{ messages.x.y }}", "has no attribute"),
+    ],
+)
+def test_a_template_that_raises_becomes_a_refusal(source, words, tmp_path):
+    folder = put_tokenizer(tmp_path, f'"chat_template": "{source}')
     template, _ = load_tokenizer_template(folder)
-    with pytest.raises(TemplateRefused, match="not so"):
+    with pytest.raises(TemplateRefused, match=words):
         template(SCENE)
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
+from dataclasses import replace
 
 import pytest
 
@@ -65,3 +66,19 @@ def test_a_record_that_goes_on_keeps_its_first_line_and_counts_all_turns(tmp_pat
     lines = lines_of(path)
     assert [line["type"] for line in lines] == ["dialogue", "turn", "end", "resume", "turn", "end"]
     assert (lines[-1]["tokens"], lines[-1]["turns"], read(path).status) == (5, 2, "done")
+    assert {*lines[3]} == {"type", "started"}  # nothing is another than before
+
+
+def test_a_record_says_what_a_dialogue_went_on_with(tmp_path):
+    path = tmp_path / "a.jsonl"
+    first = start({"total_tokens": 9}, 7, path)
+    with pytest.raises(KeyboardInterrupt), first.ended():
+        first.meet(INFO, INFO)
+        raise KeyboardInterrupt
+    second = go_on(read(path), {"total_tokens": 12}, path)
+    with second.ended():
+        second.meet(INFO, replace(INFO, model="another"))
+    dialogue = read(path)
+    assert dialogue.config == {"total_tokens": 12} and dialogue.assistant == INFO
+    assert dialogue.user is not None and dialogue.user.model == "another"
+    assert lines_of(path)[0]["config"] == {"total_tokens": 9}

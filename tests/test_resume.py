@@ -146,6 +146,9 @@ def test_a_record_resumes_to_the_same_dialogue_and_times_add_up(tmp_path):
     assert [t.content for t in read(cut).turns] == [t.content for t in read(whole).turns]
     assert read(cut).status == "done"
     assert (tmp_path / "cut.jsonl.torn").read_text() == lines[5][:40] + "\n"
+    cut.write_text("".join(lines[:5]).rstrip("\n"))  # by hand, without the last newline
+    assert parrot("--resume", cut, cwd=ROOT).returncode == 0
+    assert [t.content for t in read(cut).turns] == [t.content for t in read(whole).turns]
     before = cut.read_bytes()
     third = parrot("--resume", cut, cwd=ROOT)
     assert third.returncode == 0 and b"done already" in third.stderr and cut.read_bytes() == before
@@ -163,7 +166,13 @@ def test_a_drifted_config_or_server_is_refused_and_says_what_changed(tmp_path):
         assert refused.returncode == 2 and b"total_tokens: 6 was recorded, now 9" in refused.stderr
         assert record.read_text() == "".join(lines[:2])
         assert parrot(other, "--resume", record, "--resume-anyway").returncode == 0
-    assert len(read(record).turns) == 3
+        assert len(read(record).turns) == 3
+        record.write_text("".join(lines[:2]))
+        done = parrot(
+            "--resume", record, "--set", "total_tokens=9", "--resume-anyway", cwd=tmp_path
+        )
+        assert done.returncode == 0, done.stderr  # from the record's config, not ./config.json
+    assert len(read(record).turns) == 3 and read(record).config["total_tokens"] == 9
     header = json.loads(lines[0])
     header["assistant"]["model"] = "another"
     record.write_text(json.dumps(header) + "\n" + lines[1])
@@ -298,6 +307,17 @@ def test_a_cut_off_run_is_finished_and_finished_dialogues_are_left_alone(here): 
     assert first.read_bytes() == untouched
     assert [read(path).status for path in (first, second, third)] == ["done"] * 3
     assert "nothing to do" in parrot_sh(here, "--resume", folder.name).stderr
+    third.write_text("")  # not even its first line: it begins anew
+    with first.open("a") as held:
+        lock(held)  # as its process would; nobody touches its log
+        log = first.with_suffix(".log").read_bytes()
+        assert "all 1 dialogues done" in parrot_sh(here, "--resume", folder.name).stderr
+        assert first.with_suffix(".log").read_bytes() == log
+    assert third.with_name(third.name + ".torn").read_text() == ""
+    second.write_text(second.read_text().replace('"version": 1', '"version": 2', 1))
+    refused = parrot_sh(here, "--resume", folder.name)
+    assert refused.returncode == 1 and "version 2; this program reads up to 1" in refused.stderr
+    assert '"version": 2' in second.read_text()
     assert parrot_sh(here, "--resume", "nowhere").returncode == 1
 
 

@@ -92,6 +92,13 @@ def test_a_record_may_be_written_by_hand_and_may_hold_what_this_version_does_not
     assert (dialogue.status, dialogue.unknown) == ("unfinished", {"mood": "good"})
 
 
+HEADER = '{"type": "dialogue", "config": {}}'
+
+
+def turn_line(**more):
+    return json.dumps({"type": "turn", "index": 0, "role": "user", "content": "Hi.", **more})
+
+
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
@@ -116,6 +123,15 @@ def test_a_record_may_be_written_by_hand_and_may_hold_what_this_version_does_not
             "line 2: a turn's role",
         ),
         (['{"type": "dialogue", "config": {}}', "broken", '{"type": "end"}'], "line 2 is not"),
+        (['{"type": "dialogue", "config": {"sampler": ["x"]}}'], "samplers are not objects"),
+        ([HEADER, "[" * 200_000, '{"type": "end"}'], "line 2 is not"),
+        ([HEADER, turn_line(generation_s="fast")], "line 2: generation_s is no number"),
+        ([HEADER, turn_line(quoted="2")], "line 2: quoted is no whole number"),
+        ([HEADER, turn_line(noncoherent=5)], "line 2: a turn needs"),
+        (
+            [HEADER, turn_line(type="attempt", role="x", error="", attempt=0, elapsed_s=0)],
+            "line 2: an attempt's role",
+        ),
     ],
 )
 def test_what_is_no_record_is_said_with_its_line(lines, words):
@@ -126,10 +142,11 @@ def test_what_is_no_record_is_said_with_its_line(lines, words):
 def test_a_record_with_odd_optional_fields_is_read():
     lines = [
         '{"type": "dialogue", "config": {}, "assistant": "skye", "user": {"model": "m"}}',
-        '{"type": "end"}',
+        '{"type": "end", "end_reason": ["x"], "elapsed_s": "long", "counters": 3, "error": {}}',
     ]
     dialogue = parse_record(lines)
     assert (dialogue.status, dialogue.assistant) == ("unfinished", None)
+    assert (dialogue.end_reason, dialogue.elapsed_s, dialogue.error) == (None, 0.0, None)
     assert dialogue.user == EngineInfo("unknown", model="m")
 
 

@@ -109,6 +109,11 @@ def test_the_markers_are_read_off_a_rendered_conversation(template, eos, markers
     assert find_markers(render_probe(template), special.findall, eos) == markers
 
 
+def test_a_template_that_leaves_out_what_is_said_is_refused():
+    with pytest.raises(TemplateRefused, match="leaves out or repeats"):
+        find_markers(["<S>", "<A>", "<U>", "<A>"], tuple, None)
+
+
 def test_a_template_that_names_no_speaker_is_refused():
     with pytest.raises(TemplateRefused, match="tell the speakers apart"):
         find_markers(

@@ -228,6 +228,14 @@ def test_the_key_comes_from_the_environment_and_goes_into_the_header(monkeypatch
     monkeypatch.setenv("SOME_KEY", "s3cret")
     wire = open_wire("http://127.0.0.1:1", timeout_s=1, api_key_env="SOME_KEY")
     assert wire.session.headers["Authorization"] == "Bearer s3cret"
+    monkeypatch.setenv("SOME_KEY", "s3cret\n")  # as it stands in a file
+    wire = open_wire("http://127.0.0.1:1", timeout_s=1, api_key_env="SOME_KEY")
+    assert wire.session.headers["Authorization"] == "Bearer s3cret"
+    for odd in ("s3\ncret", "s3cret\u20ac"):
+        monkeypatch.setenv("SOME_KEY", odd)
+        with pytest.raises(EngineError, match="SOME_KEY holds what is no key") as refused:
+            open_wire("http://127.0.0.1:1", timeout_s=1, api_key_env="SOME_KEY")
+        assert "cret" not in str(refused.value)
     monkeypatch.delenv("SOME_KEY")
     with pytest.raises(EngineError, match="SOME_KEY is not set"):
         open_wire("http://127.0.0.1:1", timeout_s=1, api_key_env="SOME_KEY")

@@ -78,6 +78,8 @@ def find_markers(
     >>> find_markers(["<S>", "<E>", "<E><A>", "<E> <U>", "<E><A>"], tuple, eos="<E>")
     Markers(assistant='<A>', user='<U>', end='<E>', system='<S>')
     """
+    if len(parts) != 5:
+        raise TemplateRefused("the chat template leaves out or repeats what is said")
     system, _, before_assistant, before_user, _ = parts
     end = eos if eos and eos in before_user else "".join(tokenize(before_user)[:1])
     assistant = before_assistant.removeprefix(end).strip()

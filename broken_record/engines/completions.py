@@ -44,6 +44,8 @@ class CompletionsServer:
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
         models = wire.ask("GET", "/v1/models").get("data") or [{}]
+        if not isinstance(models, list) or not isinstance(models[0], dict):
+            raise RequestRefused(f"{wire.url}: expected models, found {str(models)[:200]}")
         self.model: dict[str, Any] = models[0]
 
     def info(self) -> EngineInfo:
@@ -178,14 +180,19 @@ def read_chunks(pieces: Iterable[bytes], url: str) -> Iterator[Chunk]:
             raise BrokenStream(
                 f"{url}: expected JSON in an event, found {value[:200]!r}"
             ) from error
-        if not isinstance(event, dict) or field == "error" or "error" in event:
+        if not isinstance(event, dict) or field == "error" or event.get("error") is not None:
             said = error_message(value)
             kind = refusal_kind(None, said)
             # no request is to blame for what broke in the middle, unless it says so
             broken = BrokenStream if kind is RequestRefused and field == "data" else kind
             raise broken(f"{url}: the server broke the reply off: {said}")
-        counted.update({key: event[key] for key in ("usage", "timings") if event.get(key)})
-        for choice in event.get("choices") or ():
+        counted.update(
+            {key: event[key] for key in ("usage", "timings") if isinstance(event.get(key), dict)}
+        )
+        choices = event.get("choices") or []
+        if not isinstance(choices, list) or not all(map(is_choice, choices)):
+            raise BrokenStream(f"{url}: expected choices with a text, found {value[:200]!r}")
+        for choice in choices:
             if choice.get("text"):
                 yield Chunk(choice["text"])
             reason = choice.get("finish_reason")
@@ -199,6 +206,13 @@ def read_chunks(pieces: Iterable[bytes], url: str) -> Iterator[Chunk]:
     if finish is None:
         raise BrokenStream(f"{url}: the stream ended without a finish reason; did the server stop?")
     yield Chunk("", finish, read_usage(counted))
+
+
+def is_choice(choice: Any) -> bool:
+    """Whether a choice of an event has the form that is counted on."""
+    return isinstance(choice, dict) and all(
+        isinstance(choice.get(name), str | None) for name in ("text", "finish_reason")
+    )
 
 
 def read_usage(counted: Mapping[str, Any]) -> Usage:

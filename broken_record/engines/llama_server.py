@@ -14,7 +14,7 @@ from typing import Any
 
 from broken_record.engines.completions import CompletionsServer
 from broken_record.engines.wire import Wire
-from broken_record.errors import EngineBusy, RequestRefused, TemplateRefused
+from broken_record.errors import TEMPLATE_FAULTS, EngineBusy, RequestRefused, TemplateRefused
 from broken_record.records import EngineInfo, Message
 
 PlainMessages = list[dict[str, str]]
@@ -114,7 +114,7 @@ def template_here(
     def render(messages: PlainMessages) -> str:
         try:
             text = str(template.render(messages=messages, add_generation_prompt=True, **names))
-        except (jinja2.TemplateError, TypeError, ValueError) as error:
+        except (jinja2.TemplateError, *TEMPLATE_FAULTS) as error:
             raise TemplateRefused(f"the server's chat template refuses: {error}") from error
         return text.removeprefix(names["bos_token"])
 
