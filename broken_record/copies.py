@@ -16,6 +16,7 @@ from difflib import SequenceMatcher
 from math import inf
 
 from broken_record.records import Dialogue, Finding, Role, Turn
+from broken_record.text import prefixes_of
 
 MARKERS = 32  # tokens a message: more than role markers and a speaker's prefix take
 OPENING_LAGS = (2, 4, 6)  # messages: prefix_repetition compares with the last 3 own turns
@@ -76,12 +77,8 @@ def find_repeat(dialogue: Dialogue, loop: Finding, role: Role) -> Repeat | None:
 
 def bodies_of(dialogue: Dialogue) -> dict[int, str]:
     """By message index: what was said, without the speaker's prefix."""
-    config = dialogue.config
-    prefixes = {
-        "assistant": config.get("agent_prefix", ""),
-        "user": config.get("user_prefix", ""),
-    }
-    opening = enumerate(config.get("conversation") or ())
+    prefixes = prefixes_of(dialogue.config)
+    opening = enumerate(dialogue.config.get("conversation") or ())
     said = [(i, message["role"], message["content"]) for i, message in opening]
     said += [(turn.index, turn.role, turn.content) for turn in dialogue.turns]
     return {i: content.removeprefix(prefixes.get(role, "")) for i, role, content in said}

@@ -31,6 +31,7 @@ from typing import Any, Literal
 from broken_record.copies import Repeat, find_repeat, run_bounds
 from broken_record.engines.samplers import SAME, translate
 from broken_record.records import Dialogue, EngineInfo, Finding, Role
+from broken_record.text import prefixes_of
 
 KINDS = ("single_turn_loop", "multi_turn_loop", "intra_turn_repetition", "prefix_repetition")
 READ = ("llama-server", "koboldcpp", "vllm", "aphrodite-engine")
@@ -130,8 +131,7 @@ def explain(dialogue: Dialogue, loop: Finding, role: Role) -> Reason | None:
         return None
     if engine == "llama-server" and number(sent, "mirostat", 0):
         return Reason("mirostat leaves all repetition penalties out on llama-server")
-    prefix = config.get("agent_prefix" if role == "assistant" else "user_prefix", "")
-    return conclude(repeat, judge(sent, engine, repeat, prefix))
+    return conclude(repeat, judge(sent, engine, repeat, prefixes_of(config)[role]))
 
 
 def dialect_of(engine: str) -> str:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from broken_record.records import Dialogue, FinishReason, Message, Role, Span, Turn
 from broken_record.similarity import COMPARED, Band, compare_turns, pair_turns, write_words
-from broken_record.text import WORD, body_of, find_words, vocabulary
+from broken_record.text import WORD, body_of, find_words, prefixes_of, vocabulary
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -53,10 +53,7 @@ def said_in(dialogue: Dialogue) -> tuple[Said, ...]:
     """The opening messages and the turns of a dialogue, in their order."""
     config = dialogue.config
     opening = config.get("conversation") or ()
-    prefixes = {
-        "assistant": config.get("agent_prefix", "Skye:"),
-        "user": config.get("user_prefix", ""),
-    }
+    prefixes = prefixes_of(config)
     said = []
     messages = [Message(message["role"], message["content"]) for message in opening]
     for index, message in enumerate(messages):
@@ -123,14 +120,14 @@ class Talk:
     @cached_property
     def names(self) -> frozenset[str]:
         """The words of both prefixes that can be names, in normal form."""
-        prefixes = (self.config.get("agent_prefix", "Skye:"), self.config.get("user_prefix", ""))
+        prefixes = prefixes_of(self.config).values()
         words = {word.text for prefix in prefixes for word in find_words(prefix)}
         return frozenset(word for word in words if not word.isdigit())
 
     @cached_property
     def few(self) -> int:
         """As many words as a turn that says nothing can have: those of the longer prefix."""
-        prefixes = (self.config.get("agent_prefix", "Skye:"), self.config.get("user_prefix", ""))
+        prefixes = prefixes_of(self.config).values()
         return max(2, *(len(list(find_words(prefix))) for prefix in prefixes))
 
     @cached_property

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -410,3 +411,25 @@ def test_files_that_are_no_dialogue_are_named_and_the_others_reported(tmp_path, 
     report = read_report(tmp_path)
     assert [d.name for d in report.dialogues] == ["good"]
     assert [u.file for u in report.unreadable] == ["empty.jsonl", "noise.log", "nul.jsonl"]
+
+
+@pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_a_terminal_gets_colours_unless_it_wants_none(environment, coloured, run):
+    reader, terminal = os.openpty()
+    bare = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    with open(terminal, "wb") as out:  # noqa: PTH123
+        subprocess.run([sys.executable, "analyze.py", str(run)], cwd=ROOT, stdout=out, check=True,
+                       stderr=subprocess.DEVNULL, env={**bare, **environment})  # fmt: skip
+        shown = os.read(reader, 65_536)
+    os.close(reader)
+    assert b"single_turn_loop" in shown and (b"\x1b[3" in shown) == coloured
+
+
+def test_a_page_may_load_bokeh_from_its_cdn_and_from_nowhere_else(run, tmp_path):
+    assert analyze.main([str(run)]) == 0
+    page = tmp_path / "cdn.html"
+    assert view.main([str(run), "--cdn", "--no-show", "-o", str(page)]) == 0
+    text = page.read_text()
+    assert len(text) < 2_000_000 and re.search(r'<script[^>]*src="https://cdn\.bokeh\.org/', text)
+    [policy] = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
+    assert set(re.findall(r"https?://[^\s;]*", policy)) == {"https://cdn.bokeh.org"}

@@ -9,6 +9,7 @@ import re
 import pytest
 
 from broken_record.checks import ENGINES
+from broken_record.config import parse
 from broken_record.engines import connect
 from broken_record.engines.aphrodite import Aphrodite
 from broken_record.engines.completions import CompletionsServer, cut_at_stop, read_chunks
@@ -21,7 +22,7 @@ from broken_record.engines.vllm import Vllm
 from broken_record.engines.wire import open_wire
 from broken_record.errors import EngineBusy, EngineError, RequestRefused
 from broken_record.records import Chunk
-from tests.replay import DATA, http_json, replay
+from tests.replay import DATA, LLAMA, http_json, replay
 from tests.test_wire import body_of
 
 STREAMS = DATA / "streams"
@@ -235,3 +236,21 @@ def test_each_engine_gets_its_own_spelling_of_either_name(engine, spellings):
 def test_a_server_of_no_known_kind_gets_every_spelling():
     sent = translate({"repeat_penalty": 1.1}, "completions").parameters
     assert sent["repeat_penalty"] == sent["repetition_penalty"] == sent["rep_pen"] == 1.1
+
+
+@pytest.mark.parametrize(
+    ("number", "slots"), [("0", [0, 1]), ("1", [2, 3]), ("2", [None, None]), ("any", [None, None])]
+)
+def test_each_side_of_each_dialogue_has_a_slot_of_a_shared_llama_server(number, slots, monkeypatch):
+    monkeypatch.setenv("PARROT_SLOT", number)
+    props = http_json({"default_generation_settings": {"n_ctx": 4096}, "total_slots": 4,
+                       "build_info": "b1", "chat_template": ""})  # fmt: skip
+    with replay({**LLAMA, "/props": props}) as (url, _):
+        scene = {"conversation": [{"role": "user", "content": "Hi"}], "api_url": url}
+        with connect.connect(parse(json.dumps(scene), "c").config) as engines:
+            bodies = [
+                one.request_body("Hi", max_tokens=5, sampler={}, seed=1)
+                for one in engines
+                if isinstance(one, CompletionsServer)
+            ]
+    assert [body.get("id_slot") for body in bodies] == slots

@@ -106,8 +106,8 @@ DOORS = {
     "analysis_file": {"records", "errors", "report"},
     "exports": {"records", "errors", "config", "goals", "report", "pyarrow"},
     "dataset": {"analysis_file", "errors", "exports", "report"},
-    "copies": {"records"},
-    "diagnosis": {"records", "copies", "engines.samplers"},
+    "copies": {"records", "text"},
+    "diagnosis": {"records", "copies", "text", "engines.samplers"},
     "thresholds": {"errors", "detectors"},
     "examination": {
         "diagnosis",

@@ -113,3 +113,10 @@ def test_a_template_that_raises_becomes_a_refusal(source, words, tmp_path):
 def test_a_tokenizer_that_is_not_there_is_said_in_one_sentence(tmp_path):
     with pytest.raises(TemplateRefused, match=r"cannot be loaded.*holds tokenizer.json"):
         load_tokenizer_template(str(tmp_path / "absent"))
+
+
+@pytest.mark.parametrize(("said", "seen"), [(4, 4), (5, 3), (6, 4), (7, 3), (8, 4)])
+def test_the_user_forgets_a_step_at_a_time(said, seen):
+    conversation = [Message(("assistant", "user")[i % 2], str(i)) for i in range(said)]
+    window = user_view(conversation, "", 4, 2)
+    assert [message.content for message in window] == [str(i) for i in range(said - seen, said)]
