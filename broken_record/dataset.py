@@ -13,7 +13,8 @@ from pathlib import Path
 
 from broken_record.analysis_file import write_whole, written_whole
 from broken_record.errors import ConfigError
-from broken_record.exports import LOOPED, SILENT, Sample, open_with_human, write_samples
+from broken_record.exports import LOOPED, SILENT, Sample, write_samples
+from broken_record.prompts import open_with_user
 from broken_record.report import Report, summarize
 
 ORIGIN = ("run", "config_sha256", "assistant_model", "user_model")
@@ -139,7 +140,7 @@ def count_all(counts: Counter[str], reports: Sequence[Report]) -> Iterator[tuple
 
 def alternates(sample: Sample, name: str) -> bool:
     """Whether the sides take turns from the other one to the learnt one, as LLaMA-Factory wants."""
-    messages = open_with_human(sample.messages) if name == "sharegpt" else sample.messages
+    messages = open_with_user(sample.messages) if name == "sharegpt" else sample.messages
     roles = [message.role for message in messages if message.role != "system"]
     whole = roles[0] == "user" and roles[-1] == "assistant"
     return whole and all(one != other for one, other in pairwise(roles))

@@ -32,7 +32,7 @@ import hashlib
 import importlib.util
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any, BinaryIO, Literal
@@ -40,6 +40,7 @@ from typing import Any, BinaryIO, Literal
 from broken_record.config import parse
 from broken_record.errors import ConfigError, LogError
 from broken_record.goals import Goal
+from broken_record.prompts import open_with_user
 from broken_record.records import Dialogue, Message, Role
 from broken_record.report import DialogueReport
 
@@ -171,17 +172,9 @@ def chatml(sample: Sample) -> dict[str, Any]:
     return {"messages": messages, "metadata": dict(sample.metadata)}
 
 
-def open_with_human(messages: Sequence[Message]) -> list[Message]:
-    """The messages, an empty one from the user before an assistant who opens."""
-    first = next(i for i, message in enumerate(messages) if message.role != "system")
-    if messages[first].role == "user":
-        return list(messages)
-    return [*messages[:first], Message("user", ""), *messages[first:]]
-
-
 def sharegpt(sample: Sample) -> dict[str, Any]:
     """A line in the form of ShareGPT, human first."""
-    messages = open_with_human(sample.messages)
+    messages = open_with_user(sample.messages)
     metadata = dict(sample.metadata)
     if len(messages) > len(sample.messages):
         metadata["opening_added"] = True

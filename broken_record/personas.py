@@ -16,6 +16,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from broken_record.checks import Problem
 from broken_record.errors import ConfigError
 
 PLACEHOLDER = re.compile(r"<([A-Z][A-Z0-9_]*)>")
@@ -23,7 +24,6 @@ ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
 MOST_COMBINATIONS = 10**12
 OF_A_PERSONA = 'a list of texts or {"id", "text"}, {"features", "template", "n", "seed"}, or a file'
 OF_AN_OBJECTIVE = 'a list of texts or {"id", "text", "steps"}, or the path of a .jsonl file'
-Problem = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
