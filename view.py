@@ -127,7 +127,8 @@ def course_of(talk: Talk) -> Course:
     novelty = tuple(float(content.new[i] / max(1, content.words[i])) for i in own)
     lengths = tuple(len(talk.bodies[i].strip()) for i in own)
     user = tuple(n for n, i in zip(lengths, own, strict=True) if talk.said[i].role == "user")
-    return Course(lengths, novelty, user)
+    last = talk.said[-1].index if talk.said else 0
+    return Course(lengths, novelty, user, last)
 
 
 # draws every figure and leaves {name: {png, svg}} as the text of the page

@@ -10,6 +10,7 @@ import pytest
 
 import analyze
 import view
+from broken_record.views.page import figures
 from tests.conftest import CHROMIUM
 from tests.replay import DATA
 from tests.test_analyze_and_view import put_record, write_record
@@ -337,6 +338,35 @@ def test_every_tab_of_a_page_works_whatever_the_runs(browser, make, dialogues, t
     counted = page.locator("#means td:nth-child(2)").all_text_contents()
     assert sum(map(int, counted)) == dialogues and troubles == []
     page.close()
+
+
+def opened_by_three(path):
+    """Three opening messages, two turns, then ten turns of which every other is LINE."""
+    opening = [{"role": role, "content": f"{role} opens."} for role in ("system", "user")]
+    opening.append({"role": "assistant", "content": "Good evening to you."})
+    header = {"type": "dialogue", "version": 1,
+              "config": {"agent_prefix": "", "conversation": opening}}  # fmt: skip
+    stuck = [text for k in range(5) for text in (f"The keeper counted {k} waves and slept.", LINE)]
+    turns = [
+        {"type": "turn", "index": i, "role": ("assistant", "user")[i % 2], "content": text}
+        for i, text in enumerate(["Tea is what I meant.", "Well.", *stuck], 3)
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in [header, *turns]))
+
+
+@pytest.mark.parametrize("transcript", [True, False])
+def test_a_bar_that_is_open_ends_with_the_last_message(transcript, tmp_path):
+    opened_by_three(tmp_path / "stuck.jsonl")
+    assert analyze.main([str(tmp_path), "--only", "single_turn_loop"]) == 0
+    if not transcript:  # then the last message is the last that is evidence
+        (tmp_path / "stuck.jsonl").unlink()
+    reports = view.read_runs([tmp_path])
+    (report,) = reports[0].dialogues
+    assert [(f.onset_turn, f.end_turn) for f in report.findings] == [(8, None)]
+    *_, talks = view.read_texts([tmp_path], reports)
+    courses = {key: view.course_of(talk) for key, talk in talks.items()}
+    bars = figures(reports, courses)["timeline"].select_one({"name": "timeline-0"}).data
+    assert (bars["left"], bars["right"]) == ([8], [15])
 
 
 def test_figures_are_written_as_png_and_svg_where_a_browser_is(

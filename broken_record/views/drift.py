@@ -19,12 +19,14 @@ BINS = 24
 @dataclass(frozen=True, slots=True)
 class Course:
     """One dialogue over its generated turns: characters said, and the share of content words that
-    were not said in the ten turns before; and the characters of the user's replies alone.
+    were not said in the ten turns before; the characters of the user's replies alone; and the index
+    of its last message, the opening ones counted.
     """
 
     characters: tuple[int, ...]
     novelty: tuple[float, ...]
-    user_lengths: tuple[int, ...] = ()
+    user_lengths: tuple[int, ...]
+    last: int
 
 
 Courses = Mapping[tuple[str, str], Course]

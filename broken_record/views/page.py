@@ -142,7 +142,7 @@ def figures(reports: Sequence[Report], courses: Courses) -> dict[str, Any]:
         **{f"lengths_{who}": length_histograms(reports, bins, who) for who in SPEAKERS},
         "length_drift": drift_plot(reports, courses, "characters", length),
         "novelty_drift": drift_plot(reports, courses, "novelty", novelty),
-        "timeline": timeline(reports),
+        "timeline": timeline(reports, courses),
     }
     drawn = {name: plot for name, plot in plots.items() if plot is not None}
     return named(drawn)

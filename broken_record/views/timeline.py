@@ -16,6 +16,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from broken_record.report import DialogueReport, Report
+from broken_record.views.drift import Course, Courses
 
 ROWS = 40
 LABEL = 32
@@ -33,27 +34,43 @@ KIND_COLOURS = dict(
 OTHER_KIND = "#777777"
 
 
-def looped_turns(dialogue: DialogueReport) -> int:
-    """How many turns lie between onset and end of its findings, for the order of rows."""
+def last_message(dialogue: DialogueReport, course: Course | None) -> int:
+    """The index of a dialogue's last message; where no transcript tells, as far as is known: that
+    of a dialogue without opening messages, or the last that is evidence.
+    """
+    if course is not None:
+        return course.last
+    named = [span.turn for finding in dialogue.findings for span in finding.spans]
+    return max(dialogue.turns - 1, *named, 0)
+
+
+def looped_turns(dialogue: DialogueReport, last: int) -> int:
+    """How many turns lie between onset and end of its findings, for the order of rows; `last` is
+    the index of its last message.
+    """
     return sum(
-        (dialogue.turns if f.end_turn is None else f.end_turn) - f.onset_turn + 1
+        (last if f.end_turn is None else f.end_turn) - f.onset_turn + 1
         for f in dialogue.findings
         if f.level != "info"
     )
 
 
-def timeline(reports: Sequence[Report]) -> figure | None:
+def timeline(reports: Sequence[Report], courses: Courses) -> figure | None:
     """Bars from onset to end, a renderer a kind; a click opens the dialogue there; None without a
     finding.
     """
-    rows = [(report.run, dialogue) for report in reports for dialogue in report.dialogues]
-    rows.sort(key=lambda row: -looped_turns(row[1]))
+    rows = [
+        (report.run, dialogue, last_message(dialogue, courses.get((report.run, dialogue.name))))
+        for report in reports
+        for dialogue in report.dialogues
+    ]
+    rows.sort(key=lambda row: -looped_turns(row[1], row[2]))
     kinds: dict[str, dict[str, list[object]]] = {}
-    for row, (run, dialogue) in enumerate(rows):
+    for row, (run, dialogue, last) in enumerate(rows):
         for finding in dialogue.findings:
             if finding.level == "info":
                 continue
-            end = dialogue.turns if finding.end_turn is None else finding.end_turn
+            end = last if finding.end_turn is None else finding.end_turn
             values = {
                 "row": row, "left": finding.onset_turn, "right": max(end, finding.onset_turn) + 1,
                 "run": run, "dialogue": dialogue.name, "turn": finding.onset_turn,
@@ -92,7 +109,7 @@ def timeline(reports: Sequence[Report]) -> figure | None:
     plot.add_tools(TapTool(behavior="inspect", callback=open_it))
     plot.yaxis.ticker = FixedTicker(ticks=list(range(len(rows))))
     plot.yaxis.major_label_overrides = {
-        row: f"{run} {dialogue.name}"[-LABEL:] for row, (run, dialogue) in enumerate(rows)
+        row: f"{run} {dialogue.name}"[-LABEL:] for row, (run, dialogue, _) in enumerate(rows)
     }
     plot.ygrid.visible = False
     plot.legend.click_policy = "hide"
