@@ -10,10 +10,12 @@ import pytest
 
 import analyze
 import view
+from broken_record.report import Report
 from broken_record.views.page import figures
+from broken_record.views.tables import at_risk_table
 from tests.conftest import CHROMIUM
 from tests.replay import DATA
-from tests.test_analyze_and_view import put_record, write_record
+from tests.test_analyze_and_view import entry, put_record, write_record
 
 HOSTILE = [
     "<script>document.title='run'</script> & </script>", "\u202eright to left \u2028 line",
@@ -174,26 +176,75 @@ def choose(page, *indices):
           const named = (d) => d.get_model_by_name(`scatter-${k}`);
           Bokeh.documents.map(named).find((m) => m).selected.indices = indices;
         })""",
-        list(indices),
+        list(map(list, indices)),
     )
-    page.wait_for_timeout(200)
+    page.wait_for_function(
+        """(count) => {
+          const { hidden, textContent } = document.getElementById("chosen");
+          return !hidden && textContent.includes(`shows ${count} of`);
+        }""",
+        arg=sum(map(len, indices)),
+    )
 
 
-WATCHED = [("rates", "rate"), ("rates", "text"), ("rates", "onset"), ("survival-0", "share"),
-           ("survival-1", "share"), ("survival-1", "tokens"), ("survival-1", "at_risk"),
-           ("lengths-assistant-1", "share"), ("lengths-user-1", "count"), ("characters-1", "mid"),
-           ("novelty-1", "low"), ("characters-0", "high")]  # fmt: skip
+def show_all(page):
+    page.click("#chosen button")
+    page.wait_for_function("document.getElementById('chosen').hidden")
 
 
-def test_choosing_every_point_draws_again_what_python_drew(opened):
-    opened.wait_for_function("Bokeh.documents.length > 0")
-    before = [source(opened, *place) for place in WATCHED]
-    cells = opened.locator("#at-risk td, #means td:nth-child(2)").all_text_contents()
-    choose(opened, [0], [0])
-    assert opened.locator("#chosen").is_visible()
-    assert [source(opened, *place) for place in WATCHED] == before
-    after = opened.locator("#at-risk td, #means td:nth-child(2)").all_text_contents()
-    assert after == cells
+WATCHED = [("rates", name) for name in ("run", "kind", "rate", "text", "onset")]
+WATCHED += [
+    (f"{name}-{k}", column)
+    for k in (0, 1)
+    for name, columns in (
+        ("survival", ("tokens", "share", "at_risk")),
+        ("lengths-assistant", ("share", "count")),
+        ("lengths-user", ("share", "count")),
+        ("characters", ("x", "low", "mid", "high")),
+        ("novelty", ("x", "low", "mid", "high")),
+    )
+    for column in columns
+]
+
+
+@pytest.fixture(scope="module")
+def many_file(tmp_path_factory):
+    """Two runs of five dialogues, of which some loop at one time or are as long as another; in the
+    second run one kind alone was looked for.
+    """
+    folder = tmp_path_factory.mktemp("many")
+    for run, arguments in (("all", []), ("one_kind", ["--only", "single_turn_loop"])):
+        (folder / run).mkdir()
+        for k, calm in enumerate((2, 2, 4, 20, 20)):
+            words = [f"{w} is what {w}s {k} may mean." for w in map(chr, range(97, 97 + calm))]
+            loop = [text for i in range(5) for text in (LINE, f"He counted {i} waves.")]
+            write_record(folder / run / f"d{k}.jsonl", [*words, *loop * (calm < 20)])
+        assert analyze.main([str(folder / run), *arguments]) == 0
+    return page_of([folder / "all", folder / "one_kind"], folder / "results.html")
+
+
+def test_choosing_every_point_draws_again_what_python_drew(browser, many_file):
+    page = browser.new_page()
+    page.goto(many_file.as_uri())
+    page.wait_for_function("window.parrot?.readers[0].said && Bokeh.documents.length > 0")
+    texts = "#at-risk td, #means td:nth-child(2)"
+    before = [source(page, *place) for place in WATCHED], page.locator(texts).all_text_contents()
+    assert before[0][0].count("all") > before[0][0].count("one_kind") == 1
+    choose(page, range(5), range(5))
+    after = [source(page, *place) for place in WATCHED], page.locator(texts).all_text_contents()
+    assert after == before
+    choose(page, [0, 3], [])
+    assert source(page, "rates", "run").count("one_kind") == 1
+    show_all(page)
+    after = [source(page, *place) for place in WATCHED], page.locator(texts).all_text_contents()
+    assert after == before
+    page.close()
+
+
+def test_where_no_tokens_were_counted_none_are_at_risk():
+    counted, silent = Report("a", (entry(),)), Report("b", (entry(tokens=None),))
+    assert at_risk_table([silent]) == ""
+    assert at_risk_table([counted, silent]).count(">-<") == 6
 
 
 def test_chosen_points_are_what_everything_else_shows_until_all_are_shown_again(opened):
@@ -210,9 +261,7 @@ def test_chosen_points_are_what_everything_else_shows_until_all_are_shown_again(
     assert {source(opened, "timeline-0", "run")[at] for at in shown} <= {"clean"}
     hidden = "[...window.parrot.readers[0].dialogues.options].map((option) => option.hidden)"
     assert opened.evaluate(hidden) == [False]
-    opened.click("#chosen button")
-    opened.wait_for_timeout(200)
-    assert not opened.locator("#chosen").is_visible()
+    show_all(opened)
     assert [source(opened, *place) for place in WATCHED] == before
 
 

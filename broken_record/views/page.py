@@ -168,10 +168,13 @@ def harmless(value: Any) -> str:
 def data_of(
     reports: Sequence[Report], transcripts: Dialogues, pairs: Pairs, courses: Courses
 ) -> dict[str, Any]:
-    """What page.js reads; "facts" of a dialogue are what selection.js needs to draw it again."""
+    """What page.js reads; "facts" of a dialogue are what selection.js needs to draw it again,
+    "looked" of a run says which kinds were looked for.
+    """
     bins, stretches, kinds = bins_of(reports, courses), stretches_of(courses), kinds_of(reports)
     runs = []
     for report in reports:
+        looked = [kind in (report.thresholds or ()) for kind in kinds]
         entries = []
         for dialogue in report.dialogues:
             key = (report.run, dialogue.name)
@@ -182,14 +185,15 @@ def data_of(
                 "facts": {
                     "values": [getattr(dialogue, name) for name, _ in AVERAGED.values()],
                     "time": time_until_loop(dialogue),
-                    "kinds": [onset_of(dialogue, kind) for kind in kinds],
+                    "kinds": [onset_of(dialogue, kind) if there else None
+                              for kind, there in zip(kinds, looked, strict=True)],
                     "bins": {who: bins[who]["counts"].get(key) for who in bins},
                     "course": course and {what: means_of(getattr(course, what), stretches)
                                           for what in ("characters", "novelty")},
                 },
                 "packed": None if said is None else pack(said, dialogue, pairs.get(key, ())),
             })  # fmt: skip
-        runs.append({"name": report.run, "dialogues": entries})
+        runs.append({"name": report.run, "looked": looked, "dialogues": entries})
     return {
         "runs": runs,
         "colours": KIND_COLOURS,

@@ -105,6 +105,7 @@
   function drawLoops(chosen) {
     const heat = { run: [], kind: [], rate: [], text: [], onset: [] };
     chosen.forEach((facts, k) => data.kinds.forEach((kind, at) => {
+      if (!data.runs[k].looked[at]) return;
       const measured = facts.map((one) => one.kinds[at]).filter((found) => found !== null);
       const found = measured.filter(Boolean);
       const onsets = found.map(([tokens]) => tokens).filter((tokens) => tokens !== null).sort((a, b) => a - b);
@@ -125,7 +126,9 @@
       const label = model(`survival-label-${k}`);
       const told = watched.length ? `mean ${number(restricted, 0)} of ${number(until, 0)} tokens` : "none chosen";
       if (label) label.label = { value: `${data.runs[k].name}: ${told}` };
-      for (let at = 0; at < 6; at++) cell("at-risk", k, at + 1, watched.filter(([time]) => time >= until * at / 5).length);
+      for (let at = 0; at < 6; at++) {
+        cell("at-risk", k, at + 1, watched.length ? watched.filter(([time]) => time >= until * at / 5).length : "-");
+      }
     });
   }
 

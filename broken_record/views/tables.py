@@ -75,10 +75,17 @@ def interval_cell(values: Sequence[float], digits: int) -> tuple[str, float] | s
 
 
 def at_risk_table(reports: Sequence[Report]) -> str:
-    """How many dialogues are still watched and without a loop, at a few times."""
+    """How many dialogues are still watched and without a loop, at a few times; "" where no tokens
+    were counted.
+    """
     times, counts = at_risk_rows(reports)
+    if not times[-1]:
+        return ""
     head = ["run", *(f"{time:,.0f}" for time in times)]
-    rows = [[report.run, *row] for report, row in zip(reports, counts, strict=True)]
+    rows = [
+        [report.run, *(row if any(row) else "-" * len(row))]
+        for report, row in zip(reports, counts, strict=True)
+    ]
     return table("at-risk", "Dialogues at risk after so many tokens", head, rows)
 
 
