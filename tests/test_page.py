@@ -136,10 +136,73 @@ def test_without_transcripts_the_reader_says_why(browser, page_file, tmp_path):
     assert view.main([str(run), "-o", str(page), "--no-show", "--no-transcripts"]) == 0
     assert "lighthouse" not in page.read_text()
     tab = browser.new_page()
+    troubles = []
+    tab.on("pageerror", lambda error: troubles.append(str(error)))
     tab.goto(page.as_uri())
     tab.click("[data-tab=reader]")
+    tab.fill("input[type=search]", "tea")
     assert "--no-transcripts" in tab.locator(".empty").last.text_content()
+    tab.wait_for_function("Bokeh.documents.length > 0 && Bokeh.documents[0].is_idle")
+    tab.wait_for_function(f"{RECURRENCE}?.data.turn.length === 0")
+    assert troubles == []
     tab.close()
+
+
+RECURRENCE = "Bokeh.documents.map((d) => d.get_model_by_name('recurrence')).find((m) => m)"
+
+
+@pytest.fixture
+def one_lost(browser, tmp_path):
+    """A page of three dialogues; the transcript of the last is not there."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for name in ("first", "lost", "second"):
+        said = [text for k in range(5) for text in (LINE, f"The {name} counted {k} waves.")]
+        write_record(folder / f"{name}.jsonl", said, initial_tokens=50)
+    assert analyze.main([str(folder), "--only", "single_turn_loop"]) == 0
+    (folder / "lost.jsonl").unlink()
+    page = browser.new_page()
+    page.troubles = []
+    page.on("pageerror", lambda error: page.troubles.append(str(error)))
+    page.goto(page_of([folder], tmp_path / "results.html").as_uri())
+    page.wait_for_function("window.parrot?.readers[0].said && Bokeh.documents.length > 0")
+    page.click("[data-tab=reader]")
+    yield page
+    assert page.troubles == []
+    page.close()
+
+
+def test_a_dialogue_without_a_transcript_shows_nothing_of_the_one_before(one_lost):
+    one_lost.wait_for_function(f"{RECURRENCE}.data.turn.length > 0")
+    one_lost.select_option("select[aria-label=dialogue]", index=1)
+    assert "transcript is not in this page" in one_lost.locator(".turns").text_content()
+    one_lost.fill("input[type=search]", "lighthouse")
+    assert one_lost.locator(".turn").count() == 0
+    assert one_lost.locator(".bar span").last.text_content() == ""
+    assert one_lost.locator("select[aria-label='repeated segment'] option").count() == 1
+    assert one_lost.evaluate(f"{RECURRENCE}.data.turn.length") == 0
+
+
+def test_a_dialogue_that_unpacks_late_does_not_replace_a_later_choice(one_lost):
+    one_lost.evaluate("""async () => {
+      const Native = window.Response, waiting = [];
+      window.Response = class extends Native {
+        async text() {
+          const text = await super.text();
+          await new Promise((release) => waiting.push(release));
+          return text;
+        }
+      };
+      const opened = [];
+      for (const name of ["first", "second"]) {
+        opened.push(window.parrot.open("run", name, 0));
+        while (waiting.length < opened.length) await new Promise((done) => setTimeout(done));
+      }
+      for (const release of waiting.reverse()) release();
+      await Promise.all(opened);
+    }""")
+    assert "The second counted" in one_lost.locator(".turns").text_content()
+    assert "The first counted" not in one_lost.locator(".turns").text_content()
 
 
 def test_the_page_holds_the_data_as_json_that_cannot_end_its_script(page_file):

@@ -122,20 +122,27 @@
       this.runs.selectedIndex = Math.max(0, data.runs.findIndex((one) => one.name === run));
       this.list();
       this.dialogues.selectedIndex = Math.max(0, this.run.dialogues.findIndex((one) => one.name === name));
+      const chosen = this.dialogue;
       await this.load();
-      if (turn !== null && turn !== undefined) this.go(turn);
+      if (turn !== null && turn !== undefined && this.dialogue === chosen) this.go(turn);
     }
     async load() {
       const one = this.dialogue;
       this.search.value = "";
+      this.detail = null;
       if (!one?.packed) {
         const why = one ? "Its transcript is not in this page: it was made with --no-transcripts, or the record is gone."
           : "This run has no dialogue that could be analysed.";
         this.turns.replaceChildren(make("p", "empty", why));
         this.said = [];
+        this.segments.replaceChildren(new Option("repeated segments (0)", ""));
+        this.draw();
+        if (this === readers[0]) plotPairs(NOTHING);
         return;
       }
-      this.detail = await unpack(one.packed);
+      const detail = await unpack(one.packed);
+      if (this.dialogue !== one) return; // another was chosen meanwhile
+      this.detail = detail;
       this.said = this.detail.said;
       this.detail.words = wordsOf(this.said, this.detail.prefix);
       const segments = this.detail.segments;
@@ -147,6 +154,10 @@
     }
     draw() {
       const one = this.detail;
+      this.hits = [];
+      this.at = -1;
+      this.count.textContent = "";
+      if (!one) return;
       const proofs = new Map(), notes = new Map();
       for (const finding of one.findings) {
         for (const span of finding.spans) proofs.set(span.turn, [...(proofs.get(span.turn) ?? []), span]);
@@ -167,8 +178,6 @@
           mark(text, { kind: "segment", colour: SEGMENT_COLOURS[k] })));
         if (this.segments.value) mark(this.segments.value, { kind: "found" });
       }
-      this.hits = [];
-      this.at = -1;
       const nodes = [];
       let tokens = data.runs[this.runs.selectedIndex].initial_tokens ?? 0;
       for (const [index, role, text, cost, finish, given] of this.said) {
@@ -200,7 +209,7 @@
         tokens += cost ?? 0;
       }
       this.turns.replaceChildren(...nodes);
-      this.count.textContent = wanted ? `${this.hits.length} found` : "";
+      if (wanted) this.count.textContent = `${this.hits.length} found`;
     }
     jump(step) {
       if (!this.hits?.length) return;
@@ -219,12 +228,14 @@
     }
   }
 
+  const NOTHING = { pairs: [], said: [] };
   function plotPairs({ pairs, said }) {
     for (const shown of window.Bokeh?.documents ?? []) {
       const source = shown.get_model_by_name("recurrence"), range = shown.get_model_by_name("recurrence-turns");
       if (!source) continue;
       source.data = { turn: pairs.map((pair) => pair[0]), earlier: pairs.map((pair) => pair[1]) };
-      range.setv({ start: 0, end: said.length, reset_end: said.length });
+      const end = Math.max(1, said.length);
+      range.setv({ start: 0, end, reset_end: end });
     }
   }
 
@@ -249,7 +260,7 @@
       readers[0].go(turn);
       if (readers[1]) readers[1].go(earlier);
     },
-    plotPairs: () => readers[0].detail && plotPairs(readers[0].detail),
+    plotPairs: () => plotPairs(readers[0].detail ?? NOTHING),
     data,
     readers,
   });
