@@ -183,6 +183,13 @@ def test_a_dialogue_without_a_transcript_shows_nothing_of_the_one_before(one_los
     assert one_lost.evaluate(f"{RECURRENCE}.data.turn.length") == 0
 
 
+def test_the_reader_counts_from_the_initial_tokens_and_says_how_much_was_found(one_lost):
+    costs = one_lost.locator(".turns .cost").all_text_contents()
+    assert costs[:2] == ["turn 0 · 50 tokens before", "turn 1 · 60 tokens before"]
+    shown = one_lost.locator("select[aria-label=dialogue] option").all_text_contents()
+    assert shown == [f"{name} (1 finding)" for name in ("first", "lost", "second")]
+
+
 def test_a_dialogue_that_unpacks_late_does_not_replace_a_later_choice(one_lost):
     one_lost.evaluate("""async () => {
       const Native = window.Response, waiting = [];

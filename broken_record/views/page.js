@@ -112,7 +112,7 @@
       const before = this.dialogues.selectedIndex, same = this.listed === this.run;
       this.listed = this.run;
       this.dialogues.replaceChildren(...(this.run?.dialogues ?? []).map((one) => {
-        const option = new Option(`${one.name}${one.found ? ` (${one.found} findings)` : ""}`);
+        const option = new Option(`${one.name}${one.found ? ` (${one.found} finding${one.found === 1 ? "" : "s"})` : ""}`);
         option.hidden = option.disabled = !(window.parrot?.isChosen?.(this.run.name, one.name) ?? true);
         return option;
       }));
@@ -179,7 +179,7 @@
         if (this.segments.value) mark(this.segments.value, { kind: "found" });
       }
       const nodes = [];
-      let tokens = data.runs[this.runs.selectedIndex].initial_tokens ?? 0;
+      let tokens = one.initial_tokens;
       for (const [index, role, text, cost, finish, given] of this.said) {
         const node = make("div", `turn ${role}${given ? " given" : ""}`);
         node.dataset.index = index;

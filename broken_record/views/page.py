@@ -230,6 +230,7 @@ def pack(said: Dialogue, report: DialogueReport, pairs: Sequence[tuple[int, int]
     lines += [[t.index, t.role, t.content, t.tokens, t.finish_reason, False] for t in said.turns]
     value = {
         "said": lines,
+        "initial_tokens": said.config.get("initial_tokens", 0),
         "prefix": said.config.get("agent_prefix", ""),
         "segments": [asdict(s) for s in sorted(report.segments, key=lambda s: -s.count)],
         "findings": [
