@@ -124,7 +124,7 @@ def course_of(talk: Talk) -> Course:
 
     content = measure(talk)
     own = range(talk.given, len(talk))
-    novelty = tuple(float(content.new[i] / max(1, content.words[i])) for i in own)
+    novelty = tuple(float(content.new[i] / content.words[i]) if content.words[i] else None for i in own)
     lengths = tuple(len(talk.bodies[i].strip()) for i in own)
     user = tuple(n for n, i in zip(lengths, own, strict=True) if talk.said[i].role == "user")
     last = talk.said[-1].index if talk.said else 0

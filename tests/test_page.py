@@ -11,6 +11,8 @@ import pytest
 import analyze
 import view
 from broken_record.report import Report
+from broken_record.talk import Talk
+from broken_record.views.drift import means_of
 from broken_record.views.page import figures
 from broken_record.views.tables import at_risk_table
 from tests.conftest import CHROMIUM
@@ -288,7 +290,7 @@ def many_file(tmp_path_factory):
         for k, calm in enumerate((2, 2, 4, 20, 20)):
             words = [f"{w} is what {w}s {k} may mean." for w in map(chr, range(97, 97 + calm))]
             loop = [text for i in range(5) for text in (LINE, f"He counted {i} waves.")]
-            write_record(folder / run / f"d{k}.jsonl", [*words, *loop * (calm < 20)])
+            write_record(folder / run / f"d{k}.jsonl", [*words, "And?", *loop * (calm < 20)])
         assert analyze.main([str(folder / run), *arguments]) == 0
     return page_of([folder / "all", folder / "one_kind"], folder / "results.html")
 
@@ -309,6 +311,13 @@ def test_choosing_every_point_draws_again_what_python_drew(browser, many_file):
     after = [source(page, *place) for place in WATCHED], page.locator(texts).all_text_contents()
     assert after == before
     page.close()
+
+
+def test_a_turn_without_content_words_has_no_novelty(tmp_path):
+    dialogue = put_record(tmp_path / "d.jsonl", ["Tea and bread.", "...", "And so it is.", "Tea."])
+    course = view.course_of(Talk(dialogue))
+    assert course.novelty == (1.0, None, None, 0.0)
+    assert means_of(course.novelty, [0, 2, 3, 4]) == [1.0, None, 0.0]
 
 
 def test_where_no_tokens_were_counted_none_are_at_risk():

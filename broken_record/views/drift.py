@@ -19,12 +19,12 @@ BINS = 24
 @dataclass(frozen=True, slots=True)
 class Course:
     """One dialogue over its generated turns: characters said, and the share of content words that
-    were not said in the ten turns before; the characters of the user's replies alone; and the index
+    were not said in the ten turns before, None of a turn without any; the characters of the user's replies alone; and the index
     of its last message, the opening ones counted.
     """
 
     characters: tuple[int, ...]
-    novelty: tuple[float, ...]
+    novelty: tuple[float | None, ...]
     user_lengths: tuple[int, ...]
     last: int
 
@@ -39,17 +39,15 @@ def stretches_of(courses: Courses) -> list[int]:
     return [int(border) for border in borders]
 
 
-def means_of(values: Sequence[float], edges: Sequence[int]) -> list[float]:
-    """A dialogue's mean per stretch, as far as it goes.
+def means_of(values: Sequence[float | None], edges: Sequence[int]) -> list[float | None]:
+    """A dialogue's mean per stretch, as far as it goes; None where nothing was measured.
 
-    >>> means_of([1, 3, 5], [0, 2, 4, 6])
-    [2.0, 5.0]
+    >>> means_of([1, 3, 5, None], [0, 2, 3, 4, 6])
+    [2.0, 5.0, None]
     """
-    return [
-        round(float(np.mean(values[low:high])), 3)
-        for low, high in pairwise(edges)
-        if len(values) > low
-    ]
+    stretches = [values[low:high] for low, high in pairwise(edges) if len(values) > low]
+    measured = [[value for value in stretch if value is not None] for stretch in stretches]
+    return [round(float(np.mean(own)), 3) if own else None for own in measured]
 
 
 def drift_plot(reports: Sequence[Report], courses: Courses, what: str, title: str) -> figure | None:
@@ -71,7 +69,8 @@ def drift_plot(reports: Sequence[Report], courses: Courses, what: str, title: st
         own = [means_of(getattr(c, what), edges) for (run, _), c in courses.items()
                if run == report.run]  # fmt: skip
         stretches = [
-            [means[at] for means in own if len(means) > at] for at in range(len(edges) - 1)
+            [mean for means in own for mean in means[at : at + 1] if mean is not None]
+            for at in range(len(edges) - 1)
         ]
         known = [(at, means) for at, means in enumerate(stretches) if means]
         quarters = [np.quantile(means, [0.25, 0.5, 0.75]).tolist() for _, means in known]

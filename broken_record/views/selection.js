@@ -89,7 +89,7 @@
       chosen.forEach((facts, k) => {
         const columns = { x: [], low: [], mid: [], high: [] };
         for (let at = 0; at + 1 < data.stretches.length; at++) {
-          const means = facts.map((one) => one.course?.[what][at]).filter((value) => value !== undefined);
+          const means = facts.map((one) => one.course?.[what][at]).filter((value) => value !== undefined && value !== null);
           if (!means.length) continue;
           means.sort((a, b) => a - b);
           columns.x.push((data.stretches[at] + data.stretches[at + 1]) / 2);
