@@ -11,23 +11,17 @@ Exit codes: 0 done, 1 a run cannot be read (the message names the command to run
 from __future__ import annotations
 
 import argparse
-import base64
-import html
-import json
 import logging
-import re
-import shutil
-import subprocess
 import sys
-import tempfile
 import webbrowser
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from broken_record.analysis_file import read_report
+from broken_record.analysis_file import read_report, write_whole
+from broken_record.browser import export_figures
 from broken_record.comparison_report import read_comparison
 from broken_record.errors import LogError
 from broken_record.records import Dialogue
@@ -41,7 +35,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("view")
 Said = dict[tuple[str, str], Dialogue]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -131,59 +124,6 @@ def course_of(talk: Talk) -> Course:
     return Course(lengths, novelty, user, last)
 
 
-# draws every figure and leaves {name: {png, svg}} as the text of the page
-DRAW = """
-<script>
-const wait = setInterval(() => {
-  const shown = window.Bokeh?.documents[0];
-  const isRoot = (view) => shown.roots().includes(view.model);
-  const views = shown?.is_idle ? [...Bokeh.index].filter(isRoot) : [];
-  if (!views.length || views.length < shown.roots().length) return;
-  clearInterval(wait);
-  const drawn = {};
-  const draw = (view) => {
-    if (view.model.type !== "Figure") return [...view.child_views].forEach(draw);
-    drawn[view.model.name] = {
-      png: view.export("png").canvas.toDataURL().split(",")[1],
-      svg: view.export("svg").ctx.get_serialized_svg(true),
-    };
-  };
-  views.forEach(draw);
-  document.body.textContent = JSON.stringify(drawn);
-}, 50);
-</script>
-</body>"""
-
-
-def export_figures(plots: Mapping[str, Any], folder: Path) -> None:
-    """Every figure as PNG and SVG, by a browser that is installed; LogError where there is none."""
-    from bokeh.embed import file_html
-    from bokeh.resources import INLINE
-
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser is None:
-        raise LogError(
-            f"--export needs one of {', '.join(BROWSERS)}; install one (apt install chromium)"
-        )
-    with tempfile.TemporaryDirectory() as scratch:
-        source = Path(scratch) / "figures.html"
-        before, _, after = file_html(list(plots.values()), INLINE, "figures").rpartition("</body>")
-        source.write_text(before + DRAW + after, encoding="utf-8")
-        command = [browser, "--headless", "--no-sandbox", "--disable-gpu",
-                   f"--user-data-dir={scratch}/profile", "--virtual-time-budget=20000",
-                   "--window-size=1280,900", "--dump-dom", source.as_uri()]  # fmt: skip
-        done = subprocess.run(
-            command, capture_output=True, text=True, encoding="utf-8", check=False
-        )
-    found = re.search(r"<body[^>]*>(\{.*\})\s*</body>", done.stdout, re.DOTALL)
-    if found is None:
-        raise LogError(f"{browser} drew nothing: {done.stderr.strip()[-300:]}")
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, drawn in json.loads(html.unescape(found[1])).items():
-        (folder / f"{name}.png").write_bytes(base64.b64decode(drawn["png"]))
-        (folder / f"{name}.svg").write_text(drawn["svg"], encoding="utf-8")
-
-
 def page_of_runs(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     """(the page of some runs, its figures)."""
     from broken_record.views.page import figures, make_page
@@ -219,6 +159,19 @@ def page_of_sweep(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     return page, figures_of_sweep(comparison) if options.export else {}
 
 
+def write_page(page: str, path: Path) -> None:
+    """Write a page whole or not at all; LogError names what cannot be written."""
+    content = page.encode("utf-8", errors="replace")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():  # such as /dev/stdout, which has to stay
+            path.write_bytes(content)
+            return
+    except OSError as error:
+        raise LogError(f"{path}: cannot be written: {error.strerror}") from error
+    write_whole(path.resolve(), [content])
+
+
 def main(arguments: list[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -234,13 +187,9 @@ def main(arguments: list[str] | None = None) -> int:
         page, plots = page_of_sweep(options) if sweeps else page_of_runs(options)
         if options.export:
             export_figures(plots, options.export)
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(page, encoding="utf-8", errors="replace")
-    except LogError as error:
+        write_page(page, options.output)
+    except (LogError, OSError) as error:
         log.error("%s", error)
-        return 1
-    except OSError as error:
-        log.error("%s: cannot be written: %s", options.output, error.strerror)
         return 1
     log.info("Wrote %s", options.output)
     if not options.no_show:

@@ -104,6 +104,7 @@ DOORS = {
     "textlog": {"records", "errors", "chatlogs", "runlog"},
     "report": {"records", "statistics"},
     "analysis_file": {"records", "errors", "report"},
+    "browser": {"errors", "bokeh"},
     "exports": {"records", "errors", "config", "goals", "prompts", "report", "pyarrow"},
     "dataset": {"analysis_file", "errors", "exports", "prompts", "report"},
     "copies": {"records", "text"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -509,5 +510,24 @@ def test_figures_are_written_as_png_and_svg_where_a_browser_is(
         assert (figures / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         assert ElementTree.parse(figures / f"{name}.svg").getroot().tag.endswith("svg")
     assert "loop density" in (figures / "scatter.svg").read_text()
-    monkeypatch.setattr(view, "BROWSERS", ("no-such-browser",))
-    assert view.main(arguments) == 1 and "--export needs one of no-such-browser" in caplog.text
+    taken = tmp_path / "taken"
+    taken.write_text("a file")
+    assert view.main([*arguments[:-1], str(taken)]) == 1
+    assert f"--export {taken}: cannot be written: File exists" in caplog.text
+    monkeypatch.setenv("PATH", "")
+    assert view.main(arguments) == 1 and "--export needs one of chromium, " in caplog.text
+
+
+def test_a_page_replaces_the_one_before_whole_and_a_device_stays(tmp_path, caplog):
+    one_dialogue(tmp_path)
+    assert analyze.main([str(tmp_path / "run")]) == 0
+    page = tmp_path / "page.html"
+    page.write_text("the one before")
+    with page.open() as before:
+        page_of([tmp_path / "run"], page)
+        assert before.read() == "the one before" and "</html>" in page.read_text()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["page.html", "run"]
+    assert not page_of([tmp_path / "run"], Path("/dev/null")).is_file()
+    inside = page / "page.html"
+    assert view.main([str(tmp_path / "run"), "-o", str(inside), "--no-show"]) == 1
+    assert f"{inside}: cannot be written: " in caplog.text
