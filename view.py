@@ -34,13 +34,14 @@ if TYPE_CHECKING:
     from broken_record.views.drift import Course
 
 log = logging.getLogger("view")
+MOST_RUNS = 10  # as many as there are colours
 Said = dict[tuple[str, str], Dialogue]
 
 
 def make_parser() -> argparse.ArgumentParser:
     """Every option with its help text, which is the README's text too (`make docs`)."""
     parser = argparse.ArgumentParser(
-        description="Compare up to 10 analysed runs, or a sweep, in one HTML page."
+        description=f"Compare up to {MOST_RUNS} analysed runs, or a sweep, in one HTML page."
     )
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN",
                         help="an analysed run folder, or one sweep's")  # fmt: skip
@@ -117,7 +118,9 @@ def course_of(talk: Talk) -> Course:
 
     content = measure(talk)
     own = range(talk.given, len(talk))
-    novelty = tuple(float(content.new[i] / content.words[i]) if content.words[i] else None for i in own)
+    novelty = tuple(
+        float(content.new[i] / content.words[i]) if content.words[i] else None for i in own
+    )
     lengths = tuple(len(talk.bodies[i].strip()) for i in own)
     user = tuple(n for n, i in zip(lengths, own, strict=True) if talk.said[i].role == "user")
     last = talk.said[-1].index if talk.said else 0
@@ -179,9 +182,9 @@ def main(arguments: list[str] | None = None) -> int:
     if sweeps and len(options.runs) > 1:
         log.error("a sweep has a page of its own; run: python view.py %s", sweeps[0])
         return 2
-    if len(options.runs) > 10:
-        log.error("view.py compares up to 10 runs, found %d; run: python view.py %s",
-                  len(options.runs), " ".join(map(str, options.runs[:10])))  # fmt: skip
+    if len(options.runs) > MOST_RUNS:
+        log.error("view.py compares up to %d runs, found %d; run: python view.py %s", MOST_RUNS,
+                  len(options.runs), " ".join(map(str, options.runs[:MOST_RUNS])))  # fmt: skip
         return 2
     try:
         page, plots = page_of_sweep(options) if sweeps else page_of_runs(options)

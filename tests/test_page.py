@@ -14,6 +14,7 @@ import view
 from broken_record.report import Report
 from broken_record.talk import Talk
 from broken_record.views.drift import means_of
+from broken_record.views.overview import PALETTE
 from broken_record.views.page import figures
 from broken_record.views.tables import at_risk_table
 from tests.conftest import CHROMIUM
@@ -319,6 +320,10 @@ def test_a_turn_without_content_words_has_no_novelty(tmp_path):
     course = view.course_of(Talk(dialogue))
     assert course.novelty == (1.0, None, None, 0.0)
     assert means_of(course.novelty, [0, 2, 3, 4]) == [1.0, None, 0.0]
+
+
+def test_there_are_as_many_colours_as_runs():
+    assert len(set(PALETTE)) == len(PALETTE) == view.MOST_RUNS
 
 
 def test_where_no_tokens_were_counted_none_are_at_risk():

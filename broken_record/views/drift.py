@@ -19,8 +19,8 @@ BINS = 24
 @dataclass(frozen=True, slots=True)
 class Course:
     """One dialogue over its generated turns: characters said, and the share of content words that
-    were not said in the ten turns before, None of a turn without any; the characters of the user's replies alone; and the index
-    of its last message, the opening ones counted.
+    were not said in the ten turns before, None of a turn without any; the characters of the user's
+    replies alone; and the index of its last message, the opening ones counted.
     """
 
     characters: tuple[int, ...]

@@ -1,8 +1,8 @@
 """How long replies are: a histogram per run and speaker, in shared bins.
 
 The bins are even ones up to the longest reply, or the buckets that analyze.py has always printed
-(0 and 1, hundreds to 2,000, and all above). Counts of dialogues add up, so that page.js can draw
-them for a selection.
+(0 and 1, hundreds to 2,000, and all above). Counts of dialogues add up, so that selection.js can
+draw them for a selection.
 """
 
 from __future__ import annotations

@@ -12,8 +12,6 @@ from broken_record.report import Report, summarize, time_until_loop
 from broken_record.statistics import survival
 from broken_record.views.overview import PALETTE
 
-Step = tuple[list[float], list[float]]
-
 
 def kinds_of(reports: Sequence[Report]) -> list[str]:
     """The kinds that were looked for in any run."""
@@ -59,10 +57,15 @@ def heat_map(reports: Sequence[Report]) -> figure | None:
     return plot
 
 
+def watch(reports: Sequence[Report]) -> tuple[list[list[tuple[float, bool]]], float]:
+    """(per run time_until_loop of the dialogues whose tokens were counted, the longest time)."""
+    watched = [[t for d in report.dialogues if (t := time_until_loop(d))] for report in reports]
+    return watched, max((time for run in watched for time, _ in run), default=0.0)
+
+
 def survival_plot(reports: Sequence[Report]) -> figure | None:
     """The share of dialogues that do not loop yet, over tokens said; None without counters."""
-    watched = [[t for d in report.dialogues if (t := time_until_loop(d))] for report in reports]
-    until = max((time for run in watched for time, _ in run), default=0.0)
+    watched, until = watch(reports)
     if until == 0.0:
         return None
     plot = figure(
@@ -99,7 +102,6 @@ def at_risk_rows(
     reports: Sequence[Report], columns: int = 6
 ) -> tuple[list[float], list[list[int]]]:
     """(times, per run how many dialogues are still watched and without a loop then)."""
-    watched = [[t for d in report.dialogues if (t := time_until_loop(d))] for report in reports]
-    until = max((time for run in watched for time, _ in run), default=0.0)
+    watched, until = watch(reports)
     times = [until * k / (columns - 1) for k in range(columns)]
     return times, [[sum(time >= at for time, _ in run) for at in times] for run in watched]

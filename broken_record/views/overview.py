@@ -21,7 +21,7 @@ from broken_record.report import DialogueReport, Report
 # Okabe and Ito's colour-blind-safe colours, then three of Paul Tol's muted ones
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00",
            "#56B4E9", "#000000", "#882255", "#999933", "#44AA99")  # fmt: skip
-MOST_RUNS = len(PALETTE)
+GREY = "#808890"
 OPEN = """
     const source = cb_data.source;
     const k = source.inspected.indices[0];

@@ -26,7 +26,7 @@ from broken_record.report import DialogueReport, Report, time_until_loop
 from broken_record.views.drift import Courses, drift_plot, means_of, stretches_of
 from broken_record.views.lengths import SPEAKERS, bins_of, length_histograms
 from broken_record.views.loops import heat_map, kinds_of, survival_plot
-from broken_record.views.overview import scatter
+from broken_record.views.overview import GREY, scatter
 from broken_record.views.recurrence import recurrence_plot
 from broken_record.views.tables import (
     AVERAGED,
@@ -40,7 +40,6 @@ from broken_record.views.tables import (
 )
 from broken_record.views.timeline import KIND_COLOURS, timeline
 
-GREY = "#808890"
 THEME = Theme(json={"attrs": {
     "Plot": {"background_fill_color": None, "border_fill_color": None, "outline_line_color": GREY},
     "Axis": {"axis_label_text_color": GREY, "major_label_text_color": GREY,

@@ -36,9 +36,8 @@ from broken_record.comparison_words import (
     title_of,
     values_text,
 )
-from broken_record.views.overview import PALETTE
+from broken_record.views.overview import GREY, PALETTE
 
-GREY = "#808890"
 MOST_LINES = 6  # as many combinations of the other axes have a colour each
 ROWS = 40
 LABEL = 44

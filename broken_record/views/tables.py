@@ -38,7 +38,7 @@ def table(name: str, caption: str, head: Sequence[str], rows: Sequence[Sequence[
     def cell(value: object) -> str:
         shown, by = value if isinstance(value, tuple) else (value, None)
         sort = "" if by is None else f' data-value="{html.escape(str(by))}"'
-        return f'<td class="name"{sort}>{html.escape(str(shown))}</td>'
+        return f"<td{sort}>{html.escape(str(shown))}</td>"
 
     heads = "".join(f"<th>{html.escape(column)}</th>" for column in head)
     body = "".join(
