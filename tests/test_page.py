@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,7 +14,7 @@ import analyze
 import view
 from broken_record.report import Report
 from broken_record.talk import Talk
-from broken_record.views.drift import means_of
+from broken_record.views.drift import drift_plot, means_of
 from broken_record.views.overview import PALETTE
 from broken_record.views.page import figures
 from broken_record.views.tables import at_risk_table
@@ -320,6 +321,8 @@ def test_a_turn_without_content_words_has_no_novelty(tmp_path):
     course = view.course_of(Talk(dialogue))
     assert course.novelty == (1.0, None, None, 0.0)
     assert means_of(course.novelty, [0, 2, 3, 4]) == [1.0, None, 0.0]
+    silent = {("a", "d"): replace(course, novelty=(None, None, None, None))}
+    assert drift_plot([Report("a", (entry(),))], silent, "novelty", "") is None
 
 
 def test_there_are_as_many_colours_as_runs():
@@ -499,8 +502,10 @@ def test_a_bar_that_is_open_ends_with_the_last_message(transcript, tmp_path):
     assert [(f.onset_turn, f.end_turn) for f in report.findings] == [(8, None)]
     *_, talks = view.read_texts([tmp_path], reports)
     courses = {key: view.course_of(talk) for key, talk in talks.items()}
-    bars = figures(reports, courses)["timeline"].select_one({"name": "timeline-0"}).data
+    plot = figures(reports, courses)["timeline"]
+    bars = plot.select_one({"name": "timeline-0"}).data
     assert (bars["left"], bars["right"]) == ([8], [15])
+    assert (plot.x_range.start, plot.x_range.end) == (0, 15)
 
 
 def test_figures_are_written_as_png_and_svg_where_a_browser_is(

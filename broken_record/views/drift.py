@@ -53,7 +53,7 @@ def means_of(values: Sequence[float | None], edges: Sequence[int]) -> list[float
 def drift_plot(reports: Sequence[Report], courses: Courses, what: str, title: str) -> figure | None:
     """The median over dialogues per stretch of turns, and the middle half as a band.
 
-    `what` names a field of Course; None where no transcript is there.
+    `what` names a field of Course; None where nothing was measured.
     """
     edges = stretches_of(courses)
     if len(edges) < 3:
@@ -61,7 +61,7 @@ def drift_plot(reports: Sequence[Report], courses: Courses, what: str, title: st
     plot = figure(
         title=title,
         x_axis_label="generated turn",
-        height=280,
+        height=340,
         sizing_mode="stretch_width",
         tools="pan,wheel_zoom,box_zoom,reset,save",
     )
@@ -88,5 +88,11 @@ def drift_plot(reports: Sequence[Report], courses: Courses, what: str, title: st
             band = {"source": source, "color": colour, "legend_label": report.run}
             plot.varea("x", "low", "high", alpha=0.18, **band)
             plot.line("x", "mid", line_width=2, **band)
+    if not plot.renderers:
+        return None
     plot.legend.click_policy = "hide"
+    plot.add_layout(plot.legend[0], "above")
+    plot.legend.orientation = "horizontal"
+    plot.legend.location = "left"
+    plot.legend.ncols = 5
     return plot

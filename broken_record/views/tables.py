@@ -109,7 +109,7 @@ def pairs_table(reports: Sequence[Report]) -> str:
                 rows.append([
                     f"{one.run} / {other.run}", kind, f"{a.dialogues} of {a.measured}",
                     f"{b.dialogues} of {b.measured}",
-                    (f"{found.difference:+.0%} ({found.low:+.0%} - {found.high:+.0%})",
+                    (f"{found.difference:+.0%} ({found.low:+.0%} to {found.high:+.0%})",
                      found.difference),
                     (f"{p:.3f}", p),
                     f"{detectable_difference(a.measured, b.measured):.0%}",

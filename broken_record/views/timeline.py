@@ -20,6 +20,7 @@ from broken_record.views.drift import Course, Courses
 
 ROWS = 40
 LABEL = 32
+LOWEST = 290  # pixels, so that the tools have room
 # Paul Tol's muted scheme, and one more
 KIND_COLOURS = dict(
     zip(
@@ -56,8 +57,8 @@ def looped_turns(dialogue: DialogueReport, last: int) -> int:
 
 
 def timeline(reports: Sequence[Report], courses: Courses) -> figure | None:
-    """Bars from onset to end, a renderer a kind; a click opens the dialogue there; None without a
-    finding.
+    """Bars from onset to end, a renderer a kind, over the longest dialogue; a click opens the
+    dialogue there; None without a finding.
     """
     rows = [
         (report.run, dialogue, last_message(dialogue, courses.get((report.run, dialogue.name))))
@@ -84,8 +85,9 @@ def timeline(reports: Sequence[Report], courses: Courses) -> figure | None:
     plot = figure(
         title="Findings over the turns, worst dialogue first; a click opens it there",
         x_axis_label="turn",
+        x_range=(0, max(last for *_, last in rows) + 1),
         y_range=(min(ROWS, len(rows)) - 0.5, -0.5),
-        height=120 + 16 * min(ROWS, len(rows)),
+        height=max(LOWEST, 120 + 16 * min(ROWS, len(rows))),
         sizing_mode="stretch_width",
         tools="pan,wheel_zoom,reset,save",
     )
