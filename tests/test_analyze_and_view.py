@@ -369,6 +369,9 @@ HOSTILE = {
     "equal_turns": ["I would like to see the harbour again some day."] * 10_000,
     "nul_and_surrogates": ["a\x00b \ud800 said", "\udfff"] * 20,
     "one_word_each": ["yes", "no"] * 2_000,
+    "dashes_behind_a_refusal": ["Go on.", "I'm sorry, I can't continue. " + "-" * 40],
+    "a_compound_behind_a_refusal": ["Go on.", "I'm sorry, I can't continue " + "a-" * 4_000],
+    "dots_without_end": ["Go on.", "velvet ladder oxide " * 30 + "." * 200_000 + "x"],
 }
 
 
@@ -385,6 +388,7 @@ def test_hostile_dialogues_are_examined_and_the_others_too(name, tmp_path):
         "empty_turns": {"empty_response"},
         "equal_turns": {"single_turn_loop"},
         "one_word_each": {"single_turn_loop", "empty_response"},
+        "dashes_behind_a_refusal": {"refusal", "intra_turn_repetition"},
     }
     if name in expected:
         assert {f.kind for f in hostile.findings} == expected[name]

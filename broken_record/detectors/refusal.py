@@ -72,6 +72,7 @@ META_OBJECT = (
     r"|responses?|prompt|topic|exchange|interaction|storyline|plot|fantasy|query|instructions?|persona|direction"
     r"|your companion)"
 )
+COMPOUND = r"\w+(?:['-]\w+)*(?!['-]\w)"  # matches in one way only, or dashes never end
 MACHINE = "speaks as a machine"
 POINTS = {
     "policy": 2,
@@ -122,11 +123,11 @@ STRONG = {
 }
 WEAK = {
     "cannot go on with this": re.compile(
-        rf"\b{CANNOT}\W+(?:\w+\W+){{0,4}}?{META_VERB}\b\W+(?:[\w'-]+\W+){{0,7}}?"
+        rf"\b{CANNOT}\W+(?:\w+\W+){{0,4}}?{META_VERB}\b\W+(?:{COMPOUND}\W+){{0,7}}?"
         rf"(?:{META_OBJECT}\b|this(?=\W*(?:$|[.,;!]|(?:and|but|as|in|because|with|any)\b)))"
     ),
     "apology": re.compile(
-        r"^\W*(?:(?:but|oh|well|um|unfortunately|regrettably)\W+)*(?:i(?:'m| am)|my)?\s*"
+        r"^\W*(?:(?:but|oh|well|um|unfortunately|regrettably)\W+)*(?:(?:i(?:'m| am)|my)\s*)?"
         r"(?:\w+ )?(?:so |very |truly |really )?(?:sorry|apologi[sz]e|apologies|afraid)"
         r"|^\W*(?:unfortunately|regrettably|i regret)|\bi apologi[sz]e\b"
         r"|thank you for your under"

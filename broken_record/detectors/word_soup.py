@@ -35,7 +35,7 @@ from broken_record.text import (
 
 KIND = "word_soup"
 WINDOW = 60  # words
-ENDS = re.compile(r"[.!?\u2026]+(?=[\s\"'*)\u201d\u2019]|$)")
+ENDS = re.compile(r"(?<![.!?\u2026])[.!?\u2026]+(?=[\s\"'*)\u201d\u2019]|$)")
 PROPER_END = re.compile(
     r"[.!?\u2026\u2014\u2013\-*\"')\]\u201d\u2019\u3002\uff01\uff1f`|}>:;~]\s*$"
 )
