@@ -371,6 +371,10 @@ HOSTILE = {
     "one_word_each": ["yes", "no"] * 2_000,
     "dashes_behind_a_refusal": ["Go on.", "I'm sorry, I can't continue. " + "-" * 40],
     "a_compound_behind_a_refusal": ["Go on.", "I'm sorry, I can't continue " + "a-" * 4_000],
+    "quotes_that_stay_open": [
+        *["\u201c" * 100_000, "Go on."] * 8,
+        *["I can't continue.", "Go."] * 8,
+    ],
     "dots_without_end": ["Go on.", "velvet ladder oxide " * 30 + "." * 200_000 + "x"],
 }
 

@@ -197,7 +197,7 @@ def usual_format(talk: Talk, position: int, share: float, turns: int) -> tuple[b
     """What most of the last 8 turns of the speaker before this one have of the two."""
     role = talk.said[position].role
     before = [i for i in range(max(0, position - 16), position) if talk.said[i].role == role]
-    formats = [format_of(talk.said[i].body) for i in before]
+    formats = [format_of(talk.bodies[i][:LOOKED_AT]) for i in before]
     if len(formats) < turns:
         return False, False
     quotes, stages = (sum(column) >= share * len(formats) for column in zip(*formats, strict=True))
