@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 import parrot
 from benchmarks.injection import OPERATORS
-from benchmarks.texts import Line, Planted, carriers
+from benchmarks.texts import FOLDER, Line, Planted, carriers, hard_negatives, read_lines
 from broken_record import detectors
-from broken_record.detectors import KINDS, default_thresholds, find_loops_and_breaks
+from broken_record.detectors import KINDS, default_thresholds, find_loops_and_breaks, refusal
 from broken_record.detectors.examples import talk_of
 from broken_record.records import Dialogue, Turn
 from broken_record.talk import Talk
@@ -176,6 +176,40 @@ def test_a_text_log_cannot_tell_white_space_nor_without_counters_a_cut():
     assert [(f.kind, f.speaker) for f in found.findings] == [("apostrophe_break", "user")]
 
 
+law = settings(max_examples=80, deadline=None, derandomize=True)
+IN_OTHER_WORDS = (
+    "I'm sorry, but I'm just a machine.",
+    "I'm sorry, out of character for a moment: who wrote this?",
+    "Sorry, content warning: this is dark.",
+    "I'm sorry, I am a text-based thing.",
+)
+
+
+def test_every_turn_that_reaches_the_score_of_a_refusal_is_looked_at():
+    bank = read_lines(FOLDER / "refusals.jsonl", "A")
+    texts = [*IN_OTHER_WORDS, *(entry["text"] for entry in bank)]
+    talks = [talk_of(["Go on.", text]) for text in texts]
+    said = [one.lines for one in carriers("A")]
+    said += [one.lines for kind in KINDS for one in hard_negatives(kind, "A")]
+    talks += [talk_of([line.text for line in lines]) for lines in said]
+    reached = 0
+    for talk in talks:
+        looked_at = refusal.with_signs(talk)
+        for i in range(len(talk)):
+            if refusal.score_turn(talk, i, 0.6, 2)[0] >= 3:
+                reached += 1
+                assert i in looked_at, talk.bodies[i]
+    assert reached >= len(bank) / 2
+    assert all("refusal" in kinds_in(talk) for talk in talks[: len(IN_OTHER_WORDS)])
+
+
+@law
+@given(st.sampled_from(sorted(refusal.STRONG)).flatmap(lambda n: st.from_regex(refusal.STRONG[n])))
+def test_whatever_a_strong_sign_of_a_refusal_matches_is_looked_at(text):
+    if refusal.score_text(text, machines=False)[0] > 0:
+        assert refusal.with_signs(talk_of(["Go on.", text])) >= {1}
+
+
 def test_every_detector_has_a_file_a_name_thresholds_and_a_way_to_plant_it():
     assert set(OPERATORS) == set(KINDS), "plant it in benchmarks/injection.py"
     for kind, detect in detectors.DETECTORS.items():
@@ -207,7 +241,6 @@ def rewritten(dialogue, change):
     return replace(dialogue, config=config, turns=turns)
 
 
-law = settings(max_examples=80, deadline=None, derandomize=True)
 any_planted = {"kind": st.sampled_from(KINDS), "seed": st.integers(0, 10_000)}
 
 

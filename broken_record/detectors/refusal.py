@@ -19,6 +19,7 @@ tuning half of benchmarks/detectors.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import numpy as np
 
@@ -29,25 +30,6 @@ from broken_record.talk import Talk, quote
 KIND = "refusal"
 LOOKED_AT = 8000  # characters of a turn
 
-STRONG_SIGNS = frozenset(
-    """ai policy policies guidelines guideline standards terms unsafe harmful inappropriate
-    unsuitable explicit nature flagged withheld limited blocked removed declined denied
-    refused limits rules restrictions programming designed programmed trained model chatbot
-    program assistant artificial virtual human real step stepping break breaking leave
-    leaving boundary pause stop end violates violate values principles filter moderation
-    developers software ooc act speaking""".split()
-)
-WEAK_SIGNS = frozenset(
-    """continue continued continuing generate generating write writing roleplay role play playing
-    participate produce producing provide create creating fulfill fulfil assist engage complete
-    respond answer answering help pretend pretending go going keep keeping discuss proceed take
-    partner portray carry comply simulate helping assisting providing roleplaying participating
-    engaging completing responding completed processed feelings body""".split()
-)
-NEGATIONS = frozenset(
-    """can't cannot couldn't won't unable not comfortable rather wouldn't isn't don't
-    didn't doesn't wasn't aren't refuse decline stop able""".split()
-)
 CANNOT = (
     r"(?:can't|can ?not|could(?:n't| not)|won't(?: be able to)?|will not|unable to|not able to"
     r"|(?:not|n't) (?:feel )?(?:comfortable|able to)|(?:'d|would) rather not|(?:must|have to)"
@@ -145,6 +127,22 @@ WEAK = {
         r"|with you as a person|qualified to|fictional or not|only fiction|as it asks"
     ),
 }
+ALONE = re.compile(  # in a word of whatever STRONG matches, but for "cannot"
+    r"polic|guidelin|standards|rules|programm|limit|restrict|values|principles|filter|moderation"
+    r"|warning|content|design|trained|training|built|\bmade|intended|terms|unsafe|harmful"
+    r"|inappropriate|explicit|unsuitable|withheld|blocked|removed|flagged|declined|denied|refused"
+    r"|continued|completed|processed"
+    r"|\bai|artificial|model|chatbot|assistant|virtual|program|based|\b(?:real|human)\b|feelings"
+    r"|\bbody|\bphysical|developers|machine|software|neural|generator"
+    r"|step|character|leav(?:e|ing)|outside|\bstop|\bpause|\bend|boundary|persona|drop|\booc\b"
+    r"|speaking"
+)
+NEGATION = re.compile(r"n't|not|unable|longer|declin|refus")  # in a word of what CANNOT matches
+META = re.compile(  # and of what META_VERB does
+    r"continu|generat|writ|role|participat|produc|provid|creat|fulfil|assist|engag|complet|respond"
+    r"|answer|help|\bgo(?:ing)?\b|\bkeep|play|discuss|proceed|\btake|partner|portray|\bmove|depict"
+    r"|\bact(?:ing)?\b|indulge|carry|comply|simulat"
+)
 MACHINES = re.compile(
     r"\b(?:ai|a\.i\.|android|robot|cyborg|hologram|artificial|computer|machine|chatbot|spaceship"
     r"|droid|automaton|circuits?|bot)\b"
@@ -178,14 +176,22 @@ def detect(
 
 
 def with_signs(talk: Talk) -> set[int]:
-    """The turns that hold a word without which none can reach the score."""
-    known = talk.vocabulary.normals
-    strong, weak, negative = (set[int](), set[int](), set[int]())
-    for words, turns in ((STRONG_SIGNS, strong), (WEAK_SIGNS, weak), (NEGATIONS, negative)):
-        flags = np.zeros(len(talk.vocabulary.function), dtype=bool)
-        flags[[known[word] for word in words if word in known]] = True
-        turns.update(talk.turn_of[flags[talk.plain]].tolist())
-    return strong | (weak & negative)
+    """The turns with words without which none can reach the score; no other is looked at."""
+    said = np.flatnonzero(np.bincount(talk.plain))
+    signs = np.zeros((3, len(talk.vocabulary.texts)), dtype=bool)
+    signs[:, said] = np.array([signs_in(talk.vocabulary.texts[n]) for n in said.tolist()]).T
+    alone, negated, meta = (set(talk.turn_of[flags[talk.plain]].tolist()) for flags in signs)
+    return alone | (negated & meta)
+
+
+@lru_cache(maxsize=1 << 16)
+def signs_in(word: str) -> tuple[bool, bool, bool]:
+    """Whether a word is a sign alone, is one of an inability, of a meta verb.
+
+    >>> signs_in("machine"), signs_in("couldn't"), signs_in("boat")
+    ((True, False, False), (False, True, False), (False, False, False))
+    """
+    return bool(ALONE.search(word)), bool(NEGATION.search(word)), bool(META.search(word))
 
 
 def format_of(body: str) -> tuple[bool, bool]:
