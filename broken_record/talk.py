@@ -181,18 +181,21 @@ class Talk:
 
     @cached_property
     def codes(self) -> list[str]:
-        """Per turn: its first COMPARED words, a character each; a turn without words is a word of
-        its own, an empty one has none.
+        """Per turn: its first COMPARED words, a character each; a turn without words is one word of
+        its own, equal to the same signs only, and an empty one has none.
         """
         kept = write_words(self.words)
         borders = self.first.tolist()
         codes = []
+        wordless: dict[str, int] = {}
         for i, one in enumerate(self.said):
             code = kept[borders[i] : min(borders[i + 1], borders[i] + COMPARED)]
             if code and self.counts[i] <= self.few and self.says_nothing(i):
                 code = ""
             elif not code:
-                code = "".join(f"\U0010ffff{c}" for c in one.body.strip()[:COMPARED])
+                body = one.body.strip()
+                number = wordless.setdefault(body, len(wordless))
+                code = f"\U0010ffff{chr(number)}" if body else ""  # short: alike when equal
             codes.append(code)
         return codes
 

@@ -92,6 +92,7 @@ LEFT_ALONE = {
     "no, no, no": ["No, no, no! Put that down."],
     "very, very": ["It was very, very dark and very, very cold."],
     "ha ha ha": ["Ha ha ha, you should have seen his face!"],
+    "signs that are not the same": ["......", "...!!!", "......", "?!?..."] * 2,
     "a divider": ["----------------------", "Shall we go on?"],
     "a vocative": mixed([f"Oh Mark, {x}" for x in (
         "look at the boats down there!", "why did you never write?", "put the kettle on, will you?",
