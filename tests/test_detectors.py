@@ -245,6 +245,34 @@ def rewritten(dialogue, change):
 any_planted = {"kind": st.sampled_from(KINDS), "seed": st.integers(0, 10_000)}
 
 
+@pytest.mark.parametrize(
+    ("runs", "runaways", "of_turns", "expected"),
+    [
+        ([0, 1], 2, 3, [(0, 1)]),
+        ([0, 2], 2, 3, [(0, 2)]),
+        ([0, 3], 2, 3, []),
+        ([0, 2, 4], 3, 3, []),  # five own turns
+        ([0, 1, 3, 4], 3, 3, []),
+        ([0, 1, 2], 3, 3, [(0, 2)]),
+        ([0, 1, 3, 4], 3, 4, [(0, 3)]),
+        ([5], 1, 3, [(5, 5)]),
+    ],
+)
+def test_runaways_are_counted_in_so_many_own_turns(runs, runaways, of_turns, expected):
+    long = "and then we went on to the next bend of the river " * 30
+    turns = []
+    for k, line in enumerate(PASSAGE * 2):
+        cut = k in runs
+        turns.append(
+            Turn(2 * k, "assistant", long if cut else line, 9, "usage", "length" if cut else "stop")
+        )
+        turns.append(Turn(2 * k + 1, "user", OTHER, 9, "usage", "stop"))
+    talk = Talk(Dialogue({"agent_prefix": "", "turn_max_tokens": 512}, tuple(turns), "done"))
+    changed = {"word_soup": {"runaways": runaways, "of_turns": of_turns}}
+    found = find_loops_and_breaks(talk, ["word_soup"], changed).findings
+    assert [(f.onset_turn / 2, f.detect_turn / 2) for f in found] == expected
+
+
 @law
 @given(**any_planted)
 def test_renaming_the_characters_changes_no_finding(kind, seed):

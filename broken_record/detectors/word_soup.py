@@ -75,15 +75,12 @@ def detect(
                     salads[k] = salad
             if runs_away(talk, i, longest):
                 runs.append(k)
-        counted = {
-            k
-            for k in runs
-            if k in salads or sum(1 for j in runs if abs(j - k) < of_turns) >= runaways
-        } | set(salads)
+        told = told_at(runs, runaways, of_turns) | {k: k for k in salads}
         stretch: list[int] = []
-        for k in [*sorted(counted), len(own) + 2 * of_turns]:
+        for k in [*sorted(told), len(own) + 2 * of_turns]:
             if stretch and k - stretch[-1] > of_turns:
-                findings.append(report(talk, own, stretch, salads, set(runs)))
+                detected = min(told[j] for j in stretch)
+                findings.append(report(talk, own, stretch, salads, set(runs), detected))
                 stretch = []
             stretch.append(k)
     return findings
@@ -97,10 +94,27 @@ def runs_away(talk: Talk, position: int, longest: float) -> bool:
     return bool(talk.counts[position] > longest) and not PROPER_END.search(end)
 
 
+def told_at(runs: list[int], runaways: int, of_turns: int) -> dict[int, int]:
+    """By place: where a runaway is one of `runaways` in `of_turns` turns in a row, it is told at
+    the last of the first such.
+
+    >>> told_at([0, 2, 4, 9, 10, 11], 3, 3)
+    {9: 11, 10: 11, 11: 11}
+    """
+    told: dict[int, int] = {}
+    for i, last in enumerate(runs[max(0, runaways - 1) :]):
+        if last - runs[i] < of_turns:
+            for k in runs[i : i + max(1, runaways)]:
+                told.setdefault(k, last)
+    return told
+
+
 def find_salad(
     body: str, least_function: float, words_per_end: float, list_share: float
 ) -> Salad | None:
-    """From the first to the last window that is salad (every 15th word looked at)."""
+    """From the first to the last window that is salad (every 15th with few function words and few
+    ends looked at).
+    """
     masked = mask_structure(body)
     said = list(find_words(masked))
     if len(said) < WINDOW:
@@ -149,8 +163,9 @@ def is_otherwise(masked: str, window: list[Word], list_share: float) -> bool:
 
 
 def report(
-    talk: Talk, own: list[int], stretch: list[int], salads: dict[int, Salad], runs: set[int]
-) -> Finding:
+    talk: Talk, own: list[int], stretch: list[int], salads: dict[int, Salad], runs: set[int],
+    detected: int,
+) -> Finding:  # fmt: skip
     """The finding of a stretch of turns."""
     spans = []
     for k in stretch:
@@ -168,8 +183,6 @@ def report(
         most = max(int(talk.counts[own[k]]) for k in run_turns)
         cut = any(talk.was_cut(own[k]) for k in run_turns)
         reasons.append(f"runs away ({most} words{', cut at the limit' if cut else ''})")
-    alone = stretch[0] in salads
-    detected = stretch[0] if alone or len(stretch) == 1 else stretch[1]
     return make_finding(
         talk,
         kind=KIND,
