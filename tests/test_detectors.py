@@ -273,6 +273,43 @@ def test_runaways_are_counted_in_so_many_own_turns(runs, runaways, of_turns, exp
     assert [(f.onset_turn / 2, f.detect_turn / 2) for f in found] == expected
 
 
+def stagnant(*, stutters=(), **thresholds):
+    """A dialogue that stagnates from turn 19 to 42, some turns with a loop of their own; its talk
+    and its semantic repetitions.
+    """
+    one = planted("semantic_repetition", 6).dialogue()
+    turns = [
+        replace(turn, content=turn.content + " " + "o" * 40 * (turn.index in stutters))
+        for turn in one.turns
+    ]
+    talk = Talk(replace(one, turns=tuple(turns)))
+    found = find_loops_and_breaks(talk, thresholds={"semantic_repetition": thresholds}).findings
+    assert {f.onset_turn for f in found if f.kind == "intra_turn_repetition"} == set(stutters)
+    return talk, [f for f in found if f.kind == "semantic_repetition"]
+
+
+def test_a_loop_elsewhere_changes_nothing_of_a_semantic_repetition():
+    _, (alone,) = stagnant()
+    assert (alone.origin_turn, alone.end_turn) == (19, None)
+    assert stagnant(stutters=[2])[1] == [alone]
+
+
+def test_what_other_loops_leave_of_a_semantic_repetition_needs_the_turns_asked_for():
+    late = [37, 38, 39, 40, 42]
+    assert [(f.origin_turn, f.end_turn) for f in stagnant(stutters=late)[1]] == [(19, 36)]
+    assert stagnant(stutters=late, least_turns=18)[1]
+    assert not stagnant(stutters=late, least_turns=19)[1]
+    assert stagnant(least_turns=19)[1]
+
+
+@pytest.mark.parametrize("least", [1, 2, 3])
+def test_a_single_turn_left_is_no_semantic_repetition(least):
+    talk, (finding,) = stagnant()
+    inside = replace(finding, kind="multi_turn_loop", origin_turn=20, onset_turn=20, end_turn=39)
+    (rest,) = detectors.uncovered(finding, [inside], talk, least)
+    assert [span.turn for span in rest.spans] == [40, 42]  # and not 19 alone
+
+
 @law
 @given(**any_planted)
 def test_renaming_the_characters_changes_no_finding(kind, seed):

@@ -88,6 +88,10 @@ def find_loops_and_breaks(
     A semantic repetition must not be another loop already, so those are looked for as well where it
     is asked for.
     """
+    effective = {
+        kind: default | dict((thresholds or {}).get(kind, {}))
+        for kind, default in default_thresholds().items()
+    }
     wanted = set(kinds)
     if "semantic_repetition" in wanted:
         wanted |= set(LEXICAL_LOOPS)
@@ -95,14 +99,14 @@ def find_loops_and_breaks(
     not_measurable = []
     for kind, detect in DETECTORS.items():
         if kind in wanted:
-            result = detect(talk, **(thresholds or {}).get(kind, {}))
+            result = detect(talk, **effective[kind])
             if result is None:
                 not_measurable.append(kind)
             else:
                 found[kind] = result
     if semantic := found.get("semantic_repetition"):
         others = [finding for kind in LEXICAL_LOOPS for finding in found[kind]]
-        least = default_thresholds()["semantic_repetition"]["least_turns"]
+        least = effective["semantic_repetition"]["least_turns"]
         found["semantic_repetition"] = [
             rest for finding in semantic for rest in uncovered(finding, others, talk, least)
         ]
@@ -122,10 +126,9 @@ def extent(finding: Finding, talk: Talk) -> tuple[int, int]:
 def uncovered(
     finding: Finding, others: list[Finding], talk: Talk, least_turns: int
 ) -> Iterator[Finding]:
-    """The stretches of a finding, of at least `least_turns` turns, that belong to no other loop."""
-    if not others:
-        yield finding
-        return
+    """The stretches of a finding, of at least `least_turns` turns, that belong to no other loop;
+    the finding itself where none takes anything of it.
+    """
     roles = {one.index: one.role for one in talk.said}
     free = [
         span
@@ -143,9 +146,12 @@ def uncovered(
             groups[-1].append(span)
         else:
             groups.append([span])
+    if groups == [list(finding.spans)]:
+        yield finding
+        return
     for group in groups:
         first, last = group[0].turn, group[-1].turn
-        if last - first + 1 < least_turns or len(group) < least_turns // 2:
+        if last - first + 1 < least_turns or len(group) < max(2, least_turns // 2):
             continue
         yield replace(
             finding,
