@@ -18,6 +18,7 @@ from broken_record.detectors import KINDS, default_thresholds, find_loops_and_br
 from broken_record.detectors.examples import talk_of
 from broken_record.records import Dialogue, Turn
 from broken_record.talk import Talk
+from broken_record.text import find_words
 
 LONG = "I have never told anyone about the summer in Trieste."
 OTHER = "And the gardener still keeps a key to the northern gate."
@@ -352,7 +353,8 @@ def test_cutting_before_the_onset_removes_the_finding(kind, seed):
     for finding in found_in(dialogue):
         before = tuple(turn for turn in dialogue.turns if turn.index < finding.onset_turn)
         kept = found_in(replace(dialogue, turns=before))
-        assert (finding.kind, finding.onset_turn) not in {(f.kind, f.onset_turn) for f in kept}
+        begun = {(f.kind, f.speaker, f.origin_turn) for f in kept}
+        assert (finding.kind, finding.speaker, finding.origin_turn) not in begun
 
 
 @law
@@ -380,6 +382,13 @@ def test_evidence_lies_in_the_raw_contents_and_quotes_them(kind, seed):
         assert finding.origin_turn <= finding.onset_turn <= finding.detect_turn
         for span in finding.spans:
             assert 0 <= span.start <= span.end <= len(contents[span.turn])
+        if quoted := re.search(r'"(.*)"', finding.explanation):
+            said = [contents[span.turn][span.start : span.end] for span in finding.spans]
+            assert any(as_words(quoted[1]) in as_words(text) for text in said)
+
+
+def as_words(text):
+    return " ".join(word.text for word in find_words(text))
 
 
 def test_what_is_planted_can_be_read_back():
