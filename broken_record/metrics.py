@@ -15,12 +15,11 @@ import numpy as np
 
 from broken_record.records import Dialogue, Finding, OldNumbers, Role
 from broken_record.segments import old_numbers
-from broken_record.statistics import slope
+from broken_record.statistics import slope_of_many
 from broken_record.talk import Ints, Talk
 from broken_record.windows import covered_share, window_hashes
 
 DISTINCT_WORDS = 500  # distinct-2 is compared at one length, because it falls with length
-DRIFT_TURNS = 64  # evenly spaced; the slope over all pairs grows with their square
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +159,7 @@ def repeated_share(words: Ints, n: int) -> float | None:
 
 def length_drift(counts: Ints) -> float:
     """Words per turn and turn, over evenly spaced turns."""
-    step = -(-len(counts) // DRIFT_TURNS)
-    return slope(counts[::step].tolist()) / step
+    return slope_of_many(counts.tolist())
 
 
 def looped_token_share(dialogue: Dialogue, role: Role, loops: Sequence[Finding]) -> float | None:

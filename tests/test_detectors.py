@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import replace
+from statistics import median
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +21,7 @@ from broken_record.records import Dialogue, Turn
 from broken_record.talk import Talk
 from broken_record.text import find_words
 
+law = settings(max_examples=80, deadline=None, derandomize=True)
 LONG = "I have never told anyone about the summer in Trieste."
 OTHER = "And the gardener still keeps a key to the northern gate."
 
@@ -157,6 +159,52 @@ def test_findings_that_meet_have_one_primary_by_precedence():
     ]  # fmt: skip
 
 
+@law
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(("assistant", "user", "both")), st.sampled_from(("info", "break")),
+            st.integers(0, 11), st.integers(0, 5) | st.none(),
+        ),
+        max_size=12,
+    )
+)  # fmt: skip
+def test_the_primary_ones_are_those_that_meet_no_primary_one_before_them(drawn):
+    talk = talk_of(PASSAGE + PASSAGE + PASSAGE[:2])
+    (example,) = find_loops_and_breaks(talk_of([LONG] * 4)).findings
+    marked = detectors.mark_primary(
+        [
+            replace(
+                example, speaker=who, level=level, onset_turn=onset,
+                end_turn=None if longer is None else min(11, onset + longer),
+            )
+            for who, level, onset, longer in drawn
+        ],
+        talk,
+    )  # fmt: skip
+    for k, finding in enumerate(marked):
+        first, last = detectors.extent(finding, talk)
+        meets = False
+        for other in marked[:k]:
+            begins, ends = detectors.extent(other, talk)
+            shared = other.speaker == finding.speaker or "both" in (other.speaker, finding.speaker)
+            weighs = other.primary and other.level != "info"
+            meets |= weighs and shared and begins <= last and first <= ends
+        assert finding.primary == (not meets)
+
+
+@law
+@given(st.lists(st.integers(0, 60), max_size=30), st.integers(0, 20), st.floats(0, 6))
+def test_a_jump_of_white_space_is_measured_by_the_median_of_the_replies_before(widths, jump, times):
+    expected = (
+        (k - 1, k)
+        for k in range(2, len(widths))
+        if min(widths[k - 1 : k + 1]) >= max(jump, times * median(widths[: k - 1]))
+    )
+    found = detectors.leading_whitespace.first_jump(widths, jump, times)
+    assert found == next(expected, None)
+
+
 def test_a_finding_is_open_until_its_speaker_went_on():
     stuck = find_loops_and_breaks(talk_of(mixed([LONG] * 4))).findings[0]
     assert stuck.end_turn is None and not stuck.recovered
@@ -178,7 +226,6 @@ def test_a_text_log_cannot_tell_white_space_nor_without_counters_a_cut():
     assert [(f.kind, f.speaker) for f in found.findings] == [("apostrophe_break", "user")]
 
 
-law = settings(max_examples=80, deadline=None, derandomize=True)
 IN_OTHER_WORDS = (
     "I'm sorry, but I'm just a machine.",
     "I'm sorry, out of character for a moment: who wrote this?",

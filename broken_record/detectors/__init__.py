@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from broken_record.detectors import (
     apostrophe_break,
     empty_response,
@@ -168,15 +170,16 @@ def uncovered(
 def mark_primary(findings: list[Finding], talk: Talk) -> list[Finding]:
     """Of findings that meet on the same turns, in the order of precedence, the first is primary."""
     marked: list[Finding] = []
+    turns = talk.said[-1].index + 1 if talk.said else 0
+    taken = {role: np.zeros(turns, dtype=bool) for role in ("assistant", "user")}
     for finding in findings:
         first, last = extent(finding, talk)
-        meets = any(
-            other.primary
-            and other.level != "info"
-            and extent(other, talk)[0] <= last
-            and first <= extent(other, talk)[1]
-            and ("both" in (other.speaker, finding.speaker) or other.speaker == finding.speaker)
-            for other in marked
-        )
+        rows = [
+            taken[role][first : last + 1] for role in taken if finding.speaker in (role, "both")
+        ]
+        meets = any(row.any() for row in rows)
         marked.append(replace(finding, primary=not meets))
+        if not meets and finding.level != "info":
+            for row in rows:
+                row[:] = True
     return marked

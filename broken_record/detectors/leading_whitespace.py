@@ -15,6 +15,7 @@ stray newline and the template's own blank are none of these.
 
 from __future__ import annotations
 
+from bisect import insort
 from statistics import median
 
 from broken_record.detectors.evidence import make_finding
@@ -75,9 +76,12 @@ def first_width(widths: list[int], at_once: int) -> tuple[int, int] | None:
 
 def first_jump(widths: list[int], jump: int, medians: float) -> tuple[int, int] | None:
     """(onset, detect) of the first two replies in a row far wider than what was usual."""
-    for k in range(1, len(widths)):
-        usual = median(widths[: k - 1]) if k > 1 else 0
-        if min(widths[k - 1 : k + 1]) >= max(jump, medians * usual) and k > 1:
+    before: list[int] = []  # in order
+    for k in range(2, len(widths)):
+        insort(before, widths[k - 2])
+        middle = len(before) // 2
+        usual = (before[middle] + before[~middle]) / 2
+        if min(widths[k - 1 : k + 1]) >= max(jump, medians * usual):
             return k - 1, k
     return None
 

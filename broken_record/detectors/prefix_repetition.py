@@ -25,7 +25,7 @@ import numpy as np
 
 from broken_record.detectors.evidence import make_finding, saturate
 from broken_record.records import Finding
-from broken_record.statistics import slope
+from broken_record.statistics import slope_of_many
 from broken_record.talk import Talk, quote
 
 KIND = "prefix_repetition"
@@ -121,7 +121,7 @@ def report(talk: Talk, found: list[Opening], detect: int, break_copies: int) -> 
     """The finding of a stretch of alike openings; the spans are the openings."""
     copies = len(found) + 1
     first = found[0]
-    growth = slope([opening.words for opening in found])
+    growth = slope_of_many([opening.words for opening in found])
     shape = "growing" if growth >= 0.5 else "not growing"
     span = talk.span(first.position, first.skipped, first.skipped + first.words - 1)
     said = talk.said[first.position].content[span.start : span.end]
