@@ -226,6 +226,21 @@ def test_a_text_log_cannot_tell_white_space_nor_without_counters_a_cut():
     assert [(f.kind, f.speaker) for f in found.findings] == [("apostrophe_break", "user")]
 
 
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        (
+            '*nods* "Come in." I cannot continue writing about my dog.',
+            "outside of the quotation marks",
+        ),
+        ("I cannot continue writing about my dog.", "out of the usual format"),
+    ],
+)
+def test_a_refusal_says_how_it_leaves_the_format(text, where):
+    usual = ['*waves* "Come in, come in."', "Hm.", '*sits* "Was it far?"', "Yes.", text]
+    assert where in refusal.score_turn(talk_of(usual), 4, 0.6, 2)[1]
+
+
 IN_OTHER_WORDS = (
     "I'm sorry, but I'm just a machine.",
     "I'm sorry, out of character for a moment: who wrote this?",

@@ -1,7 +1,7 @@
 """One turn stutters: words, characters or sentences come over and over inside it.
 
 Degenerate repetition within a turn, any of: a tandem run of words (a period of up to 20 words, at
-least 3 times, over 12 words; 24 for a single word); a character 8 times, or a period of 2 to 6
+least 3 times, over 12 words; 24 for interjections); a character 8 times, or a period of 2 to 6
 characters 5 times over 20 characters (24 when it is laughter, 40 when it is a divider); at least
 .20 of the 4-word windows said before in the same turn of 40 words or more (seq-rep-4 of Welleck et
 al., 2020; the clean p99.9 of 4,900 turns is .155); a sentence of 4 words or more three times.

@@ -3,7 +3,7 @@
 Opening-template repetition: the longest common word prefix with any of the speaker's last 3 turns,
 at least 6 words in at least 3 of 4 consecutive own turns (at 6 words 7 of 120 clean dialogues had
 one, those read were all genuine; at 4 words 16, with false ones), and less than .8 of the turn.
-From 9 words on one of the first 12 may be another, from 12 on two. A leading stage direction may be
+From 9 words on one of them may be another, from 12 on two. A leading stage direction may be
 passed over. It differs from single_turn_loop by how the turns end.
 
 >>> from broken_record.detectors.examples import talk_of

@@ -2,13 +2,13 @@
 
 Over-refusal and character break ("rejection"), by a score: policy words 2, calling oneself a
 language model 2, inability with a meta verb 2 (and 1 more when its object is the conversation
-itself), stepping out of the role 2, an apology at the opening 1, an alternative offered 1, the
-speaker's usual format (quotation marks, stage directions) gone 1; addressing somebody by name takes
-1 away. A finding needs 3. A plain list of refusal words fires on 11.4 % of clean in-character
-turns, a strict rule of this form on .08 %. Words in quotation marks are character speech or
-reported; a turn all in them counts 2 less where that is the format. Self-identification does not
-count where the scene has machines in it. The weights were set by hand on the
-tuning half of benchmarks/detectors.
+itself), stepping out of the role 2, an apology at the opening 1, an alternative offered 1, "not
+appropriate" and its like 1, the speaker's usual format (quotation marks, stage directions) gone or
+2 points said outside of its quotation marks 1; addressing somebody by name takes 1 away. A finding
+needs 3. A plain list of refusal words fires on 11.4 % of clean in-character turns, a strict rule of
+this form on .08 %. Words in quotation marks are character speech or reported; a turn all in them
+counts 2 less where that is the format. Self-identification does not count where the scene has
+machines in it. The weights were set by hand on the tuning half of benchmarks/detectors.
 
 >>> from broken_record.detectors.examples import talk_of
 >>> found = detect(talk_of(["What do you see?", "I'm sorry, but I can't continue this role-play."]))
@@ -229,7 +229,8 @@ def score_turn(
     if points and in_story and not (has[0] and not outside.strip()):
         gone = (usual[0] and not has[0]) or (usual[1] and not has[1] and not has[0])
         if gone or (has[0] and points >= 2):
-            points, reasons = points + 1, [*reasons, "out of the usual format"]
+            where = "out of the usual format" if gone else "outside of the quotation marks"
+            points, reasons = points + 1, [*reasons, where]
     return (points - 2, reasons) if spoken is body and in_story and has[0] else (points, reasons)
 
 

@@ -1,7 +1,7 @@
 """The talk stagnates: the same things again in other words, and nothing new.
 
 Topic stagnation, a lexical proxy that needs no model: it sees that content words come back, not
-that meanings do. Novelty is the share of content words (stems of talk.py, function words and names
+that meanings do. Novelty is the share of content words (stems of text.py, function words and names
 left out) that were not said in the 10 turns before, pooled over both speakers and 6 turns;
 closeness is the cosine of a turn's content words with the nearest of those 10 turns, averaged over
 the same 6 by their number of content words. A finding needs novelty below .15 (1 of 120 clean
