@@ -236,7 +236,7 @@ def everything_of(split: str) -> list[Planted]:
     return made
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Judge and print."""
     parser = argparse.ArgumentParser(description="how right the detectors are")
     parser.add_argument("--split", choices=("A", "B"), default="B")
@@ -244,7 +244,9 @@ def main() -> None:
         "--show", metavar="KIND", help="print what went wrong (for tuning, split A)"
     )
     parser.add_argument("--write", action="store_true", help="put the tables into README.md")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
+    if options.write and (options.split != "B" or options.show is not None):
+        parser.error("--write is for split B, and without --show: README.md holds those figures")
     scores, everything, alarms, turns = judge(options.split, options.show)
     rows = [["kind", "precision", "recall", "F1", "spans found", "onset within a turn", "speaker"]]
     for kind, s in scores.items():

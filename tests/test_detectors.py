@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import parrot
+from benchmarks import truth
 from benchmarks.injection import OPERATORS
 from benchmarks.texts import FOLDER, Line, Planted, carriers, hard_negatives, read_lines
 from broken_record import detectors
@@ -451,6 +452,14 @@ def test_evidence_lies_in_the_raw_contents_and_quotes_them(kind, seed):
 
 def as_words(text):
     return " ".join(word.text for word in find_words(text))
+
+
+@pytest.mark.parametrize("other", [["--split", "A"], ["--show", "refusal"]])
+def test_only_the_figures_of_the_readme_are_written_into_it(other, capsys):
+    with pytest.raises(SystemExit) as ended:
+        truth.main(["--write", *other])
+    assert ended.value.code == 2
+    assert "--write is for split B" in capsys.readouterr().err
 
 
 def test_what_is_planted_can_be_read_back():
