@@ -1,4 +1,5 @@
-"""No test depends on the clock: hypothesis may take as long as a busy machine needs.
+"""No test depends on the clock: hypothesis may take as long as a busy machine needs. Nor on where
+the suite was started: in a shell's background SIGINT is ignored, also by what the tests start.
 
 Pages are opened in a chromium that is installed; where there is none, those tests are skipped,
 visibly.
@@ -8,12 +9,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 
 import pytest
 from hypothesis import settings
 
 settings.register_profile("parrot", deadline=None)
 settings.load_profile("parrot")
+signal.signal(signal.SIGINT, signal.default_int_handler)
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
 

@@ -149,6 +149,7 @@ DOORS = {
         "records",
         "report",
         "statistics",
+        "text",
         "comparison_report",
         "comparison_words",
         "views",

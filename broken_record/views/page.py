@@ -23,6 +23,7 @@ from bokeh.themes import Theme
 
 from broken_record.records import Dialogue
 from broken_record.report import DialogueReport, Report, time_until_loop
+from broken_record.text import prefixes_of
 from broken_record.views.drift import Courses, drift_plot, means_of, stretches_of
 from broken_record.views.lengths import SPEAKERS, bins_of, length_histograms
 from broken_record.views.loops import heat_map, kinds_of, survival_plot
@@ -230,7 +231,7 @@ def pack(said: Dialogue, report: DialogueReport, pairs: Sequence[tuple[int, int]
     value = {
         "said": lines,
         "initial_tokens": said.config.get("initial_tokens", 0),
-        "prefix": said.config.get("agent_prefix", ""),
+        "prefix": prefixes_of(said.config)["assistant"],
         "segments": [asdict(s) for s in sorted(report.segments, key=lambda s: -s.count)],
         "findings": [
             {"kind": f.kind, "level": f.level, "speaker": f.speaker, "onset_turn": f.onset_turn,
