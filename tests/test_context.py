@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from broken_record.context import find_limits
+from broken_record.context import find_limits, fits
 from broken_record.engines.scripted import ScriptedEngine
-from broken_record.errors import ContextFull
+from broken_record.errors import ContextFull, EngineBusy
 from broken_record.records import EngineInfo
 from tests.test_resume import config
 
@@ -34,3 +34,12 @@ def test_a_context_that_will_be_full_is_refused_where_nobody_says_what_then():
     assert next(sentences) == "user: other does not honour top_a, mirostat"
     with pytest.raises(ContextFull, match=FULL):
         next(sentences)
+
+
+def test_a_tokenizer_that_is_busy_is_asked_again_and_not_taken_for_none():
+    class Busy(ScriptedEngine):
+        def count_tokens(self, prompt):
+            raise EngineBusy("503")
+
+    with pytest.raises(EngineBusy):
+        fits(Busy("hi"), "x" * 900, 10, 200)

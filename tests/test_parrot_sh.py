@@ -126,6 +126,15 @@ def test_help_is_what_was_asked_for(here):
     assert (done.returncode, done.stderr) == (0, "") and "\n  -j J " in done.stdout
 
 
+def test_a_log_that_cannot_be_written_is_a_failure_and_no_dialogue_done(here, monkeypatch):
+    monkeypatch.chdir(here)
+    run = make_folder(1, "config.json", list(SHORT), datetime(2026, 1, 1))  # noqa: DTZ001
+    (run / f"{run.name}_1.log").symlink_to("/dev/full")
+    done = parrot_sh(here, "--resume", run.name)
+    assert done.returncode == 1 and "the log cannot be written: No space left" in done.stderr
+    assert "1 of 1 dialogues failed" in done.stderr
+
+
 def test_a_second_folder_in_the_same_second_gets_a_number(here, monkeypatch):
     monkeypatch.chdir(here)
     now = datetime(2026, 1, 31, 20, 15)  # noqa: DTZ001
