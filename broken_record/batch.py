@@ -66,7 +66,7 @@ class Batch:
     came: list[int] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
     shown: bool = True
-    full: str = ""
+    full: str = ""  # why the log of the dialogue that is shown cannot be written
     tokens: int = 0
     read_to: dict[Path, int] = field(default_factory=dict)  # bytes of a record
     teeing: threading.Thread | None = None
@@ -76,6 +76,7 @@ class Batch:
         reaches it once, from here.
         """
         show = self.at_once == 1
+        self.full = ""
         with suppress(OSError):  # what was said before it was cut off counts for no speed
             self.read_to[job.file(".jsonl")] = job.file(".jsonl").stat().st_size
         with ExitStack() as stack:
@@ -237,8 +238,8 @@ def run_folders(
         tell(f"parrot.sh: {len(batch.failed)} of {len(jobs)} dialogues failed; when the servers "
              f"are well, go on, with the same config: ./parrot.sh --resume {names}\n")  # fmt: skip
     else:
-        tell(f"parrot.sh: all {len(jobs)} dialogues done\n" if jobs else
-             "parrot.sh: nothing to do, all dialogues are done\n")  # fmt: skip
+        nothing = "nothing to do: every dialogue is done, or another process holds it"
+        tell(f"parrot.sh: {f'all {len(jobs)} dialogues done' if jobs else nothing}\n")
     if batch.done or not jobs:
         tell(f"Next: python analyze.py {names}\n")
     return 1 if batch.failed else 0

@@ -144,7 +144,8 @@ def hold_task(folders: Sequence[Path], place: int) -> int:
     planned = plan[place - 1]
     job = job_of(planned, Path("/dev/stdin"))
     if job is None:
-        tell(f"parrot.sh: dialogue {place} of {len(plan)}, {planned.name}, is done already\n")
+        where = f"dialogue {place} of {len(plan)}"
+        tell(f"parrot.sh: {where}, {planned.name}, is done, or held already\n")
         return 0
     tell(f"parrot.sh: dialogue {place} of {len(plan)} -> {job.stem}.log\n")
     return become_dialogue(job, json.dumps(read_run(planned.folder).config))
