@@ -1,8 +1,8 @@
 """The whole page from reports, transcripts and plots: one file that opens offline.
 
 What comes from a log, a config or a folder name reaches the page as JSON in a script that does not
-run, or escaped into a table; page.js sets it as text. page.html, page.css, tabs.js and page.js lie
-beside this file.
+run, or escaped into a table; page.js sets it as text. head.html, page.html, page.css, tabs.js and
+page.js lie beside this file.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def reader(recurrence: str) -> str:
 
 
 def fill(template: str, parts: Mapping[str, str], *, made: str, cdn: bool) -> str:
-    """A template with its parts, and with what every page has."""
+    """A template with its parts, behind the head that every page has."""
     sources = "" if not cdn else " https://cdn.bokeh.org"
     page = {
         **parts,
@@ -121,7 +121,7 @@ def fill(template: str, parts: Mapping[str, str], *, made: str, cdn: bool) -> st
         "tabs": asset("tabs.js"),
         "bokeh": (CDN if cdn else INLINE).render(),
     }
-    text = asset(template)
+    text = asset("head.html") + asset(template)
     pieces = text.split("{")
     out = [pieces[0]]
     for piece in pieces[1:]:
