@@ -1,19 +1,18 @@
 """A sweep compared: what a combination shows, how far it is from the baseline, what an axis does.
 
-A dialogue counts that ran to its end ("done" or "looped"); others are counted as failed. Pairs
-share seed, objective and persona. The methods stand in statistics.py: rates of pairs are compared
-by McNemar's exact test, anything else by turning the signs of the differences; p is adjusted over
-the comparisons of one measure (Holm). Of an axis the pairs share all other settings as well, and
-those of one seed are averaged first, as they are not independent. Nothing is read or written here.
+What counts of a dialogue, and which are pairs, is observation.py's. The methods stand in
+statistics.py: rates of pairs are compared by McNemar's exact test, anything else by turning the
+signs of the differences; p is adjusted over the comparisons of one measure (Holm). Of an axis the
+pairs share all other settings as well, and those of one seed are averaged first, as they are not
+independent. Nothing is read or written here.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
-from math import inf
 from statistics import fmean
 from typing import Any
 
@@ -29,7 +28,8 @@ from broken_record.comparison_report import (
     Level,
 )
 from broken_record.errors import ConfigError, LogError
-from broken_record.report import DialogueReport, Report, time_until_loop
+from broken_record.observation import Key, Observed, common_until, observe, watched
+from broken_record.report import Report
 from broken_record.statistics import (
     Interval,
     bootstrap_interval,
@@ -37,31 +37,13 @@ from broken_record.statistics import (
     detectable_shift,
     holm,
     mcnemar_p,
-    pseudo_values,
     sign_flip_p,
     survival,
     wilson_interval,
 )
-from broken_record.sweep import Sweep, SweptRun
+from broken_record.sweep import Sweep
 
-ENDED = ("done", "looped")
-Key = tuple[object, ...]
 Values = Mapping[tuple[Key, str], float]  # by dialogue and the settings that a pair must share
-
-
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """A run's dialogues: how many there are, ended and are different, the keys that may have
-    partners, and what those that ended show, by measure and key.
-    """
-
-    run: SweptRun
-    found: int
-    ended: int
-    distinct: int
-    keys: frozenset[Key]
-    times: Mapping[Key, tuple[float, bool]]
-    values: Mapping[str, Mapping[Key, float]]
 
 
 def check_baseline(sweep: Sweep, baseline: str | None) -> None:
@@ -111,70 +93,6 @@ def compare(
         effects=tuple(effects_of(sweep, observed, measures, until)),
         absent=tuple(run.name for run in sweep.runs if run.name not in reports),
     )
-
-
-def common_until(runs: Sequence[Collection[tuple[float, bool]]]) -> float:
-    """The tokens up to which the share without a loop is known of every run, of which (tokens
-    watched, whether a loop began then) are given: those of its longest dialogue, unless all had
-    looped by then.
-    """
-    longest, known = 0.0, inf
-    for times in runs:
-        if times:
-            last = max(time for time, _ in times)
-            longest = max(longest, last)
-            if not all(looped for time, looped in times if time == last):
-                known = min(known, last)
-    return min(longest, known)
-
-
-def observe(
-    run: SweptRun, report: Report, measures: Sequence[str], loops: Collection[str]
-) -> Observed:
-    """What every dialogue of a run shows, in one pass. Dialogues are paired by seed, objective and
-    persona; one that can have no partner gets a key of its own.
-    """
-    keys: set[Key] = set()
-    texts: set[int] = set()
-    times: dict[Key, tuple[float, bool]] = {}
-    values: dict[str, dict[Key, float]] = {measure: {} for measure in measures}
-    used: set[Key] = set()
-    for dialogue in report.dialogues:
-        key: Key = (dialogue.seed, dialogue.objective, dialogue.persona)
-        if dialogue.seed is not None:
-            keys.add(key)
-        if dialogue.status not in ENDED:
-            continue
-        if dialogue.seed is None or key in used:
-            key = (report.run, dialogue.name)
-        used.add(key)
-        shown = (dialogue.turns, dialogue.tokens, dialogue.response_lengths, dialogue.segments)
-        texts.add(hash(shown))
-        if time := time_until_loop(dialogue):
-            times[key] = time
-        for measure in measures:
-            kinds = loops if measure == ANY_LOOP else (measure,)
-            value = None if measure == TOKENS else value_of(measure, dialogue, kinds)
-            if value is not None:
-                values[measure][key] = value
-    found = len(report.dialogues)
-    return Observed(run, found, len(used), len(texts), frozenset(keys), times, values)
-
-
-def watched(one: Observed, until: float) -> Observed:
-    """With the tokens until a loop, up to `until`."""
-    told = [time for time, _ in one.times.values()], [looped for _, looped in one.times.values()]
-    tokens = dict(zip(one.times, pseudo_values(*told, until), strict=True))
-    return replace(one, values={**one.values, TOKENS: tokens})
-
-
-def value_of(measure: str, dialogue: DialogueReport, kinds: Collection[str]) -> float | None:
-    """The coverage; or 1 where one of `kinds` was found, else 0, None where it cannot be told."""
-    if measure == COVERAGE:
-        return dialogue.loop_coverage
-    if any(found.kind in kinds and found.level != "info" for found in dialogue.findings):
-        return 1.0
-    return None if any(kind in dialogue.not_measurable for kind in kinds) else 0.0
 
 
 def combination(

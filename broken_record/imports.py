@@ -16,8 +16,8 @@ from pathlib import Path
 
 from broken_record.chatlogs import parse_chats
 from broken_record.errors import ConfigError, LogError
+from broken_record.record_writer import RecordWriter
 from broken_record.records import Dialogue
-from broken_record.runlog import RecordWriter
 
 VERSION = 1
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from broken_record.errors import ConfigError, EngineError
 from broken_record.goals import choose, count_events
+from broken_record.record_writer import RecordWriter
 from broken_record.records import (
     Attempt,
     Dialogue,
@@ -27,7 +28,6 @@ from broken_record.records import (
     Status,
     Turn,
 )
-from broken_record.runlog import RecordWriter
 
 if TYPE_CHECKING:
     from broken_record.tracking import Tracker

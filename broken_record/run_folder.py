@@ -23,7 +23,8 @@ from typing import Any
 
 from broken_record.config import Config, Loaded, load, parse
 from broken_record.errors import ConfigError, LogError
-from broken_record.runlog import is_written, parse_record
+from broken_record.record_writer import is_written
+from broken_record.runlog import parse_record
 
 VERSION = 1
 FINISHED = ("done", "looped")

@@ -56,16 +56,8 @@ def looped_turns(dialogue: DialogueReport, last: int) -> int:
     )
 
 
-def timeline(reports: Sequence[Report], courses: Courses) -> figure | None:
-    """Bars from onset to end, a renderer a kind, over the longest dialogue; a click opens the
-    dialogue there; None without a finding.
-    """
-    rows = [
-        (report.run, dialogue, last_message(dialogue, courses.get((report.run, dialogue.name))))
-        for report in reports
-        for dialogue in report.dialogues
-    ]
-    rows.sort(key=lambda row: -looped_turns(row[1], row[2]))
+def bars_of(rows: Sequence[tuple[str, DialogueReport, int]]) -> dict[str, dict[str, list[object]]]:
+    """By kind the columns of its bars; a row is (run, dialogue, index of its last message)."""
     kinds: dict[str, dict[str, list[object]]] = {}
     for row, (run, dialogue, last) in enumerate(rows):
         for finding in dialogue.findings:
@@ -80,6 +72,20 @@ def timeline(reports: Sequence[Report], courses: Courses) -> figure | None:
             data = kinds.setdefault(finding.kind, {name: [] for name in values})
             for name, value in values.items():
                 data[name].append(value)
+    return kinds
+
+
+def timeline(reports: Sequence[Report], courses: Courses) -> figure | None:
+    """Bars from onset to end, a renderer a kind, over the longest dialogue; a click opens the
+    dialogue there; None without a finding.
+    """
+    rows = [
+        (report.run, dialogue, last_message(dialogue, courses.get((report.run, dialogue.name))))
+        for report in reports
+        for dialogue in report.dialogues
+    ]
+    rows.sort(key=lambda row: -looped_turns(row[1], row[2]))
+    kinds = bars_of(rows)
     if not kinds:
         return None
     plot = figure(

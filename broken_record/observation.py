@@ -1,0 +1,98 @@
+"""What the dialogues of one run of a sweep show, by measure, as far as they may be compared.
+
+A dialogue counts that ran to its end ("done" or "looped"). Dialogues are paired by seed, objective
+and persona (Key). A run is gone through once, and nothing of a dialogue is kept but its values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import inf
+
+from broken_record.comparison_report import ANY_LOOP, COVERAGE, TOKENS
+from broken_record.report import DialogueReport, Report, time_until_loop
+from broken_record.statistics import pseudo_values
+from broken_record.sweep import SweptRun
+
+ENDED = ("done", "looped")
+Key = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A run's dialogues: how many there are, ended and are different, the keys that may have
+    partners, and what those that ended show, by measure and key.
+    """
+
+    run: SweptRun
+    found: int
+    ended: int
+    distinct: int
+    keys: frozenset[Key]
+    times: Mapping[Key, tuple[float, bool]]
+    values: Mapping[str, Mapping[Key, float]]
+
+
+def common_until(runs: Sequence[Collection[tuple[float, bool]]]) -> float:
+    """The tokens up to which the share without a loop is known of every run, of which (tokens
+    watched, whether a loop began then) are given: those of its longest dialogue, unless all had
+    looped by then.
+    """
+    longest, known = 0.0, inf
+    for times in runs:
+        if times:
+            last = max(time for time, _ in times)
+            longest = max(longest, last)
+            if not all(looped for time, looped in times if time == last):
+                known = min(known, last)
+    return min(longest, known)
+
+
+def observe(
+    run: SweptRun, report: Report, measures: Sequence[str], loops: Collection[str]
+) -> Observed:
+    """What every dialogue of a run shows, in one pass. Dialogues are paired by seed, objective and
+    persona; one that can have no partner gets a key of its own.
+    """
+    keys: set[Key] = set()
+    texts: set[int] = set()
+    times: dict[Key, tuple[float, bool]] = {}
+    values: dict[str, dict[Key, float]] = {measure: {} for measure in measures}
+    used: set[Key] = set()
+    for dialogue in report.dialogues:
+        key: Key = (dialogue.seed, dialogue.objective, dialogue.persona)
+        if dialogue.seed is not None:
+            keys.add(key)
+        if dialogue.status not in ENDED:
+            continue
+        if dialogue.seed is None or key in used:
+            key = (report.run, dialogue.name)
+        used.add(key)
+        shown = (dialogue.turns, dialogue.tokens, dialogue.response_lengths, dialogue.segments)
+        texts.add(hash(shown))
+        if time := time_until_loop(dialogue):
+            times[key] = time
+        for measure in measures:
+            kinds = loops if measure == ANY_LOOP else (measure,)
+            value = None if measure == TOKENS else value_of(measure, dialogue, kinds)
+            if value is not None:
+                values[measure][key] = value
+    found = len(report.dialogues)
+    return Observed(run, found, len(used), len(texts), frozenset(keys), times, values)
+
+
+def watched(one: Observed, until: float) -> Observed:
+    """With the tokens until a loop, up to `until`."""
+    told = [time for time, _ in one.times.values()], [looped for _, looped in one.times.values()]
+    tokens = dict(zip(one.times, pseudo_values(*told, until), strict=True))
+    return replace(one, values={**one.values, TOKENS: tokens})
+
+
+def value_of(measure: str, dialogue: DialogueReport, kinds: Collection[str]) -> float | None:
+    """The coverage; or 1 where one of `kinds` was found, else 0, None where it cannot be told."""
+    if measure == COVERAGE:
+        return dialogue.loop_coverage
+    if any(found.kind in kinds and found.level != "info" for found in dialogue.findings):
+        return 1.0
+    return None if any(kind in dialogue.not_measurable for kind in kinds) else 0.0
