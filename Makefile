@@ -3,7 +3,7 @@ PYTHON ?= python3
 unexport PYTHON # parrot.sh is to take that of .venv
 BIN = .venv/bin
 
-.PHONY: demo test test-all bench bench-detectors docs faults lock example-sweep models
+.PHONY: demo test test-all bench bench-detectors docs faults lock example-sweep pictures models
 .DELETE_ON_ERROR:
 
 # From nothing to a results.html: three dialogues at the shipped sampler, three greedy ones.
@@ -54,6 +54,10 @@ example-sweep: .venv/for-users
 	$(BIN)/python analyze.py build/example/sweep
 	$(BIN)/python view.py build/example/sweep -o build/example/sweep.html --no-show --export build/example
 	cp build/example/dose_0_any_loop.png img/sweep.png
+
+# The README's pictures of results.html.
+pictures: .venv/for-developers
+	$(BIN)/python img/take_pictures.py
 
 # The exact packages that .ci/run takes: the newest that requirements-dev.txt allows, for the Python that runs this.
 lock:
