@@ -43,7 +43,8 @@ from broken_record.imports import import_file
 from broken_record.report import DialogueReport, Report, Unreadable, summarize
 from broken_record.sweep import is_sweep, read_sweep
 from broken_record.tables import left_out_line, run_lines
-from broken_record.textlog import escape_controls, find_dialogues, read_dialogue
+from broken_record.terminal import escape_controls
+from broken_record.textlog import find_dialogues, read_dialogue
 from broken_record.thresholds import check_kinds, load_thresholds
 
 log = logging.getLogger("analyze")

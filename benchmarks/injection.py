@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from benchmarks.texts import Carrier, Line, Planted, bank, carriers, vocabulary
-from broken_record.records import FinishReason, Role
+from broken_record.data import FinishReason, Role
 
 
 def edit(rng: random.Random, text: str, rate: float, split: str) -> str:

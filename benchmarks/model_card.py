@@ -20,10 +20,10 @@ from pathlib import Path
 from statistics import median
 
 from broken_record.config import Config, load
+from broken_record.data import Message, Turn
 from broken_record.dialogue import converse, take_sides
 from broken_record.engines.connect import connect
 from broken_record.engines.embedded import served_context
-from broken_record.records import Message, Turn
 from broken_record.tiny.corpus import ACTIONS, CHOICE, NAMES, scene_writer
 
 ROOT = Path(__file__).parents[1]

@@ -25,10 +25,10 @@ from pathlib import Path
 from typing import Any
 
 from broken_record.config import Config, load
+from broken_record.data import Dialogue, Finding, Message, Turn
 from broken_record.detectors import KINDS, find_loops_and_breaks
 from broken_record.dialogue import converse, take_sides
 from broken_record.engines.connect import connect
-from broken_record.records import Dialogue, Finding, Message, Turn
 from broken_record.talk import Talk
 from broken_record.tiny.corpus import scene_writer
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from statistics import median
 
 from broken_record.config import load
+from broken_record.data import Turn
 from broken_record.dialogue import converse, take_sides
 from broken_record.engines.connect import connect
-from broken_record.records import Turn
 
 ROOT = Path(__file__).parents[1]
 

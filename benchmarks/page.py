@@ -20,7 +20,7 @@ import analyze
 import view
 from benchmarks.analyze_speed import write
 from benchmarks.natural import as_dialogue, read
-from broken_record.records import Dialogue, Turn
+from broken_record.data import Dialogue, Turn
 
 TOKENS, DIALOGUES = 8192, 100
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from benchmarks.model_card import first_repeat
 from broken_record.config import load
+from broken_record.data import Dialogue, Turn
 from broken_record.dialogue import converse, take_sides
 from broken_record.engines.connect import connect
 from broken_record.metrics import measure_speaker
-from broken_record.records import Dialogue, Turn
 from broken_record.talk import Talk
 
 ROOT = Path(__file__).parents[1]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from broken_record.records import Segment
+from broken_record.data import Segment
 from broken_record.segments import find_segments, find_segments_plainly
 from broken_record.tiny.corpus import scene_writer
 from broken_record.windows import loop_coverage

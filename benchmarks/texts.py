@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from broken_record.records import Dialogue, FinishReason, Role, Span, Turn
+from broken_record.data import Dialogue, FinishReason, Role, Span, Turn
 from broken_record.text import FUNCTION_WORDS
 
 FOLDER = Path(__file__).with_name("detectors")

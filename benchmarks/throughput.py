@@ -27,12 +27,12 @@ import requests
 
 from broken_record.batch import run_jobs
 from broken_record.config import Config, load
+from broken_record.data import Dialogue, Message, Turn
 from broken_record.dialogue import converse, take_sides
 from broken_record.engines.completions import CompletionsServer
 from broken_record.engines.connect import connect
 from broken_record.engines.embedded import EmbeddedServer
 from broken_record.prompts import render, user_view
-from broken_record.records import Dialogue, Message, Turn
 from broken_record.run_folder import Job
 from broken_record.runlog import parse_record
 

@@ -45,8 +45,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from broken_record.data import Finding, Segment, Span
 from broken_record.errors import LogError
-from broken_record.records import Finding, Segment, Span
 from broken_record.report import DialogueReport, Report, Unreadable, summarize
 
 VERSION = 1

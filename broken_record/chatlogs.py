@@ -30,8 +30,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from broken_record.data import Dialogue, Message, Role, Turn
 from broken_record.errors import LogError
-from broken_record.records import Dialogue, Message, Role, Turn
 
 ROLES: dict[str, Role] = {
     "system": "system", "developer": "system",

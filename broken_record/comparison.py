@@ -1,7 +1,7 @@
 """A sweep compared: what a combination shows, how far it is from the baseline, what an axis does.
 
 What counts of a dialogue, and which are pairs, is observation.py's. The methods stand in
-statistics.py: rates of pairs are compared by McNemar's exact test, anything else by turning the
+stats.py: rates of pairs are compared by McNemar's exact test, anything else by turning the
 signs of the differences; p is adjusted over the comparisons of one measure (Holm). Of an axis the
 pairs share all other settings as well, and those of one seed are averaged first, as they are not
 independent. Nothing is read or written here.
@@ -30,7 +30,7 @@ from broken_record.comparison_report import (
 from broken_record.errors import ConfigError, LogError
 from broken_record.observation import Key, Observed, common_until, observe, watched
 from broken_record.report import Report
-from broken_record.statistics import (
+from broken_record.stats import (
     Interval,
     bootstrap_interval,
     detectable_paired_difference,

@@ -18,7 +18,7 @@ from broken_record.comparison_words import (
     title_of,
     values_text,
 )
-from broken_record.textlog import escape_controls
+from broken_record.terminal import escape_controls
 
 Named = Sequence[tuple[str, Combination | Level]]
 

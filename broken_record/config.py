@@ -16,6 +16,7 @@ from typing import Any
 
 from broken_record.casting import KEYS_OF_A_CAST, Cast, cast
 from broken_record.checks import SAMPLER_NAMES, SET_ELSEWHERE
+from broken_record.data import Message
 from broken_record.errors import ConfigError
 from broken_record.extraction import StopWhen
 from broken_record.goal_config import (
@@ -34,7 +35,6 @@ from broken_record.raw_config import (
     suggestion,
     value_below,
 )
-from broken_record.records import Message
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from math import inf
 
-from broken_record.records import Dialogue, Finding, Role, Turn
-from broken_record.text import prefixes_of
+from broken_record.data import Dialogue, Finding, Role, Turn, prefixes_of
 
 MARKERS = 32  # tokens a message: more than role markers and a speaker's prefix take
 OPENING_LAGS = (2, 4, 6)  # messages: prefix_repetition compares with the last 3 own turns

@@ -16,12 +16,7 @@ from typing import Any, Protocol
 from broken_record.chat import Chat
 from broken_record.config import Config
 from broken_record.context import WAYS_OUT, fits, trim
-from broken_record.engines.base import Engine
-from broken_record.engines.patience import Patience, patience_of
-from broken_record.errors import BrokenStream, ContextFull, EngineBusy, EngineUnreachable
-from broken_record.goals import Goal
-from broken_record.prompts import Template, load_tokenizer_template, render, role_markers
-from broken_record.records import (
+from broken_record.data import (
     Attempt,
     Chunk,
     End,
@@ -34,6 +29,11 @@ from broken_record.records import (
     Turn,
     Usage,
 )
+from broken_record.engines.base import Engine
+from broken_record.engines.patience import Patience, patience_of
+from broken_record.errors import BrokenStream, ContextFull, EngineBusy, EngineUnreachable
+from broken_record.goals import Goal
+from broken_record.prompts import Template, load_tokenizer_template, render, role_markers
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 from broken_record.config import Config
 from broken_record.context import WAYS_OUT, count, forecast
+from broken_record.data import Role, Turn
 from broken_record.dialogue import Mode, Side, mode_of, take_side
 from broken_record.engines.base import Engine
 from broken_record.engines.completions import CompletionsServer
@@ -24,7 +25,6 @@ from broken_record.engines.connect import connect
 from broken_record.errors import EngineError, RequestRefused
 from broken_record.goals import Goal
 from broken_record.prompts import holds_all, render
-from broken_record.records import Role, Turn
 
 TRIED_TOKENS = 48
 FORCED_TOKENS = 3

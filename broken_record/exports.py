@@ -38,11 +38,12 @@ from itertools import islice
 from typing import Any, BinaryIO, Literal
 
 from broken_record.config import parse
+from broken_record.data import Dialogue, Message, Role
 from broken_record.errors import ConfigError, LogError
 from broken_record.goals import Goal
 from broken_record.prompts import open_with_user
-from broken_record.records import Dialogue, Message, Role
 from broken_record.report import DialogueReport
+from broken_record.terminal import without_surrogates
 
 Side = Literal["assistant", "user"]
 SIDES: dict[str, tuple[Side, ...]] = {
@@ -216,15 +217,6 @@ def table_row(sample: Sample) -> dict[str, Any]:
         for name, value in sample.metadata.items()
     }
     return {"messages": messages, **columns}
-
-
-def without_surrogates(text: str) -> str:
-    r"""The text with U+FFFD for every surrogate that has no partner.
-
-    >>> without_surrogates("a\ud800b")
-    'a\ufffdb'
-    """
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 FORMATS: dict[str, Callable[[Sample], dict[str, Any]]] = {

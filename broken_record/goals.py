@@ -17,9 +17,9 @@ from typing import Any
 
 from broken_record.coherence import find_noncoherent
 from broken_record.config import Config
+from broken_record.data import Dialogue, EndReason, Flaw, Message, Role, Turn
 from broken_record.extraction import cut_self_reply, extract, says_stop
 from broken_record.personas import fill
-from broken_record.records import Dialogue, EndReason, Flaw, Message, Role, Turn
 
 COUNTED = ("no_prompt", "several_prompts", "noncoherent", "empty", "self_reply", "regenerated",
            "regenerate_worked")  # fmt: skip

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broken_record.chatlogs import parse_chats
+from broken_record.data import Dialogue
 from broken_record.errors import ConfigError, LogError
 from broken_record.record_writer import RecordWriter
-from broken_record.records import Dialogue
 
 VERSION = 1
 

@@ -159,9 +159,9 @@ def most_tokens(config: Config) -> int:
 
 def probe(config: Config) -> float:
     """Tokens per second of one turn, the time of reading its prompt included."""
+    from broken_record.data import Turn
     from broken_record.dialogue import converse, take_sides
     from broken_record.engines.connect import connect
-    from broken_record.records import Turn
 
     with connect(config) as engines:
         sides = take_sides(config, *engines)

@@ -13,9 +13,9 @@ from statistics import median
 
 import numpy as np
 
-from broken_record.records import Dialogue, Finding, OldNumbers, Role
+from broken_record.data import Dialogue, Finding, OldNumbers, Role
 from broken_record.segments import old_numbers
-from broken_record.statistics import slope_of_many
+from broken_record.stats import slope_of_many
 from broken_record.talk import Ints, Talk
 from broken_record.windows import covered_share, window_hashes
 

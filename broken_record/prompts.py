@@ -14,8 +14,8 @@ import os
 import re
 from collections.abc import Callable, Sequence
 
+from broken_record.data import Message, Role
 from broken_record.errors import TEMPLATE_FAULTS, TemplateRefused
-from broken_record.records import Message, Role
 
 Template = Callable[[Sequence[Message]], str]
 """Messages -> prompt with the generation prompt; raises TemplateRefused."""

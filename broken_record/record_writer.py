@@ -8,8 +8,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TextIO
 
+from broken_record.data import Attempt, Dialogue, EndReason, Finding, Status, Turn
 from broken_record.errors import LogError
-from broken_record.records import Attempt, Dialogue, EndReason, Finding, Status, Turn
 from broken_record.runlog import CHANGEABLE, HEADER_FIELDS, OF_GOALS, VERSION
 
 

@@ -16,18 +16,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from broken_record.data import Attempt, Dialogue, EndReason, EngineInfo, Finding, Status, Turn
 from broken_record.errors import ConfigError, EngineError
 from broken_record.goals import choose, count_events
 from broken_record.record_writer import RecordWriter
-from broken_record.records import (
-    Attempt,
-    Dialogue,
-    EndReason,
-    EngineInfo,
-    Finding,
-    Status,
-    Turn,
-)
 
 if TYPE_CHECKING:
     from broken_record.tracking import Tracker

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from broken_record.records import Finding, Segment
-from broken_record.statistics import wilson_interval
+from broken_record.data import Finding, Segment
+from broken_record.stats import wilson_interval
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from broken_record.config import Loaded, load, parse
+from broken_record.data import Dialogue, EngineInfo
 from broken_record.errors import ConfigError, LogError
-from broken_record.records import Dialogue, EngineInfo
 from broken_record.runlog import parse_record
 
 

@@ -39,8 +39,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any, get_args
 
+from broken_record.data import Attempt, Dialogue, EndReason, EngineInfo, Status, Turn
 from broken_record.errors import LogError
-from broken_record.records import Attempt, Dialogue, EndReason, EngineInfo, Status, Turn
 
 VERSION = 1
 TURN_FIELDS = {field.name for field in fields(Turn)}

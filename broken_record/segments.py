@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from broken_record.records import OldNumbers, Segment
+from broken_record.data import OldNumbers, Segment
 from broken_record.windows import SHORTEST, Ints, hash_sums
 
 LONGEST = 64  # words

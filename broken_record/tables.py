@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 
-from broken_record.records import Finding, Level, Segment
+from broken_record.data import Finding, Level, Segment
 from broken_record.report import DialogueReport, KindSummary, Report, Summary, summarize
-from broken_record.textlog import escape_controls
+from broken_record.terminal import escape_controls
 
 MOST_SEGMENTS = 20
 DENSITY_STEP, DENSITY_TOP = 0.05, 0.8

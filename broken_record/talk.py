@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from broken_record.records import Dialogue, FinishReason, Message, Role, Span, Turn
+from broken_record.data import Dialogue, FinishReason, Message, Role, Span, Turn, prefixes_of
 from broken_record.similarity import COMPARED, Band, compare_turns, pair_turns, write_words
-from broken_record.text import WORD, body_of, find_words, prefixes_of, vocabulary
+from broken_record.text import WORD, body_of, find_words, vocabulary
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -111,19 +111,6 @@ def find_words(text: str) -> Iterator[Word]:
     """
     for match in WORD.finditer(text):
         yield Word(normalize(match[0]), match.start(), match.end())
-
-
-def prefixes_of(config: Mapping[str, Any]) -> dict[str, str]:
-    """What begins each side's messages, by role; a text log of the first parrot names none and was
-    Skye's.
-
-    >>> prefixes_of({"user_prefix": "Mark:"})
-    {'assistant': 'Skye:', 'user': 'Mark:'}
-    """
-    return {
-        "assistant": config.get("agent_prefix", "Skye:"),
-        "user": config.get("user_prefix", ""),
-    }
 
 
 def body_of(content: str, prefix: str) -> str:

@@ -14,26 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from broken_record.chatlogs import holds_chats, parse_chat
+from broken_record.data import Dialogue, Message, Turn
 from broken_record.errors import LogError
-from broken_record.records import Dialogue, Message, Turn
 from broken_record.runlog import check_config, parse_record
+from broken_record.terminal import escape_controls
 
 DONE = "--- DONE ---"
-CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 HEADER = re.compile(r"=== (system|user|assistant) @ (\d+) ===")
 TOTALS = re.compile(r"--- (\d+) tokens, (\d+) turns ---")
-
-
-def escape_controls(text: str) -> str:
-    r"""Control characters (newline and tab excepted) and lone surrogates, escaped as in a Python
-    string.
-
-    Model text must not drive a terminal.
-
-    >>> escape_controls("a\x1b[2Jb\n")
-    'a\\x1b[2Jb\n'
-    """
-    return CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def opening(dialogue: Dialogue) -> list[Message]:

@@ -36,11 +36,10 @@ from typing import Any
 from broken_record.aim_writer import LEAVE_S, REMOTE
 from broken_record.chat import Chat
 from broken_record.config import parse
+from broken_record.data import Attempt, Dialogue, Turn
 from broken_record.errors import ConfigError
-from broken_record.exports import without_surrogates
 from broken_record.goals import Goal, count_events
-from broken_record.records import Attempt, Dialogue, Turn
-from broken_record.textlog import escape_controls
+from broken_record.terminal import escape_controls, without_surrogates
 
 SPEAKERS = {"user": "inquirer", "assistant": "responder"}
 SUFFIXES = {"user": "", "assistant": "_model_responder"}

@@ -16,9 +16,9 @@ from benchmarks import truth
 from benchmarks.injection import OPERATORS
 from benchmarks.texts import FOLDER, Line, Planted, carriers, hard_negatives, read_lines
 from broken_record import detectors
+from broken_record.data import Dialogue, Turn
 from broken_record.detectors import KINDS, default_thresholds, find_loops_and_breaks, refusal
 from broken_record.detectors.examples import talk_of
-from broken_record.records import Dialogue, Turn
 from broken_record.talk import Talk
 from broken_record.text import find_words
 

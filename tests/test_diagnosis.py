@@ -15,9 +15,9 @@ import pytest
 import analyze
 from broken_record.analysis_file import read_report
 from broken_record.copies import MARKERS, find_repeat, longest_run, prompt_of
+from broken_record.data import Dialogue, EngineInfo, Finding, Role, Span, Turn
 from broken_record.detectors import find_loops_and_breaks
 from broken_record.diagnosis import diagnose
-from broken_record.records import Dialogue, EngineInfo, Finding, Role, Span, Turn
 from broken_record.talk import Talk
 
 ROOT = Path(__file__).parents[1]

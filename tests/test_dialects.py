@@ -10,6 +10,7 @@ import pytest
 
 from broken_record.checks import ENGINES
 from broken_record.config import parse
+from broken_record.data import Chunk
 from broken_record.engines import connect
 from broken_record.engines.aphrodite import Aphrodite
 from broken_record.engines.completions import CompletionsServer, cut_at_stop, read_chunks
@@ -21,7 +22,6 @@ from broken_record.engines.samplers import HONOURED, translate
 from broken_record.engines.vllm import Vllm
 from broken_record.engines.wire import open_wire
 from broken_record.errors import EngineBusy, EngineError, RequestRefused
-from broken_record.records import Chunk
 from tests.replay import DATA, LLAMA, http_json, replay
 from tests.test_wire import body_of
 

@@ -15,10 +15,10 @@ from packaging.utils import canonicalize_name
 
 from broken_record.checks import ENGINES
 from broken_record.config import load, parse
+from broken_record.data import EndReason
 from broken_record.detectors import DETECTORS
 from broken_record.goal_config import OF_THE_MODE
 from broken_record.keys import KEYS
-from broken_record.records import EndReason
 from tests.options import TABLES, renewed, table
 from tests.test_shell_blocks import DOCUMENTS, find_blocks
 

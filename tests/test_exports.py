@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import analyze
 from broken_record.chatlogs import parse_chats
+from broken_record.data import Dialogue, EngineInfo, Finding, Message, Role, Turn
 from broken_record.dataset import Tally, alternates, count, make_card
 from broken_record.errors import ConfigError, LogError
 from broken_record.exports import (
@@ -30,7 +31,6 @@ from broken_record.exports import (
     write_samples,
 )
 from broken_record.prompts import merge_neighbours
-from broken_record.records import Dialogue, EngineInfo, Finding, Message, Role, Turn
 from broken_record.report import DialogueReport, Report
 from broken_record.textlog import read_dialogue
 from tests.replay import DATA

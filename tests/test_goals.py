@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from broken_record.checks import ENGINES
 from broken_record.config import load, parse
 from broken_record.context import find_limits
+from broken_record.data import Attempt, Chunk, Dialogue, End, EngineInfo, Turn
 from broken_record.dialogue import converse, take_sides, turn_seed
 from broken_record.engines.connect import connect
 from broken_record.engines.scripted import ScriptedEngine
 from broken_record.errors import TemplateRefused
 from broken_record.exports import FORMATS, seen_by
 from broken_record.goals import choose, count_events
-from broken_record.records import Attempt, Chunk, Dialogue, End, EngineInfo, Turn
 from broken_record.run_folder import seed_of
 from broken_record.tiny.tokenizer import FOLDER
 from tests.replay import LLAMA, http_json, replay, reply

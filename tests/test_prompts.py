@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from broken_record.data import Message
 from broken_record.errors import TemplateRefused
 from broken_record.prompts import load_tokenizer_template, render, user_view
-from broken_record.records import Message
 from broken_record.tiny.tokenizer import FOLDER
 
 SCENE = [

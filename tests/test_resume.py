@@ -14,12 +14,12 @@ from dataclasses import replace
 import pytest
 
 from broken_record.config import parse
+from broken_record.data import Attempt, EngineInfo, Role, Turn
 from broken_record.dialogue import Side, converse
 from broken_record.engines.patience import Patience
 from broken_record.engines.scripted import ScriptedEngine
 from broken_record.errors import BrokenStream, ContextFull, EngineUnreachable, RequestRefused
 from broken_record.record_writer import lock
-from broken_record.records import Attempt, EngineInfo, Role, Turn
 from tests.replay import LLAMA, replay, reply
 from tests.test_parrot import ROOT, SCENE, parrot, put_config, read, wait_for
 from tests.test_parrot_sh import here, parrot_sh  # noqa: F401

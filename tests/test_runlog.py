@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broken_record.data import Dialogue, EngineInfo, Turn
 from broken_record.errors import LogError
 from broken_record.record_writer import RecordWriter
-from broken_record.records import Dialogue, EngineInfo, Turn
 from broken_record.runlog import parse_record
 
 texts = st.text(st.characters(exclude_categories=()), max_size=30)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broken_record.records import Segment
+from broken_record.data import Segment
 from broken_record.segments import (
     Words,
     find_segments,

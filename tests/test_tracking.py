@@ -10,9 +10,9 @@ import sys
 import pytest
 
 from broken_record.config import parse
+from broken_record.data import Attempt, Dialogue, EngineInfo, Turn
 from broken_record.goals import COUNTED, Goal
 from broken_record.recording import start
-from broken_record.records import Attempt, Dialogue, EngineInfo, Turn
 from broken_record.tracking import COUNTERS, replies_of, texts_of
 from tests.replay import LLAMA, replay, reply
 from tests.test_parrot import ROOT, put_config, read, wait_for

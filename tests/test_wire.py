@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from broken_record.data import Chunk, Message
 from broken_record.engines.completions import CompletionsServer, read_chunks
 from broken_record.engines.connect import connect_server
 from broken_record.engines.sse import read_events
 from broken_record.engines.wire import open_wire
 from broken_record.errors import BrokenStream, EngineError, EngineUnreachable, RequestRefused
-from broken_record.records import Chunk, Message
 from tests.replay import DATA, LLAMA, MODELS, http_json, replay, sse
 
 RECORDED = sorted(

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from broken_record.config import Config, load
 from broken_record.errors import ConfigError, ParrotError, RequestRefused
 from broken_record.prompts import render
-from broken_record.textlog import escape_controls
+from broken_record.terminal import escape_controls
 from v0.turns import (
     COLUMNS,
     MODES,

@@ -10,7 +10,7 @@ from bokeh.embed import components
 from bokeh.plotting import figure
 from bokeh.resources import INLINE
 
-from broken_record.textlog import escape_controls
+from broken_record.terminal import escape_controls
 from broken_record.views.page import THEME, asset
 from broken_record.views.tables import table
 from v0.turns import COLUMNS, MODES, Generation, Said, figures

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
+from broken_record.data import Message, Role
 from broken_record.errors import TemplateRefused
 from broken_record.prompts import Template, render
-from broken_record.records import Message, Role
 
 MODES = {
     "respect": "the end token ends it",

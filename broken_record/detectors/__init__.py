@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from broken_record.data import Finding, Span
 from broken_record.detectors import (
     apostrophe_break,
     empty_response,
@@ -26,7 +27,6 @@ from broken_record.detectors import (
     single_turn_loop,
     word_soup,
 )
-from broken_record.records import Finding, Span
 from broken_record.talk import Talk
 
 Detector = Callable[..., "list[Finding] | None"]

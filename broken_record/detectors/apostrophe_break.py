@@ -20,9 +20,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from broken_record.data import Finding, Span
 from broken_record.detectors.evidence import make_finding, saturate
-from broken_record.records import Finding, Span
-from broken_record.statistics import more_often_p
+from broken_record.stats import more_often_p
 from broken_record.talk import Talk, quote
 from broken_record.text import find_words, is_function_word
 

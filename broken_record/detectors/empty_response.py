@@ -14,8 +14,8 @@ word, is minimal: level info.
 
 from __future__ import annotations
 
+from broken_record.data import Finding
 from broken_record.detectors.evidence import make_finding, saturate
-from broken_record.records import Finding
 from broken_record.talk import Talk, quote
 
 KIND = "empty_response"

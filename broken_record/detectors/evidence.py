@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal, cast
 
-from broken_record.records import Finding, Level, Span
+from broken_record.data import Finding, Level, Span
 from broken_record.talk import Talk
 
 MOST_SPANS = 200

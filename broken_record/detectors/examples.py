@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from broken_record.records import Dialogue, FinishReason, Role, Turn
+from broken_record.data import Dialogue, FinishReason, Role, Turn
 from broken_record.talk import Talk
 
 

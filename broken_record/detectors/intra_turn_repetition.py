@@ -23,8 +23,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from broken_record.data import Finding, Span
 from broken_record.detectors.evidence import make_finding
-from broken_record.records import Finding, Span
 from broken_record.talk import Ints, Talk, quote
 from broken_record.text import Word, find_words, mask_structure
 from broken_record.windows import window_hashes

@@ -18,9 +18,9 @@ from __future__ import annotations
 from bisect import insort
 from statistics import median
 
+from broken_record.data import Finding, Span
 from broken_record.detectors.evidence import make_finding
-from broken_record.records import Finding, Span
-from broken_record.statistics import rising_p
+from broken_record.stats import rising_p
 from broken_record.talk import Talk
 
 KIND = "leading_whitespace"

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from broken_record.data import Finding
 from broken_record.detectors.evidence import make_finding, saturate
-from broken_record.records import Finding
 from broken_record.talk import Flags, Talk, quote
 
 KIND = "multi_turn_loop"

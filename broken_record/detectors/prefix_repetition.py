@@ -23,9 +23,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from broken_record.data import Finding
 from broken_record.detectors.evidence import make_finding, saturate
-from broken_record.records import Finding
-from broken_record.statistics import slope_of_many
+from broken_record.stats import slope_of_many
 from broken_record.talk import Talk, quote
 
 KIND = "prefix_repetition"

@@ -23,8 +23,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from broken_record.data import Finding, Span
 from broken_record.detectors.evidence import make_finding, saturate
-from broken_record.records import Finding, Span
 from broken_record.talk import Talk, quote
 
 KIND = "refusal"

@@ -27,8 +27,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from broken_record.data import Finding
 from broken_record.detectors.evidence import make_finding, saturate
-from broken_record.records import Finding
 from broken_record.talk import Ints, Talk, quote
 
 KIND = "semantic_repetition"

@@ -19,8 +19,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from broken_record.data import Finding
 from broken_record.detectors.evidence import make_finding, saturate
-from broken_record.records import Finding
 from broken_record.similarity import SHORT
 from broken_record.talk import Talk, quote
 

@@ -22,8 +22,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from broken_record.data import Finding, Span
 from broken_record.detectors.evidence import make_finding, saturate
-from broken_record.records import Finding, Span
 from broken_record.talk import Ints, Talk
 from broken_record.text import (
     OTHER_FUNCTION_WORDS,

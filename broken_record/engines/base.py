@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from broken_record.records import Chunk, EngineInfo, Message
+from broken_record.data import Chunk, EngineInfo, Message
 
 
 class Engine(Protocol):

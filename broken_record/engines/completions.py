@@ -16,6 +16,7 @@ from typing import Any
 import requests
 from urllib3.exceptions import HTTPError
 
+from broken_record.data import Chunk, EngineInfo, FinishReason, Message, Usage
 from broken_record.engines.samplers import translate
 from broken_record.engines.sse import read_events
 from broken_record.engines.wire import Wire, error_message, plain, received, refusal_kind
@@ -24,7 +25,6 @@ from broken_record.errors import (
     RequestRefused,
     TemplateRefused,
 )
-from broken_record.records import Chunk, EngineInfo, FinishReason, Message, Usage
 
 FINISH_REASONS: dict[str, FinishReason] = {
     "stop": "stop",

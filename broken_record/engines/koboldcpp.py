@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from broken_record.data import Chunk, EngineInfo, FinishReason, Usage
 from broken_record.engines.completions import CompletionsServer
 from broken_record.engines.wire import Wire
 from broken_record.errors import EngineBusy, EngineError, RequestRefused
-from broken_record.records import Chunk, EngineInfo, FinishReason, Usage
 
 STOP_REASONS: dict[int, FinishReason] = {0: "length", 1: "stop", 2: "stop"}
 

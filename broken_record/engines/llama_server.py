@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from broken_record.data import EngineInfo, Message
 from broken_record.engines.completions import CompletionsServer
 from broken_record.engines.wire import Wire
 from broken_record.errors import TEMPLATE_FAULTS, EngineBusy, RequestRefused, TemplateRefused
-from broken_record.records import EngineInfo, Message
 
 PlainMessages = list[dict[str, str]]
 

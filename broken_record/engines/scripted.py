@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle
 from typing import Any
 
+from broken_record.data import Chunk, EngineInfo, Message, Usage
 from broken_record.errors import EngineError
-from broken_record.records import Chunk, EngineInfo, Message, Usage
 
 
 class ScriptedEngine:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from broken_record.data import EngineInfo
 from broken_record.engines.completions import CompletionsServer
 from broken_record.engines.wire import Wire
 from broken_record.errors import RequestRefused
-from broken_record.records import EngineInfo
 
 
 class Vllm(CompletionsServer):

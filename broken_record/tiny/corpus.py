@@ -22,7 +22,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from broken_record.records import Message
+from broken_record.data import Message
 
 GRAMMAR_FILE = Path(__file__).with_name("grammar.txt")
 NAMES = ("Skye", "Mark")

@@ -9,7 +9,7 @@ from bokeh.palettes import Viridis256
 from bokeh.plotting import figure
 
 from broken_record.report import Report, summarize, time_until_loop
-from broken_record.statistics import survival
+from broken_record.stats import survival
 from broken_record.views.overview import PALETTE
 
 

@@ -213,3 +213,16 @@ class Finding:
     def recovered(self) -> bool:
         """Whether the dialogue went on without it."""
         return self.end_turn is not None
+
+
+def prefixes_of(config: Mapping[str, Any]) -> dict[str, str]:
+    """What begins each side's messages, by role; a text log of the first parrot names none and was
+    Skye's.
+
+    >>> prefixes_of({"user_prefix": "Mark:"})
+    {'assistant': 'Skye:', 'user': 'Mark:'}
+    """
+    return {
+        "assistant": config.get("agent_prefix", "Skye:"),
+        "user": config.get("user_prefix", ""),
+    }
