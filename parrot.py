@@ -22,7 +22,8 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from broken_record.config import Config, Loaded, load
+from broken_record.config.load import Loaded, load
+from broken_record.config.schema import Config
 from broken_record.context import find_limits
 from broken_record.data import Attempt, Chunk, Dialogue, End, Finding, Turn
 from broken_record.dialogue import Side, converse, take_sides

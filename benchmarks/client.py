@@ -20,7 +20,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from benchmarks.scale import memory_of
-from broken_record.checks import MODELS_FOLDER
+from broken_record.config.checks import MODELS_FOLDER
 from broken_record.engines.embedded import SERVERS_VARIABLE, EmbeddedServer
 from broken_record.textlog import read_dialogue
 

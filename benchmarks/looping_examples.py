@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.injection import plant
+from broken_record.config.schema import KEYS
 from broken_record.detectors import KINDS
-from broken_record.keys import KEYS
 
 ROOT = Path(__file__).parents[1]
 PAGE, RECORDS = ROOT / "docs" / "looping.md", ROOT / "docs" / "looping"

@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmarks.model_card import is_well_formed
 from benchmarks.natural import as_dialogue, make_one
-from broken_record.config import load
+from broken_record.config.load import load
 from broken_record.detectors import KINDS, find_loops_and_breaks
 from broken_record.metrics import measure_speaker
 from broken_record.talk import Talk

@@ -24,7 +24,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from broken_record.config import Config, load
+from broken_record.config.load import load
+from broken_record.config.schema import Config
 from broken_record.data import Dialogue, Finding, Message, Turn
 from broken_record.detectors import KINDS, find_loops_and_breaks
 from broken_record.dialogue import converse, take_sides

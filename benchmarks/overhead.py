@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from broken_record.config import load
+from broken_record.config.load import load
 from broken_record.data import Turn
 from broken_record.dialogue import converse, take_sides
 from broken_record.engines.connect import connect

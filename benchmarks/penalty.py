@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.model_card import first_repeat
-from broken_record.config import load
+from broken_record.config.load import load
 from broken_record.data import Dialogue, Turn
 from broken_record.dialogue import converse, take_sides
 from broken_record.engines.connect import connect

@@ -26,7 +26,8 @@ from typing import Any
 import requests
 
 from broken_record.batch import run_jobs
-from broken_record.config import Config, load
+from broken_record.config.load import load
+from broken_record.config.schema import Config
 from broken_record.data import Dialogue, Message, Turn
 from broken_record.dialogue import converse, take_sides
 from broken_record.engines.completions import CompletionsServer

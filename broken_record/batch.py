@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-from broken_record.checks import EMBEDDED
-from broken_record.config import Config
+from broken_record.config.checks import EMBEDDED
+from broken_record.config.schema import Config
 from broken_record.engines.connect import SLOT_VARIABLE
 from broken_record.engines.embedded import SERVERS_VARIABLE, EmbeddedServer
 from broken_record.errors import ConfigError

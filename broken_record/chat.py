@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from broken_record.config import Config
+from broken_record.config.schema import Config
 from broken_record.data import EndReason, Flaw, Message, Role, Turn
 from broken_record.prompts import user_view
 

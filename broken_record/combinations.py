@@ -22,9 +22,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from broken_record.config import Config, Loaded
+from broken_record.config.load import Loaded
+from broken_record.config.schema import Config, config_sha256
 from broken_record.errors import ConfigError
-from broken_record.exports import config_sha256
 from broken_record.run_folder import fill_folder, load_with, new_folder
 from broken_record.sweep import FILE, VERSION, SweptRun
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from broken_record.config import Config
+from broken_record.config.schema import Config
 from broken_record.data import EngineInfo, Message
 from broken_record.engines.base import Engine
 from broken_record.errors import ContextFull, EngineBusy, RequestRefused

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 from broken_record.chat import Chat
-from broken_record.config import Config
+from broken_record.config.schema import Config
 from broken_record.context import WAYS_OUT, fits, trim
 from broken_record.data import (
     Attempt,

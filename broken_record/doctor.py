@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from broken_record.config import Config
+from broken_record.config.schema import Config
 from broken_record.context import WAYS_OUT, count, forecast
 from broken_record.data import Role, Turn
 from broken_record.dialogue import Mode, Side, mode_of, take_side

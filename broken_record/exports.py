@@ -28,7 +28,6 @@ replica), status, assistant_model, user_model, findings (kinds, level info left 
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import json
 from collections import Counter
@@ -37,7 +36,8 @@ from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any, BinaryIO, Literal
 
-from broken_record.config import parse
+from broken_record.config.load import parse
+from broken_record.config.schema import config_sha256
 from broken_record.data import Dialogue, Message, Role
 from broken_record.errors import ConfigError, LogError
 from broken_record.goals import Goal
@@ -53,7 +53,6 @@ SIDES: dict[str, tuple[Side, ...]] = {
 }
 LOOPED, SILENT = "looped", "silent"
 ROWS = 1000  # of a group in a Parquet file
-CHOSEN_PER_DIALOGUE = ("seed", "objective", "persona", "replica")
 SPEAKERS = {"system": "system", "user": "human", "assistant": "gpt"}
 FLIPPED: dict[Role, Role] = {"assistant": "user", "user": "assistant"}
 
@@ -66,17 +65,6 @@ class Sample:
     metadata: Mapping[str, Any]
     persona: str
     objective: Mapping[str, Any]
-
-
-def config_sha256(config: Mapping[str, Any]) -> str:
-    """The hash that dialogues of one config share, whatever their seeds, personas and objectives.
-
-    >>> config_sha256({"seed": 1, "b": 2, "a": [1]}) == config_sha256({"a": [1], "b": 2, "seed": 7})
-    True
-    """
-    kept = {name: value for name, value in config.items() if name not in CHOSEN_PER_DIALOGUE}
-    canonical = json.dumps(kept, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
 
 def seen_by(side: Side, dialogue: Dialogue) -> Iterator[tuple[int, Message]]:

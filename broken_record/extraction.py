@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from broken_record.config.goal_keys import AROUND, QUOTES, StopWhen
+
 Policy = Literal["first", "last", "longest", "whole"]
-StopWhen = Literal["last_line", "anywhere"]
-QUOTES = ('""', "\u201c\u201d", "\u201e\u201c", "\u00ab\u00bb", "\u300c\u300d")
-AROUND = " \t\r\n.!?*_`'()[]" + "".join(QUOTES)
 BEFORE = "([{:,;*_-\u2013\u2014`=>|/"
 INSIDE = "([{:="
 NO_SPACES = "\u2e80"  # from here on scripts that put none between words, and their punctuation

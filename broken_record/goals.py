@@ -16,10 +16,10 @@ from dataclasses import replace
 from typing import Any
 
 from broken_record.coherence import find_noncoherent
-from broken_record.config import Config
+from broken_record.config.personas import fill
+from broken_record.config.schema import Config
 from broken_record.data import Dialogue, EndReason, Flaw, Message, Role, Turn
 from broken_record.extraction import cut_self_reply, extract, says_stop
-from broken_record.personas import fill
 
 COUNTED = ("no_prompt", "several_prompts", "noncoherent", "empty", "self_reply", "regenerated",
            "regenerate_worked")  # fmt: skip

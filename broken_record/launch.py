@@ -23,14 +23,14 @@ from pathlib import Path
 from typing import Any
 
 from broken_record.batch import run_folders, tell
-from broken_record.checks import check_sweep
 from broken_record.combinations import (
     combine,
     load_combinations,
     make_sweep,
     name_combinations,
 )
-from broken_record.config import Config
+from broken_record.config.checks import check_sweep
+from broken_record.config.schema import Config
 from broken_record.errors import ConfigError, ParrotError
 from broken_record.run_folder import config_of_run, goals_of, load_with, make_folder
 from broken_record.slurm import check_slurm, hold_task, submit

@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from broken_record.config import Loaded, load, parse
+from broken_record.config.load import Loaded, load, parse
 from broken_record.data import Dialogue, EngineInfo
 from broken_record.errors import ConfigError, LogError
 from broken_record.runlog import parse_record

@@ -21,7 +21,8 @@ from itertools import count, zip_longest
 from pathlib import Path
 from typing import Any
 
-from broken_record.config import Config, Loaded, load, parse
+from broken_record.config.load import Loaded, load, parse
+from broken_record.config.schema import Config
 from broken_record.errors import ConfigError, LogError
 from broken_record.record_writer import is_written
 from broken_record.runlog import parse_record

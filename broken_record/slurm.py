@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from broken_record.batch import PARROT, check_at_once, tell
-from broken_record.config import Config
+from broken_record.config.schema import Config
 from broken_record.engines.connect import SLOT_VARIABLE, UNNUMBERED
 from broken_record.errors import ConfigError
 from broken_record.run_folder import Job, is_done, job_of, plan_of, read_run

@@ -35,7 +35,7 @@ from typing import Any
 
 from broken_record.aim_writer import LEAVE_S, REMOTE
 from broken_record.chat import Chat
-from broken_record.config import parse
+from broken_record.config.load import parse
 from broken_record.data import Attempt, Dialogue, Turn
 from broken_record.errors import ConfigError
 from broken_record.goals import Goal, count_events

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from broken_record.checks import embedded_models
-from broken_record.config import load, parse
+from broken_record.config.checks import embedded_models
+from broken_record.config.load import load, parse
+from broken_record.config.schema import KEYS
 from broken_record.errors import ConfigError
-from broken_record.keys import KEYS
 
 SCENE = {"conversation": [{"role": "user", "content": "Hi"}]}
 

@@ -8,8 +8,8 @@ import re
 
 import pytest
 
-from broken_record.checks import ENGINES
-from broken_record.config import parse
+from broken_record.config.checks import ENGINES
+from broken_record.config.load import parse
 from broken_record.data import Chunk
 from broken_record.engines import connect
 from broken_record.engines.aphrodite import Aphrodite

@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from broken_record.config import parse
+from broken_record.config.load import parse
 from broken_record.doctor import examine_servers
 from broken_record.tiny.tokenizer import FOLDER
 from tests.replay import http_json, replay, reply

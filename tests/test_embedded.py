@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
-from broken_record.checks import MODELS_FOLDER
-from broken_record.config import load
+from broken_record.config.checks import MODELS_FOLDER
+from broken_record.config.load import load
 from broken_record.engines.connect import connect
 from broken_record.engines.embedded import EmbeddedServer, served_context
 from broken_record.engines.wire import open_wire

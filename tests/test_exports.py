@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import analyze
 from broken_record.chatlogs import parse_chats
+from broken_record.config.schema import config_sha256
 from broken_record.data import Dialogue, EngineInfo, Finding, Message, Role, Turn
 from broken_record.dataset import Tally, alternates, count, make_card
 from broken_record.errors import ConfigError, LogError
@@ -25,7 +26,6 @@ from broken_record.exports import (
     SILENT,
     Sample,
     check_export,
-    config_sha256,
     make_sample,
     select,
     write_samples,

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broken_record.checks import ENGINES
-from broken_record.config import load, parse
+from broken_record.config.checks import ENGINES
+from broken_record.config.load import load, parse
 from broken_record.context import find_limits
 from broken_record.data import Attempt, Chunk, Dialogue, End, EngineInfo, Turn
 from broken_record.dialogue import converse, take_sides, turn_seed

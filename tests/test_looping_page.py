@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.looping_examples import PLANTED, REAL, arguments_for
-from broken_record.config import load
+from broken_record.config.load import load
 from broken_record.detectors import KINDS
 
 ROOT = Path(__file__).parents[1]

@@ -8,9 +8,9 @@ import json
 
 import pytest
 
-from broken_record.config import load, parse
+from broken_record.config.load import load, parse
+from broken_record.config.personas import draw, fill
 from broken_record.errors import ConfigError
-from broken_record.personas import draw, fill
 from broken_record.run_folder import dialogues_of, goals_of, read_run
 from tests.test_parrot import ROOT, parrot
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import pytest
 
-from broken_record.config import parse
+from broken_record.config.load import parse
 from broken_record.data import Attempt, EngineInfo, Role, Turn
 from broken_record.dialogue import Side, converse
 from broken_record.engines.patience import Patience

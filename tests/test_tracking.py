@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from broken_record.config import parse
+from broken_record.config.load import parse
 from broken_record.data import Attempt, Dialogue, EngineInfo, Turn
 from broken_record.goals import COUNTED, Goal
 from broken_record.recording import start

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from broken_record.config import load
+from broken_record.config.load import load
 from broken_record.errors import TemplateRefused
 from tests.replay import LLAMA, http_json, replay, reply
 from v0.generate import BEGIN, END, README, generate, main

@@ -21,7 +21,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from broken_record.config import Config, load
+from broken_record.config.load import load
+from broken_record.config.schema import Config
 from broken_record.errors import ConfigError, ParrotError, RequestRefused
 from broken_record.prompts import render
 from broken_record.terminal import escape_controls

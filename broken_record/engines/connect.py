@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from broken_record.checks import EMBEDDED
-from broken_record.config import Config
+from broken_record.config.checks import EMBEDDED
+from broken_record.config.schema import Config
 from broken_record.engines.aphrodite import Aphrodite
 from broken_record.engines.base import Engine
 from broken_record.engines.completions import CompletionsServer

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
-from broken_record.checks import EMBEDDED, MODELS_FOLDER
+from broken_record.config.checks import EMBEDDED, MODELS_FOLDER
 from broken_record.errors import EngineUnreachable
 
 SERVERS_VARIABLE = "PARROT_SERVERS"

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from broken_record.config import Config
+from broken_record.config.schema import Config
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from broken_record.cards import Card, fill_names, read_card
+from broken_record.config.cards import Card, fill_names, read_card
 from broken_record.errors import ConfigError
 
 KEYS_OF_A_CAST = (

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-MODELS_FOLDER = Path(__file__).with_name("tiny")
+MODELS_FOLDER = Path(__file__).parents[1] / "tiny"
 EMBEDDED = "embedded:"
 MOST_SECONDS = 366 * 24 * 3600  # sockets and threads take no infinite ones
 ENGINES = ("llama-server", "koboldcpp", "vllm", "aphrodite-engine", "completions")

@@ -16,7 +16,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from broken_record.checks import Problem
+from broken_record.config.checks import Problem
 from broken_record.errors import ConfigError
 
 PLACEHOLDER = re.compile(r"<([A-Z][A-Z0-9_]*)>")

@@ -1,6 +1,6 @@
-"""JSON -> Config: every key, its default, its unit; all problems of a file reported at once.
+"""JSON text and --set KEY=VALUE -> Config: all problems of a file reported at once.
 
-keys.KEYS is the table of what a config may say; top-level keys are strict. What stands inside a
+schema.KEYS is the table of what a config may say; top-level keys are strict. What stands inside a
 sampler is sent to the server as it is, because engines learn new parameters: an unknown name there
 is a warning, a known one with a value of the wrong type a problem (some servers hang on it).
 Nothing is contacted here.
@@ -9,86 +9,27 @@ Nothing is contacted here.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+import difflib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from broken_record.casting import KEYS_OF_A_CAST, Cast, cast
-from broken_record.checks import SAMPLER_NAMES, SET_ELSEWHERE
-from broken_record.data import Message
-from broken_record.errors import ConfigError
-from broken_record.extraction import StopWhen
-from broken_record.goal_config import (
+from broken_record.config.checks import SAMPLER_NAMES, SET_ELSEWHERE
+from broken_record.config.from_cards import KEYS_OF_A_CAST, Cast, cast
+from broken_record.config.goal_keys import (
     NOT_OF_THE_MODE,
     OF_THE_MODE,
     problems_of_goal,
     read_lists,
     steps_unsaid,
 )
-from broken_record.keys import KEYS
-from broken_record.personas import Objective, Persona
-from broken_record.raw_config import (
-    apply_setting,
-    read_object,
-    shown,
-    suggestion,
-    value_below,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """One dialogue's effective configuration; the fields are the config keys, documented in
-    CONFIG.md.
-    """
-
-    conversation: tuple[Message, ...]
-    agent_prefix: str
-    initial_tokens: int
-    total_tokens: int
-    turn_max_tokens: int
-    sampler: Mapping[str, Any]
-    api_url: str
-    api_key_env: str | None
-    tokenizer: str | None
-    user_api_url: str
-    user_api_key_env: str | None
-    user_tokenizer: str | None
-    user_prefix: str
-    user_system: str
-    user_memory: int
-    user_sampler: Mapping[str, Any]
-    seed: int | None
-    timeout_s: float
-    engine: str | None
-    user_engine: str | None
-    retry_for_s: float | None
-    context: str | None
-    user_memory_step: int
-    reproducible: bool
-    stop_on: tuple[str, ...]
-    card: str | Mapping[str, str] | None
-    user_card: str | Mapping[str, str] | None
-    greeting: int | None
-    mode: str
-    personas: tuple[Persona, ...]
-    objectives: tuple[Objective, ...]
-    templates: Mapping[str, str]
-    max_turns: int
-    stop_token: str
-    stop_when: StopWhen
-    extract: Mapping[str, Any]
-    noncoherent: Mapping[str, Any]
-    regenerate: Mapping[str, Any]
-    self_reply: str
-    inquirer_history: str
-    objective: str | None
-    persona: str | None
-    replica: int
-    sweep: Mapping[str, Any]
-    track: str | None
-    track_repo: str | None
+from broken_record.config.personas import Objective, Persona
+from broken_record.config.schema import KEYS, Config
+from broken_record.data import Message
+from broken_record.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,3 +170,89 @@ def load(path: Path, settings: Sequence[str] = ()) -> Loaded:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError([f"{path}: cannot be read: {reason}"]) from error
     return parse(text, str(path), settings, path.parent)
+
+
+def shown(value: Any) -> str:
+    """A found value as short JSON."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """`; did you mean "..."?` with the nearest known name, or nothing.
+
+    >>> suggestion("turn_max_token", KEYS)
+    '; did you mean "turn_max_tokens"?'
+    """
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f'; did you mean "{near[0]}"?' if near else ""
+
+
+def value_below(value: Any, where: str) -> Any:
+    """The part of a value that a problem's place names, like `[0].role`."""
+    for index, name in re.findall(r"\[(\d+)\]|\.([^.\[]+)", where):
+        value = value[int(index)] if index else value[name]
+    return value
+
+
+def read_object(text: str, file: str) -> dict[str, Any]:
+    """The JSON object in a config's text; ConfigError names line and column, or the key that stands
+    twice.
+    """
+    twice: list[str] = []
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in items]
+        twice.extend(sorted({name for name in names if names.count(name) > 1}))
+        return dict(items)
+
+    def no_constant(name: str) -> None:
+        raise ConfigError([f"{file}: expected JSON numbers, found {name}"])
+
+    try:
+        value = json.loads(text, object_pairs_hook=pairs, parse_constant=no_constant)
+    except json.JSONDecodeError as error:
+        raise ConfigError(
+            [f"{file}: line {error.lineno}, column {error.colno}: not JSON: {error.msg}"]
+        ) from error
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits, brackets in brackets
+        raise ConfigError([f"{file}: cannot be read: {error}"]) from error
+    if not isinstance(value, dict):
+        raise ConfigError([f"{file}: expected a JSON object of keys, found {shown(value)}"])
+    if twice:
+        raise ConfigError([f'{file}: the key "{name}" stands twice' for name in twice])
+    return value
+
+
+def apply_setting(raw: dict[str, Any], setting: str) -> str:
+    """Put one `path.to.key=VALUE` of the command line into the raw config, JSON or else plain text;
+    returns the top-level key.
+    """
+    path, equals, text = setting.partition("=")
+    if not equals or not path:
+        raise ConfigError([f"--set {setting}: expected KEY=VALUE, for example total_tokens=600"])
+    try:
+        value = json.loads(text, parse_constant=str)  # NaN and Infinity are no JSON
+    except (ValueError, RecursionError) as error:
+        if text.startswith(("[", "{", '"')):
+            raise ConfigError([f"--set {setting}: the value is not JSON: {error}"]) from error
+        value = text
+    top, *rest = path.split(".")
+    if rest and top not in raw and top in KEYS:
+        like = KEYS[top].like
+        raw[top] = copy.deepcopy(raw.get(like, KEYS[like].default) if like else KEYS[top].default)
+    holder: Any = raw
+    for name, following in zip([top, *rest], rest, strict=False):
+        try:
+            holder = holder[int(name)] if isinstance(holder, list) else holder.setdefault(name, {})
+        except (ValueError, IndexError, AttributeError) as error:
+            raise ConfigError([f"--set {setting}: there is no place {name}.{following}"]) from error
+    last = rest[-1] if rest else top
+    try:
+        if isinstance(holder, list):
+            holder[int(last)] = value
+        else:
+            holder[last] = value
+    except (ValueError, IndexError, TypeError) as error:
+        raise ConfigError([f"--set {setting}: there is no place {last}"]) from error
+    return top

@@ -1,15 +1,17 @@
-"""The one table of what a config may say: every key, its check, its default.
+"""The one table of what a config may say: every key, its check, its default; and the Config itself.
 
 CONFIG.md is compared with it by a test, and its order is the order there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from broken_record.checks import (
+from broken_record.config.checks import (
     Problem,
     check_card,
     check_context,
@@ -28,11 +30,12 @@ from broken_record.checks import (
     check_url,
     whole,
 )
-from broken_record.goal_config import (
+from broken_record.config.goal_keys import (
     EXTRACT,
     NONCOHERENT,
     REGENERATE,
     TEMPLATES,
+    StopWhen,
     check_extract,
     check_id,
     check_noncoherent,
@@ -41,7 +44,8 @@ from broken_record.goal_config import (
     check_templates,
     one_of,
 )
-from broken_record.personas import check_objectives, check_personas
+from broken_record.config.personas import Objective, Persona, check_objectives, check_personas
+from broken_record.data import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class Key:
     fills: bool = False
 
 
+CHOSEN_PER_DIALOGUE = ("seed", "objective", "persona", "replica")
 KEYS: dict[str, Key] = {
     "conversation": Key(check_conversation, required=True),
     "agent_prefix": Key(check_text, ""),
@@ -105,3 +110,68 @@ KEYS: dict[str, Key] = {
     "track": Key(one_of(None, "aim")),
     "track_repo": Key(check_track_repo),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One dialogue's effective configuration; the fields are the config keys, documented in
+    CONFIG.md.
+    """
+
+    conversation: tuple[Message, ...]
+    agent_prefix: str
+    initial_tokens: int
+    total_tokens: int
+    turn_max_tokens: int
+    sampler: Mapping[str, Any]
+    api_url: str
+    api_key_env: str | None
+    tokenizer: str | None
+    user_api_url: str
+    user_api_key_env: str | None
+    user_tokenizer: str | None
+    user_prefix: str
+    user_system: str
+    user_memory: int
+    user_sampler: Mapping[str, Any]
+    seed: int | None
+    timeout_s: float
+    engine: str | None
+    user_engine: str | None
+    retry_for_s: float | None
+    context: str | None
+    user_memory_step: int
+    reproducible: bool
+    stop_on: tuple[str, ...]
+    card: str | Mapping[str, str] | None
+    user_card: str | Mapping[str, str] | None
+    greeting: int | None
+    mode: str
+    personas: tuple[Persona, ...]
+    objectives: tuple[Objective, ...]
+    templates: Mapping[str, str]
+    max_turns: int
+    stop_token: str
+    stop_when: StopWhen
+    extract: Mapping[str, Any]
+    noncoherent: Mapping[str, Any]
+    regenerate: Mapping[str, Any]
+    self_reply: str
+    inquirer_history: str
+    objective: str | None
+    persona: str | None
+    replica: int
+    sweep: Mapping[str, Any]
+    track: str | None
+    track_repo: str | None
+
+
+def config_sha256(config: Mapping[str, Any]) -> str:
+    """The hash that dialogues of one config share, whatever their seeds, personas and objectives.
+
+    >>> config_sha256({"seed": 1, "b": 2, "a": [1]}) == config_sha256({"a": [1], "b": 2, "seed": 7})
+    True
+    """
+    kept = {name: value for name, value in config.items() if name not in CHOSEN_PER_DIALOGUE}
+    canonical = json.dumps(kept, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from broken_record.checks import Problem, is_number, is_whole
-from broken_record.errors import ConfigError
-from broken_record.extraction import AROUND, QUOTES
-from broken_record.personas import (
+from broken_record.config.checks import Problem, is_number, is_whole
+from broken_record.config.personas import (
     PLACEHOLDER,
     check_objectives,
     check_personas,
@@ -21,7 +19,11 @@ from broken_record.personas import (
     personas_of,
     read_listed,
 )
+from broken_record.errors import ConfigError
 
+StopWhen = Literal["last_line", "anywhere"]
+QUOTES = ('""', "\u201c\u201d", "\u201e\u201c", "\u00ab\u00bb", "\u300c\u300d")
+AROUND = " \t\r\n.!?*_`'()[]" + "".join(QUOTES)  # what may stand around a stop token
 TEMPLATES = {
     "first": (
         "You are <PERSONA>.\n"

@@ -1,0 +1,10 @@
+"""What a config says.
+
+schema      the one table of keys, and Config
+load        JSON text and --set -> Config, or every problem at once
+checks      what a value may be
+goal_keys   the keys of the goal mode
+personas    who wants what: persona and objective lists
+cards       character cards, read
+from_cards  what a card fills in
+"""
