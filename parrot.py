@@ -27,7 +27,7 @@ from broken_record.config.schema import Config
 from broken_record.context import find_limits
 from broken_record.data import Attempt, Chunk, Dialogue, End, Finding, Turn
 from broken_record.dialogue import Side, converse, take_sides
-from broken_record.engines.patience import patience_of
+from broken_record.engines.retry import patience_of
 from broken_record.errors import ConfigError, ParrotError
 from broken_record.recording import Recording, go_on, start
 from broken_record.resume import check_servers, load_to_resume

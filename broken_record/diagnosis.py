@@ -30,7 +30,7 @@ from typing import Any, Literal
 
 from broken_record.copies import Repeat, find_repeat, run_bounds
 from broken_record.data import Dialogue, EngineInfo, Finding, Role, prefixes_of
-from broken_record.engines.samplers import SAME, translate
+from broken_record.samplers import SAME, translate
 
 KINDS = ("single_turn_loop", "multi_turn_loop", "intra_turn_repetition", "prefix_repetition")
 READ = ("llama-server", "koboldcpp", "vllm", "aphrodite-engine")

@@ -29,11 +29,12 @@ from broken_record.data import (
     Turn,
     Usage,
 )
-from broken_record.engines.base import Engine
-from broken_record.engines.patience import Patience, patience_of
+from broken_record.engines.base import Engine, Template
+from broken_record.engines.retry import Patience, patience_of
+from broken_record.engines.tokenizer_template import load_tokenizer_template
 from broken_record.errors import BrokenStream, ContextFull, EngineBusy, EngineUnreachable
 from broken_record.goals import Goal
-from broken_record.prompts import Template, load_tokenizer_template, render, role_markers
+from broken_record.prompts import render, role_markers
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,11 @@ from broken_record.engines.completions import CompletionsServer, cut_at_stop, re
 from broken_record.engines.connect import connect_patiently, connect_server
 from broken_record.engines.koboldcpp import KoboldCpp
 from broken_record.engines.llama_server import LlamaServer
-from broken_record.engines.patience import Patience
-from broken_record.engines.samplers import HONOURED, translate
+from broken_record.engines.retry import Patience
 from broken_record.engines.vllm import Vllm
 from broken_record.engines.wire import open_wire
 from broken_record.errors import EngineBusy, EngineError, RequestRefused
+from broken_record.samplers import HONOURED, translate
 from tests.replay import DATA, LLAMA, http_json, replay
 from tests.test_wire import body_of
 

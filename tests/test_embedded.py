@@ -63,7 +63,7 @@ assert tokenizer("Skye: hi").input_ids == tokenizer.backend_tokenizer.encode("Sk
 
 def test_the_servers_template_and_the_tokenizers_are_the_same(skye):
     from broken_record.data import Message
-    from broken_record.prompts import load_tokenizer_template
+    from broken_record.engines.tokenizer_template import load_tokenizer_template
 
     scene = [
         Message("system", "S"),

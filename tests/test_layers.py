@@ -109,6 +109,8 @@ def test_a_module_imports_only_what_its_room_may(path):
     allowed = DOORS[max(rooms, key=len)] | {room.partition(".")[0]}
     for name, at_once in outside_standard_library(path):
         own = name.removeprefix("broken_record.") if name.startswith("broken_record") else None
+        if own and own.partition(".")[0] not in DOORS:
+            continue  # has not moved yet
         wanted = own or name.partition(".")[0]
         assert any(wanted == door or wanted.startswith(door + ".") for door in allowed), (
             f"{room} imports {name}"

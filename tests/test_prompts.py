@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from broken_record.data import Message
+from broken_record.engines.tokenizer_template import load_tokenizer_template
 from broken_record.errors import TemplateRefused
-from broken_record.prompts import load_tokenizer_template, render, user_view
+from broken_record.prompts import render, user_view
 from broken_record.tiny.tokenizer import FOLDER
 
 SCENE = [

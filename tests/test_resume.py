@@ -16,7 +16,7 @@ import pytest
 from broken_record.config.load import parse
 from broken_record.data import Attempt, EngineInfo, Role, Turn
 from broken_record.dialogue import Side, converse
-from broken_record.engines.patience import Patience
+from broken_record.engines.retry import Patience
 from broken_record.engines.scripted import ScriptedEngine
 from broken_record.errors import BrokenStream, ContextFull, EngineUnreachable, RequestRefused
 from broken_record.record_writer import lock

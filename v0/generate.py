@@ -78,7 +78,7 @@ def generate(config: Config, mode: str, seed: int, show: Callable[[str], object]
     from broken_record.dialogue import take_sides, turn_seed
     from broken_record.engines.connect import connect
     from broken_record.engines.llama_server import LlamaServer
-    from broken_record.engines.patience import patience_of
+    from broken_record.engines.retry import patience_of
 
     one = replace(config, user_api_url=config.api_url, user_api_key_env=config.api_key_env,
                   user_engine=config.engine, user_tokenizer=None)  # fmt: skip

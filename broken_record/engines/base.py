@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from broken_record.data import Chunk, EngineInfo, Message
+
+Template = Callable[[Sequence[Message]], str]
+"""Messages -> prompt with the generation prompt; raises TemplateRefused."""
 
 
 class Engine(Protocol):

@@ -17,7 +17,6 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from broken_record.data import Chunk, EngineInfo, FinishReason, Message, Usage
-from broken_record.engines.samplers import translate
 from broken_record.engines.sse import read_events
 from broken_record.engines.wire import Wire, error_message, plain, received, refusal_kind
 from broken_record.errors import (
@@ -25,6 +24,7 @@ from broken_record.errors import (
     RequestRefused,
     TemplateRefused,
 )
+from broken_record.samplers import translate
 
 FINISH_REASONS: dict[str, FinishReason] = {
     "stop": "stop",

@@ -15,7 +15,7 @@ from broken_record.engines.completions import CompletionsServer
 from broken_record.engines.embedded import EmbeddedServer, servers_of_batch
 from broken_record.engines.koboldcpp import KoboldCpp, ask_version
 from broken_record.engines.llama_server import LlamaServer, ask_props
-from broken_record.engines.patience import Patience
+from broken_record.engines.retry import Patience
 from broken_record.engines.vllm import Vllm
 from broken_record.engines.wire import Wire, open_wire
 from broken_record.errors import EngineBusy, EngineUnreachable, RequestRefused

@@ -1,0 +1,67 @@
+"""The chat template of a Hugging Face tokenizer, for a side whose engine has none of its own.
+
+The other source of a template is the server (llama_server.py). transformers is imported when one is
+loaded, and not before.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from broken_record.data import Message
+from broken_record.engines.base import Template
+from broken_record.errors import TEMPLATE_FAULTS, TemplateRefused
+
+GATED = (
+    'tokenizer "{name}" is gated. Ask for access at https://huggingface.co/{name} and put a token '
+    "of yours into the environment variable HF_TOKEN; or name a folder on disk that holds "
+    "tokenizer_config.json and tokenizer.json; or leave the key out where the engine has a "
+    "template of its own (llama-server)"
+)
+
+
+def strip_bos(prompt: str, bos: str | None) -> str:
+    """The prompt without the BOS string that a template writes: the server adds its own.
+
+    >>> strip_bos("<s>Hi", "<s>")
+    'Hi'
+    """
+    return prompt.removeprefix(bos) if bos else prompt
+
+
+def load_tokenizer_template(name: str) -> tuple[Template, str]:
+    """The chat template of a Hugging Face tokenizer (a name, or a folder on disk) as a function,
+    and as its text.
+
+    Imports transformers, which takes a second or two. Raises TemplateRefused when there is no such
+    tokenizer, or it has no chat template.
+    """
+    import jinja2
+
+    # torch is not needed here, and its absence no news for whoever reads stderr
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name)
+    except (OSError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())[:300]
+        if "gated" in str(error).lower():
+            raise TemplateRefused(GATED.format(name=name)) from error
+        raise TemplateRefused(
+            f'tokenizer "{name}" cannot be loaded: {reason} (a folder holds tokenizer.json and '
+            "tokenizer_config.json; llama-server needs none of this, and renders its own template)"
+        ) from error
+    if not tokenizer.chat_template:
+        raise TemplateRefused(f'tokenizer "{name}" has no chat template; name one that has')
+
+    def template(messages: Sequence[Message]) -> str:
+        plain = [{"role": message.role, "content": message.content} for message in messages]
+        try:
+            text = tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=True)
+        except (jinja2.TemplateError, *TEMPLATE_FAULTS) as error:
+            raise TemplateRefused(f'the chat template of "{name}" refuses: {error}') from error
+        return strip_bos(str(text), tokenizer.bos_token)
+
+    return template, str(tokenizer.chat_template)
