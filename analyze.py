@@ -39,12 +39,12 @@ from broken_record.detectors import KINDS, LOOPS
 from broken_record.errors import ConfigError, LogError
 from broken_record.examination import Thresholds, examine_all
 from broken_record.exports import FORMATS, SIDES, check_export, select
-from broken_record.imports import import_file
+from broken_record.files.import_chats import import_file
+from broken_record.files.read import find_dialogues, read_dialogue
+from broken_record.files.sweep_folder import is_sweep, read_sweep
 from broken_record.report import DialogueReport, Report, Unreadable, summarize
-from broken_record.sweep import is_sweep, read_sweep
 from broken_record.tables import left_out_line, run_lines
 from broken_record.terminal import escape_controls
-from broken_record.textlog import find_dialogues, read_dialogue
 from broken_record.thresholds import check_kinds, load_thresholds
 
 log = logging.getLogger("analyze")

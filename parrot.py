@@ -29,10 +29,10 @@ from broken_record.data import Attempt, Chunk, Dialogue, End, Finding, Turn
 from broken_record.dialogue import Side, converse, take_sides
 from broken_record.engines.retry import patience_of
 from broken_record.errors import ConfigError, ParrotError
+from broken_record.files.text_log import render_stream, render_transcript, stream_header
 from broken_record.recording import Recording, go_on, start
 from broken_record.resume import check_servers, load_to_resume
 from broken_record.terminal import escape_controls
-from broken_record.textlog import render_stream, render_transcript, stream_header
 
 log = logging.getLogger("parrot")
 

@@ -24,4 +24,4 @@ elif [ -x "$here/.venv/bin/python" ]; then
 else
     python=python3
 fi
-exec "$python" -m broken_record.launch "$@"
+exec "$python" -m broken_record.batch.launch "$@"

@@ -20,14 +20,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from broken_record.analysis_file import read_report, write_whole
+from broken_record.analysis_file import read_report
 from broken_record.browser import export_figures
 from broken_record.comparison_report import read_comparison
 from broken_record.data import Dialogue
 from broken_record.errors import LogError
+from broken_record.files.read import read_dialogue
+from broken_record.files.sweep_folder import is_sweep
+from broken_record.files.whole import write_whole
 from broken_record.report import Report
-from broken_record.sweep import is_sweep
-from broken_record.textlog import read_dialogue
 
 if TYPE_CHECKING:
     from broken_record.talk import Talk

@@ -21,7 +21,7 @@ from benchmarks.texts import carriers
 from broken_record.data import Dialogue, Role, Turn
 from broken_record.detectors import DETECTORS, default_thresholds
 from broken_record.examination import examine
-from broken_record.record_writer import RecordWriter
+from broken_record.files.record import RecordWriter
 from broken_record.segments import find_segments, find_segments_plainly
 from broken_record.talk import Talk
 

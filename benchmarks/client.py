@@ -22,7 +22,7 @@ from pathlib import Path
 from benchmarks.scale import memory_of
 from broken_record.config.checks import MODELS_FOLDER
 from broken_record.engines.embedded import SERVERS_VARIABLE, EmbeddedServer
-from broken_record.textlog import read_dialogue
+from broken_record.files.read import read_dialogue
 
 ROOT = Path(__file__).parents[1]
 OWN = str(MODELS_FOLDER / "tokenizer")

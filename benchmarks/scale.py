@@ -22,7 +22,7 @@ from pathlib import Path
 from benchmarks.injection import OPERATORS, plant
 from benchmarks.texts import carriers
 from broken_record.data import Dialogue, Turn
-from broken_record.record_writer import RecordWriter
+from broken_record.files.record import RecordWriter
 
 ROOT = Path(__file__).parents[1]
 RECORD = 40_000  # bytes

@@ -40,13 +40,13 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from broken_record.data import Finding, Segment, Span
 from broken_record.errors import LogError
+from broken_record.files.whole import write_whole, written_whole
 from broken_record.report import DialogueReport, Report, Unreadable, summarize
 
 VERSION = 1
@@ -119,29 +119,6 @@ def as_entry(dialogue: DialogueReport) -> dict[str, Any]:
     for finding, value, before in zip(dialogue.findings, entry["findings"], tokens, strict=True):
         value.update(recovered=finding.recovered, onset_tokens=before)
     return entry
-
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[BinaryIO]:
-    """A file under a temporary name that gets its own when all is written, and goes when not;
-    LogError names what cannot be written.
-    """
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-        temporary.replace(path)
-    except OSError as error:
-        raise LogError(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
-
-
-def write_whole(path: Path, content: Iterable[bytes]) -> None:
-    """Write a file whole or not at all."""
-    with written_whole(path) as file:
-        file.writelines(content)
 
 
 def read_report(folder: Path) -> Report:

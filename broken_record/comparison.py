@@ -28,6 +28,7 @@ from broken_record.comparison_report import (
     Level,
 )
 from broken_record.errors import ConfigError, LogError
+from broken_record.files.sweep_folder import Sweep
 from broken_record.observation import Key, Observed, common_until, observe, watched
 from broken_record.report import Report
 from broken_record.stats import (
@@ -41,7 +42,6 @@ from broken_record.stats import (
     survival,
     wilson_interval,
 )
-from broken_record.sweep import Sweep
 
 Values = Mapping[tuple[Key, str], float]  # by dialogue and the settings that a pair must share
 

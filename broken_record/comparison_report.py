@@ -27,8 +27,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from broken_record.analysis_file import write_whole
 from broken_record.errors import LogError
+from broken_record.files.whole import write_whole
 
 VERSION = 1
 FILE, TABLE_FILE = "comparison.json", "comparison.csv"

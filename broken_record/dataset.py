@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-from broken_record.analysis_file import write_whole, written_whole
 from broken_record.errors import ConfigError
 from broken_record.exports import LOOPED, SILENT, Sample, write_samples
+from broken_record.files.whole import write_whole, written_whole
 from broken_record.prompts import open_with_user
 from broken_record.report import Report, summarize
 

@@ -11,16 +11,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from broken_record.chatlogs import what_is_missing
 from broken_record.data import OldNumbers
 from broken_record.detectors import LOOPS, find_loops_and_breaks
 from broken_record.diagnosis import diagnose
 from broken_record.errors import LogError
-from broken_record.goals import goal_of
+from broken_record.files.chats import what_is_missing
+from broken_record.files.goal_counts import goal_of
+from broken_record.files.read import read_dialogue
+from broken_record.files.text_log import replies_of
 from broken_record.metrics import measure_dialogue, tokens_before
 from broken_record.report import DialogueReport, Unreadable
 from broken_record.talk import Talk
-from broken_record.textlog import read_dialogue, replies_of
 
 Thresholds = Mapping[str, Mapping[str, Any]]
 

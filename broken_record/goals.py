@@ -10,7 +10,6 @@ dialogue resumes to the turn.
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,11 +17,8 @@ from typing import Any
 from broken_record.coherence import find_noncoherent
 from broken_record.config.personas import fill
 from broken_record.config.schema import Config
-from broken_record.data import Dialogue, EndReason, Flaw, Message, Role, Turn
+from broken_record.data import EndReason, Flaw, Message, Role, Turn
 from broken_record.extraction import cut_self_reply, extract, says_stop
-
-COUNTED = ("no_prompt", "several_prompts", "noncoherent", "empty", "self_reply", "regenerated",
-           "regenerate_worked")  # fmt: skip
 
 
 class Goal:
@@ -177,39 +173,3 @@ def choose(values: Mapping[str, Any]) -> Mapping[str, Any]:
         "objective": values["objective"] or values["objectives"][0]["id"],
         "persona": values["persona"] or values["personas"][0]["id"],
     }
-
-
-def count_events(dialogue: Dialogue) -> dict[str, dict[str, int]]:
-    """Per side, how often what happened in a goal dialogue; replies that were rejected count too.
-
-    `regenerated` counts replies that were asked for again, `regenerate_worked` turns that were
-    right at last.
-    """
-    counts: dict[str, Counter[str]] = {"assistant": Counter(), "user": Counter()}
-    prefixes = {"assistant": "agent_prefix", "user": "user_prefix"}
-    rejected = [attempt for attempt in dialogue.attempts if attempt.flaw]
-    for attempt in rejected:
-        counts[attempt.role].update([str(attempt.flaw), "regenerated"])
-    again = {attempt.index for attempt in rejected}
-    for turn in dialogue.turns:
-        count = counts[turn.role]
-        prefix = dialogue.config.get(prefixes[turn.role], "")
-        empty = not turn.content.removeprefix(prefix).strip()
-        no_prompt = turn.quoted == 0 and not empty
-        noncoherent = turn.noncoherent is not None
-        count["self_reply"] += turn.self_reply is not None
-        count["noncoherent"] += noncoherent
-        count["several_prompts"] += (turn.quoted or 0) > 1
-        count["empty"] += empty
-        count["no_prompt"] += no_prompt
-        wrong = empty or no_prompt or noncoherent
-        count["regenerate_worked"] += turn.index in again and not wrong
-    return {role: {name: count[name] for name in COUNTED} for role, count in counts.items()}
-
-
-def goal_of(dialogue: Dialogue) -> dict[str, Any]:
-    """What a goal dialogue was about, and what its rules counted."""
-    if dialogue.config.get("mode") != "goal":
-        return {}
-    names = {name: dialogue.config.get(name) for name in ("objective", "persona")}
-    return {**names, "counters": count_events(dialogue)}

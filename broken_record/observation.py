@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from broken_record.comparison_report import ANY_LOOP, COVERAGE, TOKENS
+from broken_record.files.sweep_folder import SweptRun
 from broken_record.report import DialogueReport, Report, time_until_loop
 from broken_record.stats import pseudo_values
-from broken_record.sweep import SweptRun
 
 ENDED = ("done", "looped")
 Key = tuple[object, ...]

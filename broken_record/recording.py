@@ -1,7 +1,7 @@
 """A dialogue while it is held: what was said so far, and the record that is written of it.
 
 The record's first line waits until the servers have said who they are; its last line is written
-however the dialogue ends. runlog.py owns the lines; nothing is shown here.
+however the dialogue ends. record.py owns the lines; nothing is shown here.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from broken_record.data import Attempt, Dialogue, EndReason, EngineInfo, Finding, Status, Turn
 from broken_record.errors import ConfigError, EngineError
-from broken_record.goals import choose, count_events
-from broken_record.record_writer import RecordWriter
+from broken_record.files.goal_counts import count_events
+from broken_record.files.record import RecordWriter
+from broken_record.goals import choose
 
 if TYPE_CHECKING:
     from broken_record.tracking import Tracker

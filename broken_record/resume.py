@@ -14,7 +14,7 @@ from pathlib import Path
 from broken_record.config.load import Loaded, load, parse
 from broken_record.data import Dialogue, EngineInfo
 from broken_record.errors import ConfigError, LogError
-from broken_record.runlog import parse_record
+from broken_record.files.record import parse_record
 
 
 def load_to_resume(

@@ -38,7 +38,8 @@ from broken_record.chat import Chat
 from broken_record.config.load import parse
 from broken_record.data import Attempt, Dialogue, Turn
 from broken_record.errors import ConfigError
-from broken_record.goals import Goal, count_events
+from broken_record.files.goal_counts import count_events
+from broken_record.goals import Goal
 from broken_record.terminal import escape_controls, without_surrogates
 
 SPEAKERS = {"user": "inquirer", "assistant": "responder"}

@@ -14,7 +14,7 @@ from pathlib import Path
 import analyze
 import parrot
 import view
-from broken_record import launch
+from broken_record.batch import launch
 from v0 import generate
 
 ROOT = Path(__file__).parents[1]

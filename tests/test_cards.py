@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broken_record.batch.plan import jobs_of, make_folder
 from broken_record.config.cards import LONGEST_NAME, LONGEST_TEXT, Card, parse_card, read_card
 from broken_record.config.load import load, parse
 from broken_record.errors import ConfigError
-from broken_record.run_folder import jobs_of, make_folder
 from tests.make_cards import CARDS, SENTINEL, V1, V2, V3, encoded, files, png
 
 IDA = """\

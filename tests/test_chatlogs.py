@@ -9,11 +9,11 @@ import pytest
 import analyze
 import view
 from broken_record.analysis_file import read_report
-from broken_record.chatlogs import parse_chats, what_is_missing
 from broken_record.detectors import find_loops_and_breaks
 from broken_record.errors import LogError
+from broken_record.files.chats import parse_chats, what_is_missing
+from broken_record.files.read import find_dialogues, read_dialogue
 from broken_record.talk import Talk
-from broken_record.textlog import find_dialogues, read_dialogue
 from tests.replay import DATA
 
 CHATS = DATA / "chatlogs"

@@ -24,11 +24,11 @@ from broken_record.comparison_tables import comparison_lines
 from broken_record.comparison_words import notes_of, result_of
 from broken_record.data import Dialogue, Turn
 from broken_record.errors import LogError
+from broken_record.files.record import RecordWriter
+from broken_record.files.sweep_folder import Sweep, SweptRun, read_sweep
 from broken_record.observation import common_until
-from broken_record.record_writer import RecordWriter
 from broken_record.report import Report
 from broken_record.stats import detectable_paired_difference
-from broken_record.sweep import Sweep, SweptRun, read_sweep
 from tests.test_analyze_and_view import entry, finding
 
 LOOPS = ("single_turn_loop", "multi_turn_loop")

@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import analyze
-from broken_record.chatlogs import parse_chats
 from broken_record.config.schema import config_sha256
 from broken_record.data import Dialogue, EngineInfo, Finding, Message, Role, Turn
 from broken_record.dataset import Tally, alternates, count, make_card
@@ -30,9 +29,10 @@ from broken_record.exports import (
     select,
     write_samples,
 )
+from broken_record.files.chats import parse_chats
+from broken_record.files.read import read_dialogue
 from broken_record.prompts import merge_neighbours
 from broken_record.report import DialogueReport, Report
-from broken_record.textlog import read_dialogue
 from tests.replay import DATA
 
 ROOT = Path(__file__).parents[1]

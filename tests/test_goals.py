@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broken_record.batch.plan import seed_of
 from broken_record.config.checks import ENGINES
 from broken_record.config.load import load, parse
 from broken_record.context import find_limits
@@ -21,8 +22,8 @@ from broken_record.engines.connect import connect
 from broken_record.engines.scripted import ScriptedEngine
 from broken_record.errors import TemplateRefused
 from broken_record.exports import FORMATS, seen_by
-from broken_record.goals import choose, count_events
-from broken_record.run_folder import seed_of
+from broken_record.files.goal_counts import count_events
+from broken_record.goals import choose
 from broken_record.tiny.tokenizer import FOLDER
 from tests.replay import LLAMA, http_json, replay, reply
 from tests.test_exports import sample

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from broken_record.runlog import parse_record
-from broken_record.textlog import render_log
+from broken_record.files.record import parse_record
+from broken_record.files.text_log import render_log
 from tests.replay import LLAMA, replay, reply, sse
 
 ROOT = Path(__file__).parents[1]

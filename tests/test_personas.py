@@ -8,10 +8,11 @@ import json
 
 import pytest
 
+from broken_record.batch.plan import dialogues_of
 from broken_record.config.load import load, parse
 from broken_record.config.personas import draw, fill
 from broken_record.errors import ConfigError
-from broken_record.run_folder import dialogues_of, goals_of, read_run
+from broken_record.files.run_folder import goals_of, read_run
 from tests.test_parrot import ROOT, parrot
 
 LISTS = {"age": ["20", "40", "60", "80", "95"], "race": ["a", "b", "c", "d", "e"],

@@ -19,7 +19,7 @@ from broken_record.dialogue import Side, converse
 from broken_record.engines.retry import Patience
 from broken_record.engines.scripted import ScriptedEngine
 from broken_record.errors import BrokenStream, ContextFull, EngineUnreachable, RequestRefused
-from broken_record.record_writer import lock
+from broken_record.files.record import lock
 from tests.replay import LLAMA, replay, reply
 from tests.test_parrot import ROOT, SCENE, parrot, put_config, read, wait_for
 from tests.test_parrot_sh import here, parrot_sh  # noqa: F401

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from broken_record.data import Dialogue, EngineInfo, Turn
 from broken_record.errors import LogError
-from broken_record.record_writer import RecordWriter
-from broken_record.runlog import parse_record
+from broken_record.files.record import RecordWriter, parse_record
 
 texts = st.text(st.characters(exclude_categories=()), max_size=30)
 numbers = st.none() | st.floats(0, 1e6)

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from broken_record import launch
-from broken_record.run_folder import make_folder
-from broken_record.slurm import sbatch_command
-from broken_record.textlog import render_log
+from broken_record.batch import launch
+from broken_record.batch.plan import make_folder
+from broken_record.batch.slurm import sbatch_command
+from broken_record.files.text_log import render_log
 from tests.cluster import NotUp, ask, missing_programs, run_cluster
 from tests.replay import LLAMA, http_json, replay, reply
 from tests.test_parrot import ROOT, put_config, read, wait_for

@@ -7,10 +7,10 @@ import json
 import pytest
 
 import parrot
-from broken_record.combinations import combine, name_combinations
+from broken_record.batch.combinations import combine, name_combinations
 from broken_record.config.checks import check_sweep
 from broken_record.errors import LogError
-from broken_record.sweep import read_sweep
+from broken_record.files.sweep_folder import read_sweep
 from tests.test_parrot import ROOT, put_config, read
 from tests.test_parrot_sh import SHORT, here, parrot_sh
 

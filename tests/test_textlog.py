@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from broken_record.data import Dialogue, EngineInfo, Turn
 from broken_record.errors import LogError
+from broken_record.files.text_log import agent_replies, parse_log, render_log, replies_of
 from broken_record.terminal import escape_controls
-from broken_record.textlog import agent_replies, parse_log, render_log, replies_of
 from tests.replay import DATA
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from broken_record.config.load import parse
 from broken_record.data import Attempt, Dialogue, EngineInfo, Turn
-from broken_record.goals import COUNTED, Goal
+from broken_record.files.goal_counts import COUNTED
+from broken_record.goals import Goal
 from broken_record.recording import start
 from broken_record.tracking import COUNTERS, replies_of, texts_of
 from tests.replay import LLAMA, replay, reply

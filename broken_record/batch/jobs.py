@@ -21,15 +21,15 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
+from broken_record.batch.plan import Job, jobs_of
 from broken_record.config.checks import EMBEDDED
 from broken_record.config.schema import Config
 from broken_record.engines.connect import SLOT_VARIABLE
 from broken_record.engines.embedded import SERVERS_VARIABLE, EmbeddedServer
 from broken_record.errors import ConfigError
-from broken_record.run_folder import Job, jobs_of
 
 WATCH_EVERY_S = 0.2
-PARROT = Path(__file__).parents[1] / "parrot.py"
+PARROT = Path(__file__).parents[2] / "parrot.py"
 
 
 def embedded_names(configs: Sequence[Config]) -> list[str]:

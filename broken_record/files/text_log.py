@@ -2,7 +2,7 @@
 
 First the stream, with the tokens so far before each assistant turn; then `--- DONE ---` and the
 transcript: config, models, every message under a header, totals. A reply may hold a line that looks
-like a header, so the text cannot hold every dialogue; the record (runlog.py) is the truth.
+like a header, so the text cannot hold every dialogue; the record (record.py) is the truth.
 """
 
 from __future__ import annotations
@@ -10,13 +10,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
-from broken_record.chatlogs import holds_chats, parse_chat
 from broken_record.data import Dialogue, Message, Turn
 from broken_record.errors import LogError
-from broken_record.runlog import check_config, parse_record
+from broken_record.files.record import check_config
 from broken_record.terminal import escape_controls
 
 DONE = "--- DONE ---"
@@ -164,32 +162,3 @@ def find_config(lines: Sequence[str], file: str) -> dict[str, Any]:
                 check_config(config, file)
                 return config
     raise LogError(f"{file}: no config behind Full Config:")
-
-
-def find_dialogues(run: Path) -> list[Path]:
-    """The files of a run's dialogues by name: the record where there is one, else the text log."""
-    files = {path.stem: path for path in run.glob("*.log")}
-    files.update({path.stem: path for path in run.glob("*.jsonl")})
-    return [files[stem] for stem in sorted(files)]
-
-
-def read_dialogue(path: Path, assistant: str | None = None) -> tuple[Dialogue, str]:
-    """The dialogue of a record (.jsonl), a text log or a chat log with one conversation, and its
-    text log (the transcript where it has none). `assistant` is chatlogs.py's.
-
-    LogError says why it cannot be read.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")  # text mode: \r and \r\n become \n
-    except UnicodeDecodeError as error:
-        raise LogError(f"{path.name}: is not UTF-8 text") from error
-    except OSError as error:
-        raise LogError(f"{path.name}: cannot be read: {error.strerror}") from error
-    if path.suffix != ".jsonl":
-        return parse_log(text, path.name), text
-    lines = text.split("\n")
-    if holds_chats(lines):
-        dialogue = parse_chat(lines, path, assistant)
-    else:
-        dialogue = parse_record(lines, path.name)
-    return dialogue, "".join(render_transcript(dialogue))

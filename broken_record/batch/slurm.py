@@ -23,11 +23,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import NoReturn
 
-from broken_record.batch import PARROT, check_at_once, tell
+from broken_record.batch.jobs import PARROT, check_at_once, tell
+from broken_record.batch.plan import Job, job_of, plan_of
 from broken_record.config.schema import Config
 from broken_record.engines.connect import SLOT_VARIABLE, UNNUMBERED
 from broken_record.errors import ConfigError
-from broken_record.run_folder import Job, is_done, job_of, plan_of, read_run
+from broken_record.files.run_folder import is_done, read_run
 
 LOGS = "slurm_%A_%a.out"  # the job's number and the task's
 

@@ -14,10 +14,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from broken_record.chatlogs import parse_chats
 from broken_record.data import Dialogue
 from broken_record.errors import ConfigError, LogError
-from broken_record.record_writer import RecordWriter
+from broken_record.files.chats import parse_chats
+from broken_record.files.record import RecordWriter
 
 VERSION = 1
 

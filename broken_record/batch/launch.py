@@ -1,11 +1,11 @@
 """What parrot.sh starts: dialogues per config or per combination of a sweep, into run folders.
 
-    python -m broken_record.launch N [-j J] [--sweep AXIS] [--dry-run] [CONFIG ...] [-- ARGUMENTS]
-    python -m broken_record.launch --resume [-j J] FOLDER ...
+    python -m broken_record.batch.launch N [-j J] [--sweep AXIS] [--dry-run] [CONFIG ...] [-- WORDS]
+    python -m broken_record.batch.launch --resume [-j J] FOLDER ...
     ... --slurm [--sbatch WORDS] [--wait]
-    python -m broken_record.launch --task K FOLDER ...      what a task of the Slurm job runs
+    python -m broken_record.batch.launch --task K FOLDER ...      what a task of the Slurm job runs
 
-ARGUMENTS are parrot.py's (--set, --seed). Exit codes as parrot.py's.
+WORDS are parrot.py's (--set, --seed). Exit codes as parrot.py's.
 """
 
 from __future__ import annotations
@@ -22,19 +22,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from broken_record.batch import run_folders, tell
-from broken_record.combinations import (
+from broken_record.batch.combinations import (
     combine,
     load_combinations,
     make_sweep,
     name_combinations,
 )
+from broken_record.batch.jobs import run_folders, tell
+from broken_record.batch.plan import load_with, make_folder
+from broken_record.batch.slurm import check_slurm, hold_task, submit
 from broken_record.config.checks import check_sweep
 from broken_record.config.schema import Config
 from broken_record.errors import ConfigError, ParrotError
-from broken_record.run_folder import config_of_run, goals_of, load_with, make_folder
-from broken_record.slurm import check_slurm, hold_task, submit
-from broken_record.sweep import is_sweep, read_sweep
+from broken_record.files.run_folder import config_of_run, goals_of
+from broken_record.files.sweep_folder import is_sweep, read_sweep
 
 USAGE = """./parrot.sh N [-j J] [--sweep 'KEY=[V1,V2]' ...] [--dry-run] [CONFIG ...] [-- ARGUMENTS]
        ./parrot.sh --resume [-j J] FOLDER [FOLDER ...]

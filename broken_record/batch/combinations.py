@@ -6,8 +6,8 @@ asks for the four combinations; below "zip" axes go together, first with first:
 
     "sweep": {"zip": {"sampler.temperature": [0.7, 1.0], "sampler.top_p": [0.8, 0.95]}}
 
-The sweep folder that is made of them is sweep.py's, its run folders run_folder.py's. Dialogue i of
-every combination has the same seed.
+The sweep folder that is made of them is sweep_folder.py's, its run folders run_folder.py's.
+Dialogue i of every combination has the same seed.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from broken_record.batch.plan import load_with
 from broken_record.config.load import Loaded
 from broken_record.config.schema import Config, config_sha256
 from broken_record.errors import ConfigError
-from broken_record.run_folder import fill_folder, load_with, new_folder
-from broken_record.sweep import FILE, VERSION, SweptRun
+from broken_record.files.run_folder import fill_folder, new_folder
+from broken_record.files.sweep_folder import FILE, VERSION, SweptRun
 
 LONGEST_NAME = 100
 

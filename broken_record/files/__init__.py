@@ -1,0 +1,10 @@
+"""Every format on disk.
+
+record        a dialogue's record (.jsonl): the truth, read and written a line at a time
+text_log      its text log (.log), for people
+chats         chats from elsewhere, one conversation a file; import_chats splits files of many
+read          a dialogue of any of these
+goal_counts   what a goal dialogue's record counts
+run_folder    run.json; sweep_folder: sweep.json
+whole         files written whole or not at all
+"""

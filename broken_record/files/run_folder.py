@@ -1,0 +1,118 @@
+"""A run folder on disk: N dialogues of one config, each with files of its own.
+
+parrot_<YYYYmmdd>_<HHMMSS>/ begins with run.json: {"version", "n", "base_seed", "config" (the
+effective one), "config_file", "arguments", "goals" ([objective, persona] ...)}, so that it can be
+finished later. Dialogue i (from 1) has the seed base_seed + i - 1 and the files FOLDER_i.log (what
+stdout showed), .jsonl (the record) and, where something went wrong, .err. In goal mode there are n
+dialogues per objective and persona, OBJECTIVE_PERSONA_REPLICA.jsonl, each with a seed that depends
+on base_seed and its name alone. Nothing is started here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from broken_record.config.load import Loaded, parse
+from broken_record.config.schema import Config
+from broken_record.errors import LogError
+from broken_record.files.record import parse_record
+
+VERSION = 1
+FINISHED = ("done", "looped")
+
+
+def new_folder(stem: str) -> Path:
+    """A folder that was not there, `stem` or `stem`_2 ..."""
+    folder, copy = Path(stem), 1
+    while True:
+        try:
+            folder.mkdir()
+            return folder
+        except FileExistsError:
+            copy += 1
+            folder = Path(f"{stem}_{copy}")
+
+
+def fill_folder(
+    folder: Path, n: int, base_seed: int, loaded: Loaded, config_file: str, arguments: Sequence[str]
+) -> None:
+    """Write a run folder's run.json."""
+    run = {
+        "version": VERSION, "n": n, "base_seed": base_seed, "config": dict(loaded.values),
+        "config_file": config_file, "arguments": list(arguments),
+        "goals": goals_of(loaded.config),
+    }  # fmt: skip
+    (folder / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run folder was made for; `config` holds the effective config's values."""
+
+    n: int
+    base_seed: int
+    config: Mapping[str, Any]
+    goals: tuple[tuple[str, str], ...] = ()
+
+
+def read_run(folder: Path) -> Run:
+    """What run.json says; LogError where it is no run folder."""
+    try:
+        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        goals = tuple((str(objective), str(persona)) for objective, persona in run.get("goals", ()))
+        return Run(int(run["n"]), int(run["base_seed"]), run["config"], goals)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise LogError(f"{folder}: no run folder (its run.json cannot be read: {error})") from error
+
+
+def config_of_run(folder: Path) -> Config:
+    """The config that a run folder was made with."""
+    return parse(json.dumps(read_run(folder).config), str(folder / "run.json")).config
+
+
+def goals_of(config: Config) -> list[tuple[str, str]]:
+    """Every objective with every persona, or those that the config chooses; none of a chat."""
+    return [
+        (objective.id, persona.id)
+        for objective in config.objectives
+        for persona in config.personas
+        if config.objective in (None, objective.id) and config.persona in (None, persona.id)
+    ]
+
+
+def read_status(record: Path) -> str:
+    """How a record ended."""
+    return parse_record(record.read_text(encoding="utf-8").split("\n"), record.name).status
+
+
+def status_of(record: Path) -> str | None:
+    """How a record ended; None where there is none, or none that has begun, of which not even the
+    first line is whole (it is set aside). LogError where one cannot be read.
+    """
+    try:
+        return read_status(record)
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError as error:
+        raise LogError(f"{record}: is not UTF-8 text") from error
+    except OSError as error:
+        raise LogError(f"{record}: cannot be read: {error.strerror}") from error
+    except LogError:
+        if b"\n" in record.read_bytes():
+            raise
+        names = (record.with_name(f"{record.name}.torn{k or ''}") for k in count())
+        record.rename(next(path for path in names if not path.exists()))
+        return None
+
+
+def is_done(record: Path) -> bool:
+    """True where nothing is left to do; whoever is writing the record is not disturbed."""
+    try:
+        return read_status(record) in FINISHED
+    except (FileNotFoundError, LogError, UnicodeDecodeError):
+        return False
