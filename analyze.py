@@ -35,7 +35,8 @@ from broken_record.comparison_report import as_json as comparison_json
 from broken_record.comparison_report import write_comparison
 from broken_record.comparison_tables import comparison_lines
 from broken_record.dataset import check_target, write_dataset
-from broken_record.detectors import KINDS, LOOPS
+from broken_record.detectors.registry import KINDS, LOOPS
+from broken_record.detectors.thresholds import check_kinds, load_thresholds
 from broken_record.errors import ConfigError, LogError
 from broken_record.examination import Thresholds, examine_all
 from broken_record.exports import FORMATS, SIDES, check_export, select
@@ -45,7 +46,6 @@ from broken_record.files.sweep_folder import is_sweep, read_sweep
 from broken_record.report import DialogueReport, Report, Unreadable, summarize
 from broken_record.tables import left_out_line, run_lines
 from broken_record.terminal import escape_controls
-from broken_record.thresholds import check_kinds, load_thresholds
 
 log = logging.getLogger("analyze")
 WHOLE = 10_000  # columns of what is no terminal

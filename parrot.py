@@ -115,7 +115,7 @@ def stop_on_signals() -> list[int]:
 def check_wishes(config: Config) -> None:
     """ConfigError where stop_on names a kind that does not exist, or track's package is missing."""
     if config.stop_on:
-        from broken_record.thresholds import check_kinds
+        from broken_record.detectors.thresholds import check_kinds
 
         check_kinds(config.stop_on)
     if config.track:
@@ -129,10 +129,10 @@ def find_reason_to_stop(dialogue: Dialogue) -> Finding | None:
     kinds = dialogue.config["stop_on"]
     if not kinds:
         return None
-    from broken_record.detectors import find_loops_and_breaks
-    from broken_record.talk import Talk
+    from broken_record.detectors.find import find_loops_and_breaks
+    from broken_record.text.transcript import Transcript
 
-    found = find_loops_and_breaks(Talk(dialogue), kinds)
+    found = find_loops_and_breaks(Transcript(dialogue), kinds)
     return next((finding for finding in found.findings if finding.level != "info"), None)
 
 

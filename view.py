@@ -31,7 +31,7 @@ from broken_record.files.whole import write_whole
 from broken_record.report import Report
 
 if TYPE_CHECKING:
-    from broken_record.talk import Talk
+    from broken_record.text.transcript import Transcript
     from broken_record.views.drift import Course
 
 log = logging.getLogger("view")
@@ -99,32 +99,32 @@ def read_dialogues(folder: Path, report: Report) -> Said:
 
 def read_texts(
     folders: Sequence[Path], reports: Sequence[Report]
-) -> tuple[Said, dict[tuple[str, str], list[tuple[int, int]]], dict[tuple[str, str], Talk]]:
+) -> tuple[Said, dict[tuple[str, str], list[tuple[int, int]]], dict[tuple[str, str], Transcript]]:
     """(dialogues, pairs of similar turns, talks) of runs, each by (run, dialogue)."""
-    from broken_record.talk import Talk
+    from broken_record.text.transcript import Transcript
     from broken_record.views.recurrence import MOST_PAIRS
 
     dialogues: Said = {}
     for folder, report in zip(folders, reports, strict=True):
         dialogues.update(read_dialogues(folder, report))
-    talks = {key: Talk(said) for key, said in dialogues.items()}
-    pairs = {key: talk.similar_pairs(MOST_PAIRS) for key, talk in talks.items()}
-    return dialogues, pairs, talks
+    transcripts = {key: Transcript(said) for key, said in dialogues.items()}
+    pairs = {key: transcript.similar_pairs(MOST_PAIRS) for key, transcript in transcripts.items()}
+    return dialogues, pairs, transcripts
 
 
-def course_of(talk: Talk) -> Course:
+def course_of(transcript: Transcript) -> Course:
     """How a dialogue goes over its generated turns."""
     from broken_record.detectors.semantic_repetition import measure
     from broken_record.views.drift import Course
 
-    content = measure(talk)
-    own = range(talk.given, len(talk))
+    content = measure(transcript)
+    own = range(transcript.given, len(transcript))
     novelty = tuple(
         float(content.new[i] / content.words[i]) if content.words[i] else None for i in own
     )
-    lengths = tuple(len(talk.bodies[i].strip()) for i in own)
-    user = tuple(n for n, i in zip(lengths, own, strict=True) if talk.said[i].role == "user")
-    last = talk.said[-1].index if talk.said else 0
+    lengths = tuple(len(transcript.bodies[i].strip()) for i in own)
+    user = tuple(n for n, i in zip(lengths, own, strict=True) if transcript.said[i].role == "user")
+    last = transcript.said[-1].index if transcript.said else 0
     return Course(lengths, novelty, user, last)
 
 
@@ -133,8 +133,8 @@ def page_of_runs(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     from broken_record.views.page import figures, make_page
 
     reports = read_runs(options.runs)
-    dialogues, pairs, talks = read_texts(options.runs, reports)
-    courses = {key: course_of(talk) for key, talk in talks.items()}
+    dialogues, pairs, transcripts = read_texts(options.runs, reports)
+    courses = {key: course_of(transcript) for key, transcript in transcripts.items()}
     version = metadata.version("bokeh")
     made = f"runs: {len(reports)}, dialogues: {len(dialogues)}, Bokeh {version}"
     page = make_page(

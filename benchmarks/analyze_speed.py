@@ -19,11 +19,12 @@ from pathlib import Path
 from benchmarks.natural import as_dialogue, read
 from benchmarks.texts import carriers
 from broken_record.data import Dialogue, Role, Turn
-from broken_record.detectors import DETECTORS, default_thresholds
+from broken_record.detectors.registry import KINDS, detector_of
+from broken_record.detectors.thresholds import default_thresholds
 from broken_record.examination import examine
 from broken_record.files.record import RecordWriter
 from broken_record.segments import find_segments, find_segments_plainly
-from broken_record.talk import Talk
+from broken_record.text.transcript import Transcript
 
 SIZE = 40_000
 
@@ -110,16 +111,17 @@ def main() -> None:
             megabytes = sum(len(t.content.encode()) for t in dialogue.turns) / 1e6
             print(f"{megabytes * 1000:27.0f} kB{whole:11.4f}{megabytes / whole:7.1f}")
     dialogue = samples()["hand-written talk"]
-    talk = Talk(dialogue)
+    transcript = Transcript(dialogue)
     print(f"\n{'parts, hand-written talk':30}{'ms':>8}")
-    print(f"{'cut into words':30}{1000 * best(lambda: Talk(dialogue)):8.2f}")
+    print(f"{'cut into words':30}{1000 * best(lambda: Transcript(dialogue)):8.2f}")
 
     def shared() -> object:
-        return Talk(dialogue).similarity
+        return Transcript(dialogue).similarity
 
     print(f"{'and similarity':30}{1000 * best(shared):8.2f}")
-    for kind, detect in DETECTORS.items():
-        print(f"{kind:30}{1000 * best(lambda detect=detect: detect(talk)):8.2f}")  # type: ignore[misc]
+    for kind in KINDS:
+        detect = detector_of(kind)
+        print(f"{kind:30}{1000 * best(lambda detect=detect: detect(transcript)):8.2f}")  # type: ignore[misc]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"\npeak memory {peak:.0f} MB")
 

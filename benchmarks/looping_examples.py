@@ -24,7 +24,7 @@ from typing import Any
 
 from benchmarks.injection import plant
 from broken_record.config.schema import KEYS
-from broken_record.detectors import KINDS
+from broken_record.detectors.registry import KINDS
 
 ROOT = Path(__file__).parents[1]
 PAGE, RECORDS = ROOT / "docs" / "looping.md", ROOT / "docs" / "looping"

@@ -23,9 +23,10 @@ from typing import Any
 from benchmarks.model_card import is_well_formed
 from benchmarks.natural import as_dialogue, make_one
 from broken_record.config.load import load
-from broken_record.detectors import KINDS, find_loops_and_breaks
+from broken_record.detectors.find import find_loops_and_breaks
+from broken_record.detectors.registry import KINDS
 from broken_record.metrics import measure_speaker
-from broken_record.talk import Talk
+from broken_record.text.transcript import Transcript
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "looping.md"
@@ -71,10 +72,10 @@ def measure(sampler: dict[str, Any], config: dict[str, Any]) -> list[str]:
         made = pool.map(lambda k: make_one(loaded.config, "", k, sampler, TOKENS), OPENINGS)
     for entry in made:
         dialogue = as_dialogue(entry)
-        talk = Talk(dialogue)
-        found = find_loops_and_breaks(talk).findings
+        transcript = Transcript(dialogue)
+        found = find_loops_and_breaks(transcript).findings
         counts.update({f.kind for f in found if f.level != "info"})
-        coverage += measure_speaker(dialogue, talk, "assistant", ()).loop_coverage or 0.0
+        coverage += measure_speaker(dialogue, transcript, "assistant", ()).loop_coverage or 0.0
         in_form += map(is_well_formed, dialogue.turns)
     figures = f"{coverage / len(OPENINGS):.2f}", f"{sum(in_form) / len(in_form):.0%}"
     return [*(str(counts[kind] or "") for kind in KINDS), *figures]

@@ -27,10 +27,11 @@ from typing import Any
 from broken_record.config.load import load
 from broken_record.config.schema import Config
 from broken_record.data import Dialogue, Finding, Message, Turn
-from broken_record.detectors import KINDS, find_loops_and_breaks
+from broken_record.detectors.find import find_loops_and_breaks
+from broken_record.detectors.registry import KINDS
 from broken_record.dialogue import converse, take_sides
 from broken_record.engines.connect import connect
-from broken_record.talk import Talk
+from broken_record.text.transcript import Transcript
 from broken_record.tiny.corpus import scene_writer
 
 ROOT = Path(__file__).parents[1]
@@ -138,7 +139,7 @@ def compare() -> None:
     for entry in read("dialogues.jsonl"):
         dialogue = as_dialogue(entry)
         last = dialogue.turns[-1].index
-        found = find_loops_and_breaks(Talk(dialogue)).findings
+        found = find_loops_and_breaks(Transcript(dialogue)).findings
         found = tuple(f for f in found if f.level != "info")
         given = labels[entry["name"]]
         sure = [label for label in given if label["confidence"] >= 2]

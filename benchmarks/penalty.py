@@ -16,7 +16,7 @@ from broken_record.data import Dialogue, Turn
 from broken_record.dialogue import converse, take_sides
 from broken_record.engines.connect import connect
 from broken_record.metrics import measure_speaker
-from broken_record.talk import Talk
+from broken_record.text.transcript import Transcript
 
 ROOT = Path(__file__).parents[1]
 SAMPLERS: dict[str, dict[str, float]] = {
@@ -38,7 +38,7 @@ def main() -> None:
             events = converse(config, *take_sides(config, *engines), seed=1)
             turns = tuple(event for event in events if isinstance(event, Turn))
         dialogue = Dialogue(shipped.values, turns, "done")
-        coverage = measure_speaker(dialogue, Talk(dialogue), "assistant", ()).loop_coverage
+        coverage = measure_speaker(dialogue, Transcript(dialogue), "assistant", ()).loop_coverage
         print(f"{label:44}{len(turns):7}{first_repeat(turns) or 'never':>15}{coverage:15.3f}")
 
 

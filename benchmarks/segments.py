@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from broken_record.data import Segment
 from broken_record.segments import find_segments, find_segments_plainly
+from broken_record.text.ngrams import loop_coverage
 from broken_record.tiny.corpus import scene_writer
-from broken_record.windows import loop_coverage
 
 CHARACTERS = 40_000
 
@@ -29,9 +29,9 @@ def seconds(function: Callable[[str], object], text: str) -> float:
 def main() -> None:
     """Print the table; both finders run in one process on the same texts."""
     scene = scene_writer(1).scene(3000)
-    talk = " ".join(said for name, said in scene if name == "Skye")[:CHARACTERS]
+    transcript = " ".join(said for name, said in scene if name == "Skye")[:CHARACTERS]
     texts = {
-        "talk": talk,
+        "talk": transcript,
         "one line over and over": (scene[0][1] + " ") * (CHARACTERS // len(scene[0][1])),
         "a cycle of 20 turns": (" ".join(said for _, said in scene[:20]) + " ") * 40,
     }

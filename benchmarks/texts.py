@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from broken_record.data import Dialogue, FinishReason, Role, Span, Turn
-from broken_record.text import FUNCTION_WORDS
+from broken_record.text.words import FUNCTION_WORDS
 
 FOLDER = Path(__file__).with_name("detectors")
 STYLES = ("scenes", "interviews", "support", "smalltalk", "embedded")

@@ -25,10 +25,11 @@ from pathlib import Path
 from benchmarks.injection import plant
 from benchmarks.texts import Planted, carriers, hard_negatives
 from broken_record.data import Finding, Span
-from broken_record.detectors import KINDS, LEXICAL_LOOPS, find_loops_and_breaks
+from broken_record.detectors.find import find_loops_and_breaks
+from broken_record.detectors.registry import KINDS, LEXICAL_LOOPS
 from broken_record.segments import old_numbers
 from broken_record.stats import wilson_interval
-from broken_record.talk import Talk
+from broken_record.text.transcript import Transcript
 
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- detectors: begin -->", "<!-- detectors: end -->"
@@ -67,8 +68,8 @@ class Score:
 
 
 def findings_of(planted: Planted) -> list[Finding]:
-    talk = Talk(planted.dialogue())
-    return [f for f in find_loops_and_breaks(talk).findings if f.level != "info"]
+    transcript = Transcript(planted.dialogue())
+    return [f for f in find_loops_and_breaks(transcript).findings if f.level != "info"]
 
 
 def characters(spans: Sequence[Span]) -> set[tuple[int, int]]:

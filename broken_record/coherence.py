@@ -20,7 +20,7 @@ def find_noncoherent(text: str, max_n: int, r: int) -> tuple[int, int] | None:
     >>> find_noncoherent("a b a b a b", 4, 2), find_noncoherent("a b a b", 4, 2)
     ((0, 11), None)
     """
-    from broken_record.text import WORD  # brings numpy along, which a chat does without
+    from broken_record.text.words import WORD  # brings numpy along, which a chat does without
 
     plain = FENCE.sub(lambda match: " " * len(match[0]), text)
     plain = TABLE_LINE.sub(lambda match: " " * len(match[0]), plain)

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from broken_record.data import OldNumbers
-from broken_record.detectors import LOOPS, find_loops_and_breaks
+from broken_record.detectors.find import find_loops_and_breaks
+from broken_record.detectors.registry import LOOPS
 from broken_record.diagnosis import diagnose
 from broken_record.errors import LogError
 from broken_record.files.chats import what_is_missing
@@ -21,7 +22,7 @@ from broken_record.files.read import read_dialogue
 from broken_record.files.text_log import replies_of
 from broken_record.metrics import measure_dialogue, tokens_before
 from broken_record.report import DialogueReport, Unreadable
-from broken_record.talk import Talk
+from broken_record.text.transcript import Transcript
 
 Thresholds = Mapping[str, Mapping[str, Any]]
 
@@ -35,10 +36,10 @@ def examine(
     except LogError as error:
         return [Unreadable(path.name, str(error))]
     left_out, bad_lines = what_is_missing(dialogue)
-    talk = Talk(dialogue)
-    found = find_loops_and_breaks(talk, thresholds.keys(), thresholds)
+    transcript = Transcript(dialogue)
+    found = find_loops_and_breaks(transcript, thresholds.keys(), thresholds)
     loops = [f for f in found.findings if f.kind in LOOPS and f.level != "info"]
-    metrics = measure_dialogue(dialogue, replies_of(dialogue, log_text), talk, loops)
+    metrics = measure_dialogue(dialogue, replies_of(dialogue, log_text), transcript, loops)
     report = DialogueReport(
         name=path.stem,
         file=path.name,

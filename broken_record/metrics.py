@@ -1,7 +1,7 @@
 """Numbers per dialogue and speaker, beside the old ones.
 
 The old numbers come from the text log's lines (the replies given here), everything else from the
-whole replies as the detectors see them (talk.py); this module reads no file.
+whole replies as the detectors see them (transcript.py); this module reads no file.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 from broken_record.data import Dialogue, Finding, OldNumbers, Role
 from broken_record.segments import old_numbers
 from broken_record.stats import slope_of_many
-from broken_record.talk import Ints, Talk
-from broken_record.windows import covered_share, window_hashes
+from broken_record.text.ngrams import covered_share, window_hashes
+from broken_record.text.transcript import Ints, Transcript
 
 DISTINCT_WORDS = 500  # distinct-2 is compared at one length, because it falls with length
 
@@ -71,7 +71,7 @@ class DialogueMetrics:
 
 
 def measure_dialogue(
-    dialogue: Dialogue, replies: Sequence[str], talk: Talk, loops: Sequence[Finding]
+    dialogue: Dialogue, replies: Sequence[str], transcript: Transcript, loops: Sequence[Finding]
 ) -> DialogueMetrics:
     """All numbers of a dialogue.
 
@@ -83,8 +83,8 @@ def measure_dialogue(
     onset = min((loop.onset_turn for loop in loops), default=None)
     return DialogueMetrics(
         old=old_numbers(replies),
-        assistant=measure_speaker(dialogue, talk, "assistant", loops),
-        user=measure_speaker(dialogue, talk, "user", loops),
+        assistant=measure_speaker(dialogue, transcript, "assistant", loops),
+        user=measure_speaker(dialogue, transcript, "user", loops),
         tokens=sum(known) if len(known) == len(counts) else None,
         tokens_until_first_loop=None if onset is None else tokens_before(dialogue, onset),
     )
@@ -97,34 +97,37 @@ def tokens_before(dialogue: Dialogue, turn: int) -> int | None:
 
 
 def measure_speaker(
-    dialogue: Dialogue, talk: Talk, role: Role, loops: Sequence[Finding]
+    dialogue: Dialogue, transcript: Transcript, role: Role, loops: Sequence[Finding]
 ) -> SpeakerMetrics:
     """The numbers of one side's generated turns."""
-    own = talk.own(role)
-    bodies = [talk.said[i].body for i in own]
+    own = transcript.own(role)
+    bodies = [transcript.said[i].body for i in own]
     stripped = [body.strip() for body in bodies]
     characters = sum(map(len, stripped))
     text = "\n".join(stripped)
     raw = text.encode("utf-8", "surrogatepass")
-    chosen = [np.arange(talk.first[i], talk.first[i + 1]) for i in own]
+    chosen = [np.arange(transcript.first[i], transcript.first[i + 1]) for i in own]
     places = np.concatenate(chosen) if chosen else np.zeros(0, dtype=np.int64)
-    words = talk.plain[places]
-    cut = [hit for i in own if (hit := talk.was_cut(i)) is not None]
+    words = transcript.plain[places]
+    cut = [hit for i in own if (hit := transcript.was_cut(i)) is not None]
     ttfts = [t.ttft_s for t in dialogue.turns if t.role == role and t.ttft_s is not None]
     return SpeakerMetrics(
         turns=len(own),
         characters=characters,
         average_response_length=characters / len(own) if own else 0.0,
-        loop_coverage=covered_share(words, *own_offsets(talk, own, places), len(text)),
+        loop_coverage=covered_share(words, *own_offsets(transcript, own, places), len(text)),
         looped_token_share=looped_token_share(dialogue, role, loops),
         seq_rep_4=repeated_share(words, 4),
         distinct_2=distinct_share(words[:DISTINCT_WORDS], 2)
         if len(words) >= DISTINCT_WORDS
         else None,
         zlib_ratio=len(zlib.compress(raw)) / len(raw) if raw else None,
-        length_drift=length_drift(talk.counts[own]) if own else 0.0,
+        length_drift=length_drift(transcript.counts[own]) if own else 0.0,
         cap_hit_rate=sum(cut) / len(cut) if cut else None,
-        empty_rate=sum(talk.says_nothing(i) for i in own if talk.counts[i] <= talk.few) / len(own)
+        empty_rate=sum(
+            transcript.says_nothing(i) for i in own if transcript.counts[i] <= transcript.few
+        )
+        / len(own)
         if own
         else None,
         ttft_s=median(ttfts) if ttfts else None,
@@ -132,17 +135,17 @@ def measure_speaker(
     )
 
 
-def own_offsets(talk: Talk, own: Sequence[int], places: Ints) -> tuple[Ints, Ints]:
+def own_offsets(transcript: Transcript, own: Sequence[int], places: Ints) -> tuple[Ints, Ints]:
     """Starts and ends of a speaker's words in the speaker's stripped bodies, joined by newlines."""
     shifts = []
     reached = 0
     for i in own:
-        body = talk.said[i].body
+        body = transcript.said[i].body
         lead = len(body) - len(body.lstrip())
-        shifts.append(reached - lead - int(talk.places[i]))
+        shifts.append(reached - lead - int(transcript.places[i]))
         reached += len(body.strip()) + 1
-    moved = np.repeat(np.array(shifts, dtype=np.int64), talk.counts[own] if own else 0)
-    return talk.starts[places] + moved, talk.ends[places] + moved
+    moved = np.repeat(np.array(shifts, dtype=np.int64), transcript.counts[own] if own else 0)
+    return transcript.starts[places] + moved, transcript.ends[places] + moved
 
 
 def distinct_share(words: Ints, n: int) -> float | None:

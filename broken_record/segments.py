@@ -3,7 +3,7 @@
 The old numbers (loop score, loop density, average response length) are kept to the last digit so
 that results stay comparable over the years. Their known faults: density is unbounded (a 13-word
 line said 40 times gives 4.3) and grows with length, removing a segment glues its neighbours into
-words nobody said, and loops of fewer than 5 words do not count. Loop coverage (windows.py) stands
+words nobody said, and loops of fewer than 5 words do not count. Loop coverage (ngrams.py) stands
 beside them: a share, in [0, 1].
 
 `find_segments` is the fast finder. `find_segments_plainly` is the definition written down; the
@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from broken_record.data import OldNumbers, Segment
-from broken_record.windows import SHORTEST, Ints, hash_sums
+from broken_record.text.ngrams import SHORTEST, Ints, hash_sums
 
 LONGEST = 64  # words
 EMPTY = "[empty]"

@@ -9,11 +9,11 @@ import pytest
 import analyze
 import view
 from broken_record.analysis_file import read_report
-from broken_record.detectors import find_loops_and_breaks
+from broken_record.detectors.find import find_loops_and_breaks
 from broken_record.errors import LogError
 from broken_record.files.chats import parse_chats, what_is_missing
 from broken_record.files.read import find_dialogues, read_dialogue
-from broken_record.talk import Talk
+from broken_record.text.transcript import Transcript
 from tests.replay import DATA
 
 CHATS = DATA / "chatlogs"
@@ -99,7 +99,7 @@ def test_a_sillytavern_chat_is_one_dialogue_without_what_is_hidden_or_narrated()
     assert [turn.role for turn in dialogue.turns] == ["assistant", "user"] * 4 + ["assistant"]
     assert dialogue.turns[0].content == '*looks up from the window* "You came after all."'
     assert what_is_missing(dialogue) == ({"hidden": 1, "narrator": 1}, [])
-    found = find_loops_and_breaks(Talk(dialogue)).findings
+    found = find_loops_and_breaks(Transcript(dialogue)).findings
     assert [(f.kind, f.speaker, f.onset_turn) for f in found if f.level != "info"] == [
         ("single_turn_loop", "assistant", 4)
     ]
@@ -116,7 +116,7 @@ def test_a_group_chat_has_no_header_and_its_characters_stay_apart():
     assert [turn.role for turn in dialogue.turns] == ["assistant", "user", "user", "assistant"]
 
 
-def talk_of(*messages):
+def transcript_of(*messages):
     line = {"messages": [{"role": role, "content": content} for role, content in messages]}
     return parse_chats([json.dumps(line)], "f").dialogues[0]
 
@@ -130,18 +130,18 @@ def test_messages_of_one_speaker_in_a_row_are_one_turn_so_that_a_repeated_line_i
             ("user", f"Tell me of the {others[i]}."),
             ("user", f"And the {others[i + 1]}?"),
         ]
-    dialogue = talk_of(*messages)
+    dialogue = transcript_of(*messages)
     assert said_in(dialogue)[1] == (1, "user", "Tell me of the harbour.\nAnd the mill?")
-    found = find_loops_and_breaks(Talk(dialogue)).findings
+    found = find_loops_and_breaks(Transcript(dialogue)).findings
     assert ("single_turn_loop", "assistant", 2) in [
         (f.kind, f.speaker, f.onset_turn) for f in found
     ]
 
 
 def test_messages_with_something_between_them_are_turns_of_their_own():
-    dialogue = talk_of(*[("assistant", TEA), ("tool", "{}")] * 5)
+    dialogue = transcript_of(*[("assistant", TEA), ("tool", "{}")] * 5)
     assert [turn.role for turn in dialogue.turns] == ["assistant"] * 5
-    (finding,) = find_loops_and_breaks(Talk(dialogue)).findings
+    (finding,) = find_loops_and_breaks(Transcript(dialogue)).findings
     assert (finding.kind, finding.period, finding.copies) == ("single_turn_loop", 1, 5)
 
 

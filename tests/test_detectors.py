@@ -15,20 +15,22 @@ import parrot
 from benchmarks import truth
 from benchmarks.injection import OPERATORS
 from benchmarks.texts import FOLDER, Line, Planted, carriers, hard_negatives, read_lines
-from broken_record import detectors
 from broken_record.data import Dialogue, Turn
-from broken_record.detectors import KINDS, default_thresholds, find_loops_and_breaks, refusal
-from broken_record.detectors.examples import talk_of
-from broken_record.talk import Talk
-from broken_record.text import find_words
+from broken_record.detectors import leading_whitespace, refusal
+from broken_record.detectors.examples import transcript_of
+from broken_record.detectors.find import extent, find_loops_and_breaks, mark_primary, uncovered
+from broken_record.detectors.registry import KINDS, detector_of
+from broken_record.detectors.thresholds import default_thresholds
+from broken_record.text.transcript import Transcript
+from broken_record.text.words import find_words
 
 law = settings(max_examples=80, deadline=None, derandomize=True)
 LONG = "I have never told anyone about the summer in Trieste."
 OTHER = "And the gardener still keeps a key to the northern gate."
 
 
-def kinds_in(talk):
-    return {f.kind for f in find_loops_and_breaks(talk).findings if f.level != "info"}
+def kinds_in(transcript):
+    return {f.kind for f in find_loops_and_breaks(transcript).findings if f.level != "info"}
 
 
 def mixed(lines, answers=None):
@@ -118,21 +120,21 @@ LEFT_ALONE = {
 @pytest.mark.parametrize("name", LOOPS_AND_BREAKS)
 def test_a_loop_or_break_is_found(name):
     kind, lines = LOOPS_AND_BREAKS[name]
-    assert kind in kinds_in(talk_of(lines))
+    assert kind in kinds_in(transcript_of(lines))
 
 
 @pytest.mark.parametrize("name", LEFT_ALONE)
 def test_what_only_looks_like_one_is_left_alone(name):
-    assert kinds_in(talk_of(LEFT_ALONE[name])) == set()
+    assert kinds_in(transcript_of(LEFT_ALONE[name])) == set()
 
 
 def test_the_same_said_with_genders_exchanged_is_a_flipped_loop():
     hers = "Mark smiled, and she wondered whether he would ever tell her."
     his = "Skye smiled, and he wondered whether she would ever tell him."
-    talk = talk_of([hers, his] * 2, prefixes=("Skye:", "Mark:"))
-    (found,) = find_loops_and_breaks(talk).findings
+    transcript = transcript_of([hers, his] * 2, prefixes=("Skye:", "Mark:"))
+    (found,) = find_loops_and_breaks(transcript).findings
     assert (found.kind, found.flipped, found.copies) == ("single_turn_loop", True, 4)
-    (same,) = find_loops_and_breaks(talk_of([hers] * 4)).findings
+    (same,) = find_loops_and_breaks(transcript_of([hers] * 4)).findings
     assert not same.flipped
 
 
@@ -147,14 +149,14 @@ def test_a_model_that_copies_the_opening_loops_from_there():
         for i, text in enumerate(PASSAGE[:4])
     )
     dialogue = Dialogue({"conversation": opening, "agent_prefix": ""}, turns, "done")
-    (found,) = find_loops_and_breaks(Talk(dialogue)).findings
+    (found,) = find_loops_and_breaks(Transcript(dialogue)).findings
     assert (found.kind, found.origin_turn, found.onset_turn) == ("multi_turn_loop", 1, 5)
-    assert not find_loops_and_breaks(Talk(replace(dialogue, turns=()))).findings
+    assert not find_loops_and_breaks(Transcript(replace(dialogue, turns=()))).findings
 
 
 def test_findings_that_meet_have_one_primary_by_precedence():
     refusal = "I'm sorry, but I can't continue this conversation."
-    found = find_loops_and_breaks(talk_of(mixed([refusal] * 5))).findings
+    found = find_loops_and_breaks(transcript_of(mixed([refusal] * 5))).findings
     assert [(f.kind, f.primary) for f in found] == [
         ("refusal", True), ("single_turn_loop", False)
     ]  # fmt: skip
@@ -171,9 +173,9 @@ def test_findings_that_meet_have_one_primary_by_precedence():
     )
 )  # fmt: skip
 def test_the_primary_ones_are_those_that_meet_no_primary_one_before_them(drawn):
-    talk = talk_of(PASSAGE + PASSAGE + PASSAGE[:2])
-    (example,) = find_loops_and_breaks(talk_of([LONG] * 4)).findings
-    marked = detectors.mark_primary(
+    transcript = transcript_of(PASSAGE + PASSAGE + PASSAGE[:2])
+    (example,) = find_loops_and_breaks(transcript_of([LONG] * 4)).findings
+    marked = mark_primary(
         [
             replace(
                 example, speaker=who, level=level, onset_turn=onset,
@@ -181,13 +183,13 @@ def test_the_primary_ones_are_those_that_meet_no_primary_one_before_them(drawn):
             )
             for who, level, onset, longer in drawn
         ],
-        talk,
+        transcript,
     )  # fmt: skip
     for k, finding in enumerate(marked):
-        first, last = detectors.extent(finding, talk)
+        first, last = extent(finding, transcript)
         meets = False
         for other in marked[:k]:
-            begins, ends = detectors.extent(other, talk)
+            begins, ends = extent(other, transcript)
             shared = other.speaker == finding.speaker or "both" in (other.speaker, finding.speaker)
             weighs = other.primary and other.level != "info"
             meets |= weighs and shared and begins <= last and first <= ends
@@ -202,27 +204,27 @@ def test_a_jump_of_white_space_is_measured_by_the_median_of_the_replies_before(w
         for k in range(2, len(widths))
         if min(widths[k - 1 : k + 1]) >= max(jump, times * median(widths[: k - 1]))
     )
-    found = detectors.leading_whitespace.first_jump(widths, jump, times)
+    found = leading_whitespace.first_jump(widths, jump, times)
     assert found == next(expected, None)
 
 
 def test_a_finding_is_open_until_its_speaker_went_on():
-    stuck = find_loops_and_breaks(talk_of(mixed([LONG] * 4))).findings[0]
+    stuck = find_loops_and_breaks(transcript_of(mixed([LONG] * 4))).findings[0]
     assert stuck.end_turn is None and not stuck.recovered
-    out = find_loops_and_breaks(talk_of(mixed([LONG] * 4 + [OTHER]))).findings[0]
+    out = find_loops_and_breaks(transcript_of(mixed([LONG] * 4 + [OTHER]))).findings[0]
     assert out.end_turn == 6 and out.recovered
 
 
 def test_a_text_log_cannot_tell_white_space_nor_without_counters_a_cut():
     dialogue = Dialogue({"agent_prefix": ""}, (Turn(0, "user", "I don'"),), "done", verbatim=False)
-    found = find_loops_and_breaks(Talk(dialogue))
+    found = find_loops_and_breaks(Transcript(dialogue))
     assert found.not_measurable == ("leading_whitespace", "apostrophe_break")
     counted = replace(
         dialogue,
         config={"agent_prefix": "", "turn_max_tokens": 9},
         turns=(Turn(0, "user", "I don'", 4), Turn(1, "assistant", "I don'", 9)),
     )
-    found = find_loops_and_breaks(Talk(counted))
+    found = find_loops_and_breaks(Transcript(counted))
     assert found.not_measurable == ("leading_whitespace",)
     assert [(f.kind, f.speaker) for f in found.findings] == [("apostrophe_break", "user")]
 
@@ -239,7 +241,7 @@ def test_a_text_log_cannot_tell_white_space_nor_without_counters_a_cut():
 )
 def test_a_refusal_says_how_it_leaves_the_format(text, where):
     usual = ['*waves* "Come in, come in."', "Hm.", '*sits* "Was it far?"', "Yes.", text]
-    assert where in refusal.score_turn(talk_of(usual), 4, 0.6, 2)[1]
+    assert where in refusal.score_turn(transcript_of(usual), 4, 0.6, 2)[1]
 
 
 IN_OTHER_WORDS = (
@@ -253,32 +255,34 @@ IN_OTHER_WORDS = (
 def test_every_turn_that_reaches_the_score_of_a_refusal_is_looked_at():
     bank = read_lines(FOLDER / "refusals.jsonl", "A")
     texts = [*IN_OTHER_WORDS, *(entry["text"] for entry in bank)]
-    talks = [talk_of(["Go on.", text]) for text in texts]
+    transcripts = [transcript_of(["Go on.", text]) for text in texts]
     said = [one.lines for one in carriers("A")]
     said += [one.lines for kind in KINDS for one in hard_negatives(kind, "A")]
-    talks += [talk_of([line.text for line in lines]) for lines in said]
+    transcripts += [transcript_of([line.text for line in lines]) for lines in said]
     reached = 0
-    for talk in talks:
-        looked_at = refusal.with_signs(talk)
-        for i in range(len(talk)):
-            if refusal.score_turn(talk, i, 0.6, 2)[0] >= 3:
+    for transcript in transcripts:
+        looked_at = refusal.with_signs(transcript)
+        for i in range(len(transcript)):
+            if refusal.score_turn(transcript, i, 0.6, 2)[0] >= 3:
                 reached += 1
-                assert i in looked_at, talk.bodies[i]
+                assert i in looked_at, transcript.bodies[i]
     assert reached >= len(bank) / 2
-    assert all("refusal" in kinds_in(talk) for talk in talks[: len(IN_OTHER_WORDS)])
+    assert all(
+        "refusal" in kinds_in(transcript) for transcript in transcripts[: len(IN_OTHER_WORDS)]
+    )
 
 
 @law
 @given(st.sampled_from(sorted(refusal.STRONG)).flatmap(lambda n: st.from_regex(refusal.STRONG[n])))
 def test_whatever_a_strong_sign_of_a_refusal_matches_is_looked_at(text):
     if refusal.score_text(text, machines=False)[0] > 0:
-        assert refusal.with_signs(talk_of(["Go on.", text])) >= {1}
+        assert refusal.with_signs(transcript_of(["Go on.", text])) >= {1}
 
 
 def test_every_detector_has_a_file_a_name_thresholds_and_a_way_to_plant_it():
     assert set(OPERATORS) == set(KINDS), "plant it in benchmarks/injection.py"
-    for kind, detect in detectors.DETECTORS.items():
-        assert detect.__module__ == f"broken_record.detectors.{kind}"
+    for kind in KINDS:
+        assert detector_of(kind).__module__ == f"broken_record.detectors.{kind}"
         assert default_thresholds()[kind] and all(
             isinstance(value, (int, float)) for value in default_thresholds()[kind].values()
         )
@@ -290,7 +294,7 @@ def planted(kind, seed):
 
 
 def found_in(dialogue):
-    found = find_loops_and_breaks(Talk(dialogue)).findings
+    found = find_loops_and_breaks(Transcript(dialogue)).findings
     return [f for f in found if f.level != "info"]
 
 
@@ -306,7 +310,7 @@ def rewritten(dialogue, change):
     return replace(dialogue, config=config, turns=turns)
 
 
-any_planted = {"kind": st.sampled_from(KINDS), "seed": st.integers(0, 10_000)}
+any_planted = {"kind": st.sampled_from([*KINDS]), "seed": st.integers(0, 10_000)}
 
 
 @pytest.mark.parametrize(
@@ -331,9 +335,11 @@ def test_runaways_are_counted_in_so_many_own_turns(runs, runaways, of_turns, exp
             Turn(2 * k, "assistant", long if cut else line, 9, "usage", "length" if cut else "stop")
         )
         turns.append(Turn(2 * k + 1, "user", OTHER, 9, "usage", "stop"))
-    talk = Talk(Dialogue({"agent_prefix": "", "turn_max_tokens": 512}, tuple(turns), "done"))
+    transcript = Transcript(
+        Dialogue({"agent_prefix": "", "turn_max_tokens": 512}, tuple(turns), "done")
+    )
     changed = {"word_soup": {"runaways": runaways, "of_turns": of_turns}}
-    found = find_loops_and_breaks(talk, ["word_soup"], changed).findings
+    found = find_loops_and_breaks(transcript, ["word_soup"], changed).findings
     assert [(f.onset_turn / 2, f.detect_turn / 2) for f in found] == expected
 
 
@@ -346,10 +352,12 @@ def stagnant(*, stutters=(), **thresholds):
         replace(turn, content=turn.content + " " + "o" * 40 * (turn.index in stutters))
         for turn in one.turns
     ]
-    talk = Talk(replace(one, turns=tuple(turns)))
-    found = find_loops_and_breaks(talk, thresholds={"semantic_repetition": thresholds}).findings
+    transcript = Transcript(replace(one, turns=tuple(turns)))
+    found = find_loops_and_breaks(
+        transcript, thresholds={"semantic_repetition": thresholds}
+    ).findings
     assert {f.onset_turn for f in found if f.kind == "intra_turn_repetition"} == set(stutters)
-    return talk, [f for f in found if f.kind == "semantic_repetition"]
+    return transcript, [f for f in found if f.kind == "semantic_repetition"]
 
 
 def test_a_loop_elsewhere_changes_nothing_of_a_semantic_repetition():
@@ -368,9 +376,9 @@ def test_what_other_loops_leave_of_a_semantic_repetition_needs_the_turns_asked_f
 
 @pytest.mark.parametrize("least", [1, 2, 3])
 def test_a_single_turn_left_is_no_semantic_repetition(least):
-    talk, (finding,) = stagnant()
+    transcript, (finding,) = stagnant()
     inside = replace(finding, kind="multi_turn_loop", origin_turn=20, onset_turn=20, end_turn=39)
-    (rest,) = detectors.uncovered(finding, [inside], talk, least)
+    (rest,) = uncovered(finding, [inside], transcript, least)
     assert [span.turn for span in rest.spans] == [40, 42]  # and not 19 alone
 
 
@@ -432,7 +440,7 @@ def test_one_more_copy_never_lowers_strength(kind, n):
 
 
 def found_in_lines(lines):
-    return find_loops_and_breaks(talk_of(lines)).findings
+    return find_loops_and_breaks(transcript_of(lines)).findings
 
 
 @law
@@ -482,7 +490,7 @@ def test_an_empty_reply_blames_the_end_token_only_where_nothing_else_can_have_en
 ):
     config = {} if sampler is None else {"sampler": sampler, "user_sampler": {"stop": ["x"]}}
     said = [Turn(0, "assistant", "", tokens=1, finish_reason="stop"), Turn(1, "user", "Well?")]
-    found = find_loops_and_breaks(Talk(Dialogue(config, tuple(said), "done"))).findings
+    found = find_loops_and_breaks(Transcript(Dialogue(config, tuple(said), "done"))).findings
     assert [f.explanation for f in found if f.level != "info"] == [f"empty: {cause}"]
 
 

@@ -16,9 +16,9 @@ import analyze
 from broken_record.analysis_file import read_report
 from broken_record.copies import MARKERS, find_repeat, longest_run, prompt_of
 from broken_record.data import Dialogue, EngineInfo, Finding, Role, Span, Turn
-from broken_record.detectors import find_loops_and_breaks
+from broken_record.detectors.find import find_loops_and_breaks
 from broken_record.diagnosis import diagnose
-from broken_record.talk import Talk
+from broken_record.text.transcript import Transcript
 
 ROOT = Path(__file__).parents[1]
 ROUND = [
@@ -257,14 +257,18 @@ def test_repeats_inside_a_reply_are_compared_word_by_word():
     # 4 words, and 15 bytes from one copy to the next, whatever the tokens are
     near = "and so it goes " * 5
     dialogue = held({"repeat_penalty": 1.1}, lines=["Hm.", near], tokens=[2, 24])
-    loop = next(f for f in find_loops_and_breaks(Talk(dialogue)).findings if f.level != "info")
+    loop = next(
+        f for f in find_loops_and_breaks(Transcript(dialogue)).findings if f.level != "info"
+    )
     assert diagnose(dialogue, [loop]) == (
         "intra_turn_repetition at turn 1: the repeats in one reply are at most 15 tokens apart, "
         f"and {PENALTY}looks back 64, the server's default{WEAK}"
     )
     verse = " ".join(f"word{i}" for i in range(70)) + ". "  # 70 words are 70 tokens at least
     dialogue = held({"repeat_penalty": 1.1}, lines=["Hm.", verse * 3], tokens=[2, 700])
-    loop = next(f for f in find_loops_and_breaks(Talk(dialogue)).findings if f.level != "info")
+    loop = next(
+        f for f in find_loops_and_breaks(Transcript(dialogue)).findings if f.level != "info"
+    )
     far = "the repeats in one reply are at least 70 tokens apart, and "
     why = f"{far}{PENALTY}looks back only 64, the server's default"
     assert diagnose(dialogue, [loop]) == f"intra_turn_repetition at turn 1: {why}"
@@ -281,7 +285,9 @@ def test_openings_are_copies_where_they_begin_alike():
     for rest in rests:
         lines += [f"Skye: I can almost see it from here. {rest}", "Mark: Hm."]
     dialogue = held({"repeat_penalty": 1.1, "repeat_last_n": 20}, lines=lines, tokens=[20, 2] * 4)
-    loop = next(f for f in find_loops_and_breaks(Talk(dialogue)).findings if f.level == "warn")
+    loop = next(
+        f for f in find_loops_and_breaks(Transcript(dialogue)).findings if f.level == "warn"
+    )
     assert loop.kind == "prefix_repetition"
     why = f"the copies are at least 22 tokens apart, and {PENALTY}looks back only 20"
     assert diagnose(dialogue, [loop]) == f"prefix_repetition at turn 2: {why}"

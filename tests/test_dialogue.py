@@ -32,7 +32,7 @@ CONFIG = parse(
 ).config
 
 
-def talk(config, assistant, user, seed=7):
+def transcript(config, assistant, user, seed=7):
     return list(converse(config, *take_sides(config, assistant, user), seed=seed))
 
 
@@ -42,7 +42,7 @@ def turns_of(events):
 
 def test_turns_alternate_assistant_first_until_the_tokens_are_spent():
     turns = turns_of(
-        talk(CONFIG, ScriptedEngine("hello", tokens=5), ScriptedEngine("hi you", tokens=5))
+        transcript(CONFIG, ScriptedEngine("hello", tokens=5), ScriptedEngine("hi you", tokens=5))
     )
     assert [(t.index, t.role, t.content) for t in turns] == [
         (3, "assistant", "Skye: hello"),
@@ -63,14 +63,14 @@ def test_turns_alternate_assistant_first_until_the_tokens_are_spent():
 def test_the_assistant_begins_unless_the_opening_ends_with_its_message(opening, first):
     messages = tuple(Message(role, content) for role, content in opening)
     config = replace(CONFIG, conversation=messages)
-    turns = turns_of(talk(config, ScriptedEngine("a"), ScriptedEngine("u")))
+    turns = turns_of(transcript(config, ScriptedEngine("a"), ScriptedEngine("u")))
     assert (turns[0].role, turns[0].index) == (first, len(opening))
     assert turns[1].role != first
 
 
 def test_each_side_is_sent_what_it_may_see_with_its_prefix_at_the_end():
     assistant, user = ScriptedEngine("hello"), ScriptedEngine("hi")
-    talk(CONFIG, assistant, user)
+    transcript(CONFIG, assistant, user)
     assert assistant.prompts[1] == (
         "[system]S[assistant]Skye: A[user]Mark: U"
         "[assistant]Skye: hello[user]Mark: hi[assistant]Skye:"
@@ -79,7 +79,7 @@ def test_each_side_is_sent_what_it_may_see_with_its_prefix_at_the_end():
 
 
 def test_a_turn_begins_with_its_prefix_and_ends_with_its_turn():
-    events = talk(CONFIG, ScriptedEngine("a b"), ScriptedEngine("c"))
+    events = transcript(CONFIG, ScriptedEngine("a b"), ScriptedEngine("c"))
     first_turn = events[: next(i for i, e in enumerate(events) if isinstance(e, Turn)) + 1]
     assert first_turn[0] == Chunk("Skye:", begins="assistant")
     assert [e.text for e in first_turn[1:-1]] == [" a", " b", ""]
@@ -89,19 +89,23 @@ def test_a_turn_begins_with_its_prefix_and_ends_with_its_turn():
 
 
 def test_chunks_count_where_the_engine_reports_no_tokens():
-    turn = turns_of(talk(CONFIG, ScriptedEngine("a b c", tokens=None), ScriptedEngine("d")))[0]
+    turn = turns_of(transcript(CONFIG, ScriptedEngine("a b c", tokens=None), ScriptedEngine("d")))[
+        0
+    ]
     assert (turn.tokens, turn.tokens_from) == (3, "chunks")
 
 
 def test_initial_tokens_count():
-    events = talk(replace(CONFIG, initial_tokens=10), ScriptedEngine("a"), ScriptedEngine("b"))
+    events = transcript(
+        replace(CONFIG, initial_tokens=10), ScriptedEngine("a"), ScriptedEngine("b")
+    )
     assert len(turns_of(events)) == 1
 
 
 def test_nothing_is_said_when_the_tokens_are_spent_before_the_start():
-    assert talk(replace(CONFIG, initial_tokens=12), ScriptedEngine("a"), ScriptedEngine("b")) == [
-        End("total_tokens")
-    ]
+    assert transcript(
+        replace(CONFIG, initial_tokens=12), ScriptedEngine("a"), ScriptedEngine("b")
+    ) == [End("total_tokens")]
 
 
 def test_a_failure_is_never_a_turn():
@@ -122,7 +126,7 @@ def test_neighbouring_dialogues_share_no_turn_seed():
 
 def test_the_seed_of_a_turn_is_sent_and_recorded():
     assistant = ScriptedEngine("a")
-    turns = turns_of(talk(CONFIG, assistant, ScriptedEngine("b"), seed=11))
+    turns = turns_of(transcript(CONFIG, assistant, ScriptedEngine("b"), seed=11))
     assert assistant.seeds[0] == turns[0].seed == turn_seed(11, 3)
 
 
@@ -142,7 +146,7 @@ def test_a_tokenizer_replaces_the_engines_template():
 )
 def test_every_dialogue_ends_and_never_gives_one_side_two_turns_in_a_row(replies, tokens, total):
     engines = [ScriptedEngine(*replies, tokens=tokens) for _ in range(2)]
-    turns = turns_of(talk(replace(CONFIG, total_tokens=total), *engines))
+    turns = turns_of(transcript(replace(CONFIG, total_tokens=total), *engines))
     assert [turn.role for turn in turns] == [
         ("assistant", "user")[i % 2] for i in range(len(turns))
     ]

@@ -18,7 +18,7 @@ from broken_record.config.goal_keys import OF_THE_MODE
 from broken_record.config.load import load, parse
 from broken_record.config.schema import KEYS
 from broken_record.data import EndReason
-from broken_record.detectors import DETECTORS
+from broken_record.detectors.registry import KINDS
 from tests.options import TABLES, renewed, table
 from tests.test_shell_blocks import DOCUMENTS, find_blocks
 
@@ -120,7 +120,7 @@ def test_what_markdown_would_take_for_its_own_is_escaped_in_a_table():
 
 def test_the_readme_has_every_kind_of_finding_with_its_detector_and_no_other():
     rows = re.findall(r"^\| \[`(\w+)`\]\((\S+)\.py\) \| \S", README, re.MULTILINE)
-    modules = {kind: detect.__module__.replace(".", "/") for kind, detect in DETECTORS.items()}
+    modules = {kind: f"broken_record/detectors/{kind}" for kind in KINDS}
     assert dict(rows) == modules, "a row a kind in README.md, What loops and what breaks"
     assert len(rows) == len(modules)
 
@@ -128,9 +128,9 @@ def test_the_readme_has_every_kind_of_finding_with_its_detector_and_no_other():
 def test_the_readme_has_figures_for_every_kind_of_finding_and_config_md_their_names():
     figures = README.partition("<!-- detectors: begin -->")[2].partition("\n\n")[0]
     rows = re.findall(r"^\| (?!kind)(\w+) \|", figures, re.MULTILINE)
-    assert rows == [*DETECTORS], "run make bench-detectors"
+    assert rows == [*KINDS], "run make bench-detectors"
     listed = SECTIONS["stop_on"].partition("Any of ")[2].partition(". ")[0]
-    assert re.findall(r"`(\w+)`", listed) == [*DETECTORS], "name them in CONFIG.md, stop_on"
+    assert re.findall(r"`(\w+)`", listed) == [*KINDS], "name them in CONFIG.md, stop_on"
 
 
 PRINTED = re.findall(r"```python\n((?s:.*?))```\n\n((?:    .*\n)+)", SCALE_MD)

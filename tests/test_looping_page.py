@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.looping_examples import PLANTED, REAL, arguments_for
 from broken_record.config.load import load
-from broken_record.detectors import KINDS
+from broken_record.detectors.registry import KINDS
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "looping.md").read_text(encoding="utf-8")

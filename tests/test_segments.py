@@ -14,8 +14,8 @@ from broken_record.segments import (
     find_segments_plainly,
     old_numbers,
 )
+from broken_record.text.ngrams import loop_coverage
 from broken_record.tiny.corpus import scene_writer
-from broken_record.windows import loop_coverage
 
 words = st.sampled_from(["a", "b", "ab", "", "[empty]"])
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broken_record.windows import loop_coverage
+from broken_record.text.ngrams import loop_coverage
 
 
 def test_coverage_counts_from_the_second_occurrence_and_over_borders_of_turns():

@@ -7,8 +7,9 @@ with an apostrophe goes on as no contraction does, and salad follows; (c) turns 
 words of an apostrophe far more often than words stand near one elsewhere (Fisher's exact test, p <
 .001, at least 3 turns). Possessives, clipped words, closing quotes and measures are left alone.
 
->>> from broken_record.detectors.examples import talk_of
->>> found = detect(talk_of(["Shall we go?", "I don'", "Why is that?", "I am tired, it doesn"]))
+>>> from broken_record.detectors.examples import transcript_of
+>>> said = ["Shall we go?", "I don'", "Why is that?", "I am tired, it doesn"]
+>>> found = detect(transcript_of(said))
 >>> [(f.speaker, f.level, f.onset_turn, f.copies) for f in found]
 [('user', 'break', 1, 2)]
 """
@@ -23,8 +24,8 @@ import numpy as np
 from broken_record.data import Finding, Span
 from broken_record.detectors.evidence import make_finding, saturate
 from broken_record.stats import more_often_p
-from broken_record.talk import Talk, quote
-from broken_record.text import find_words, is_function_word
+from broken_record.text.transcript import Transcript, quote
+from broken_record.text.words import find_words, is_function_word
 
 KIND = "apostrophe_break"
 NO_WORDS = "didn doesn isn aren wasn weren hasn hadn couldn wouldn shouldn mustn needn mightn"
@@ -57,7 +58,7 @@ class Break(NamedTuple):
 
 
 def detect(
-    talk: Talk,
+    transcript: Transcript,
     *,
     salad_share: float = 0.15,
     quoting_share: float = 0.5,
@@ -69,34 +70,34 @@ def detect(
     """One finding per speaker with turns broken at an apostrophe; None where no turn tells whether
     its limit cut it.
     """
-    if any(not one.given for one in talk.said) and all(
-        talk.was_cut(i) is None for i in range(talk.given, len(talk))
+    if any(not one.given for one in transcript.said) and all(
+        transcript.was_cut(i) is None for i in range(transcript.given, len(transcript))
     ):
         return None
     findings = []
-    odd = with_odd_contractions(talk)
+    odd = with_odd_contractions(transcript)
     for role in ("assistant", "user"):
-        own = talk.own(role)
-        closes = closes_quotes(talk, own, quoting_share, closing_share)
+        own = transcript.own(role)
+        closes = closes_quotes(transcript, own, quoting_share, closing_share)
         breaks: dict[int, Break] = {}
         for i in own:
-            body = talk.bodies[i].rstrip()
-            if not (may_end_broken(body) or i in odd) or talk.was_cut(i):
+            body = transcript.bodies[i].rstrip()
+            if not (may_end_broken(body) or i in odd) or transcript.was_cut(i):
                 continue
             found = ends_broken(body, closes) or goes_wrong(body, salad_share)
             if found is not None:
                 breaks[i] = found
-        for i, found in near_apostrophes(talk, own, fisher_p, near_turns).items():
+        for i, found in near_apostrophes(transcript, own, fisher_p, near_turns).items():
             breaks.setdefault(i, found)
         if breaks:
-            findings.append(report(talk, breaks, break_turns))
+            findings.append(report(transcript, breaks, break_turns))
     return findings
 
 
-def with_odd_contractions(talk: Talk) -> set[int]:
+def with_odd_contractions(transcript: Transcript) -> set[int]:
     """The turns with an apostrophe that goes on as no contraction does."""
-    places = [match.start() for match in ODD_CONTRACTION.finditer(talk.text)]
-    return set((np.searchsorted(talk.places, places, side="right") - 1).tolist())
+    places = [match.start() for match in ODD_CONTRACTION.finditer(transcript.text)]
+    return set((np.searchsorted(transcript.places, places, side="right") - 1).tolist())
 
 
 def may_end_broken(body: str) -> bool:
@@ -143,9 +144,9 @@ def is_open(body: str) -> bool:
     return (not before or before in "*(" or before.isspace()) and behind.isalnum()
 
 
-def closes_quotes(talk: Talk, own: list[int], quoting: float, closing: float) -> bool:
+def closes_quotes(transcript: Transcript, own: list[int], quoting: float, closing: float) -> bool:
     """Whether a speaker puts speech into quotation marks as a rule, and closes them."""
-    bodies = [talk.bodies[i] for i in own]
+    bodies = [transcript.bodies[i] for i in own]
     quoted = [body for body in bodies if '"' in body or "\u201c" in body]
     closed = [body for body in quoted if not is_open(body)]
     return (
@@ -173,13 +174,15 @@ def goes_wrong(body: str, salad_share: float) -> Break | None:
     return None
 
 
-def near_apostrophes(talk: Talk, own: list[int], fisher_p: float, least: int) -> dict[int, Break]:
+def near_apostrophes(
+    transcript: Transcript, own: list[int], fisher_p: float, least: int
+) -> dict[int, Break]:
     """Rule (c): the turns that break off near an apostrophe, if there are far too many of them."""
     broken: dict[int, Break] = {}
     windows = windows_near = 0
     for i in own:
-        body = talk.bodies[i].rstrip()
-        if body[-1:] in TERMINAL or talk.was_cut(i):
+        body = transcript.bodies[i].rstrip()
+        if body[-1:] in TERMINAL or transcript.was_cut(i):
             continue
         said = list(find_words(body))
         if len(said) <= NEAR:
@@ -190,25 +193,26 @@ def near_apostrophes(talk: Talk, own: list[int], fisher_p: float, least: int) ->
     if len(broken) < least:
         return {}
     for i in own:
-        body = talk.bodies[i]
-        windows += max(0, int(talk.counts[i]) - NEAR)
+        body = transcript.bodies[i]
+        windows += max(0, int(transcript.counts[i]) - NEAR)
         windows_near += min(
-            max(0, int(talk.counts[i]) - NEAR), NEAR * (body.count("'") + body.count("\u2019"))
+            max(0, int(transcript.counts[i]) - NEAR),
+            NEAR * (body.count("'") + body.count("\u2019")),
         )
-    off = sum(talk.bodies[i].rstrip()[-1:] not in TERMINAL for i in own)
+    off = sum(transcript.bodies[i].rstrip()[-1:] not in TERMINAL for i in own)
     p = more_often_p(len(broken), max(off, len(broken)), windows_near, windows)
     return broken if p < fisher_p else {}
 
 
-def report(talk: Talk, breaks: dict[int, Break], break_turns: int) -> Finding:
+def report(transcript: Transcript, breaks: dict[int, Break], break_turns: int) -> Finding:
     """The finding of a speaker's broken turns."""
     positions = sorted(breaks)
     spans = []
     for i in positions:
-        one = talk.said[i]
+        one = transcript.said[i]
         spans.append(Span(one.index, one.begins + breaks[i].start, one.begins + breaks[i].end))
     return make_finding(
-        talk,
+        transcript,
         kind=KIND,
         positions=positions,
         level="break" if len(positions) >= break_turns else "warn",

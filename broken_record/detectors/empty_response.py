@@ -6,8 +6,9 @@ known: the end token came first, or perhaps a stop string (which may be one toke
 wrote nothing but its own prefix. A turn without a letter or digit ("...", an emoji), or of a single
 word, is minimal: level info.
 
->>> from broken_record.detectors.examples import talk_of
->>> found = detect(talk_of(["Hello you.", "", "Are you there?", ' "" ', "Oh, well.", "I am."]))
+>>> from broken_record.detectors.examples import transcript_of
+>>> said = ["Hello you.", "", "Are you there?", ' "" ', "Oh, well.", "I am."]
+>>> found = detect(transcript_of(said))
 >>> [(f.speaker, f.level, f.onset_turn, f.detect_turn, f.copies) for f in found]
 [('user', 'break', 1, 3, 2)]
 """
@@ -16,51 +17,58 @@ from __future__ import annotations
 
 from broken_record.data import Finding
 from broken_record.detectors.evidence import make_finding, saturate
-from broken_record.talk import Talk, quote
+from broken_record.text.transcript import Transcript, quote
 
 KIND = "empty_response"
 SHORT_BODY = 40  # characters
 
 
-def detect(talk: Talk, *, in_a_row: int = 2, several: int = 3, of_turns: int = 6) -> list[Finding]:
+def detect(
+    transcript: Transcript, *, in_a_row: int = 2, several: int = 3, of_turns: int = 6
+) -> list[Finding]:
     """Empty replies, those within `of_turns` own turns of one another as one finding.
 
     `in_a_row`, or `several` of `of_turns`, make it a break.
     """
     findings = []
     for role in ("assistant", "user"):
-        own = talk.own(role)
-        few = [k for k, i in enumerate(own) if talk.counts[i] <= talk.few]
-        empty = [k for k in few if talk.says_nothing(own[k])]
-        minimal = [k for k in sorted(set(few) - set(empty)) if is_minimal(talk, own[k])]
+        own = transcript.own(role)
+        few = [k for k, i in enumerate(own) if transcript.counts[i] <= transcript.few]
+        empty = [k for k in few if transcript.says_nothing(own[k])]
+        minimal = [k for k in sorted(set(few) - set(empty)) if is_minimal(transcript, own[k])]
         for cluster in clusters(empty, of_turns):
             detected = broken_at(cluster, in_a_row, several, of_turns)
             level = "warn" if detected is None else "break"
             positions = [own[k] for k in cluster]
             detect = own[cluster[0] if detected is None else detected]
-            findings.append(report(talk, positions, level, detect, cause(talk, positions[0])))
+            findings.append(
+                report(transcript, positions, level, detect, cause(transcript, positions[0]))
+            )
         for cluster in clusters(minimal, of_turns):
             positions = [own[k] for k in cluster]
-            said = f"minimal: {quote(talk.said[positions[0]].body)}"
-            findings.append(report(talk, positions, "info", positions[0], said))
+            said = f"minimal: {quote(transcript.said[positions[0]].body)}"
+            findings.append(report(transcript, positions, "info", positions[0], said))
     return findings
 
 
-def is_minimal(talk: Talk, position: int) -> bool:
+def is_minimal(transcript: Transcript, position: int) -> bool:
     """Whether a turn is a single word, or signs alone."""
-    return bool(talk.counts[position] <= 1) and len(talk.said[position].body.strip()) <= SHORT_BODY
+    return (
+        bool(transcript.counts[position] <= 1)
+        and len(transcript.said[position].body.strip()) <= SHORT_BODY
+    )
 
 
-def cause(talk: Talk, position: int) -> str:
+def cause(transcript: Transcript, position: int) -> str:
     """Why a reply is empty, as far as the record tells."""
-    one = talk.said[position]
+    one = transcript.said[position]
     if one.body.strip() and one.body.strip() == one.content[: one.begins].strip():
         return "empty: only the prefix, once more"
     if one.finish_reason == "length":
         return "empty: white space up to the token limit"
     if one.finish_reason is None:
         return "empty"
-    sampler = talk.config.get("sampler" if one.role == "assistant" else "user_sampler")
+    sampler = transcript.config.get("sampler" if one.role == "assistant" else "user_sampler")
     has_stops = sampler is None or sampler.get("stop")
     if one.tokens is not None and one.tokens <= 1 and not has_stops:
         return "empty: the end token came first"
@@ -93,11 +101,13 @@ def broken_at(cluster: list[int], in_a_row: int, several: int, of_turns: int) ->
     return None
 
 
-def report(talk: Talk, positions: list[int], level: str, detect: int, said: str) -> Finding:
+def report(
+    transcript: Transcript, positions: list[int], level: str, detect: int, said: str
+) -> Finding:
     """The finding of a cluster."""
     times = f", {len(positions)} turns" if len(positions) > 1 else ""
     return make_finding(
-        talk,
+        transcript,
         kind=KIND,
         positions=positions,
         level=level,
@@ -106,6 +116,6 @@ def report(talk: Talk, positions: list[int], level: str, detect: int, said: str)
         detect=detect,
         copies=len(positions),
         strength=saturate([1.0] * len(positions)),
-        spans=[talk.whole(i) for i in positions],
+        spans=[transcript.whole(i) for i in positions],
         explanation=said + times,
     )

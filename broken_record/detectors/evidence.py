@@ -6,21 +6,23 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, cast
 
 from broken_record.data import Finding, Level, Span
-from broken_record.talk import Talk
+from broken_record.text.transcript import Transcript
 
 MOST_SPANS = 200
 
 
-def speaker_of(talk: Talk, positions: Sequence[int]) -> Literal["assistant", "user", "both"]:
+def speaker_of(
+    transcript: Transcript, positions: Sequence[int]
+) -> Literal["assistant", "user", "both"]:
     """Whose turns these are."""
-    roles = {talk.said[i].role for i in positions}
+    roles = {transcript.said[i].role for i in positions}
     if len(roles) > 1:
         return "both"
     return cast(Literal["assistant", "user"], roles.pop())
 
 
 def make_finding(
-    talk: Talk,
+    transcript: Transcript,
     *,
     kind: str,
     positions: Sequence[int],
@@ -40,24 +42,24 @@ def make_finding(
 
     `pairs` are copies whose speakers may have exchanged names and genders.
     """
-    speaker = speaker_of(talk, positions)
+    speaker = speaker_of(transcript, positions)
     last = positions[-1]
-    later = sum(speaker in ("both", one.role) for one in talk.said[last + 1 : last + 65])
+    later = sum(speaker in ("both", one.role) for one in transcript.said[last + 1 : last + 65])
     ended = later >= (period or 1 if speaker == "both" else 1)
     return Finding(
         kind=kind,
         speaker=speaker,
         level=cast(Level, level),
-        origin_turn=talk.said[origin].index,
-        onset_turn=talk.said[onset].index,
-        detect_turn=talk.said[detect].index,
-        end_turn=talk.said[last].index if ended else None,
+        origin_turn=transcript.said[origin].index,
+        onset_turn=transcript.said[onset].index,
+        detect_turn=transcript.said[detect].index,
+        end_turn=transcript.said[last].index if ended else None,
         period=period,
         copies=copies,
         strength=round(min(1.0, max(0.0, strength)), 4),
         spans=tuple(spans[:MOST_SPANS]),
         explanation=explanation,
-        flipped=any(talk.is_flipped(i, k) for i, k in pairs),
+        flipped=any(transcript.is_flipped(i, k) for i, k in pairs),
     )
 
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from broken_record.data import Dialogue, FinishReason, Role, Turn
-from broken_record.talk import Talk
+from broken_record.text.transcript import Transcript
 
 
-def talk_of(
+def transcript_of(
     lines: Sequence[str],
     *,
     finish: FinishReason | None = "stop",
     first: Role = "assistant",
     prefixes: tuple[str, str] = ("", ""),
-) -> Talk:
+) -> Transcript:
     """Lines said in turn, the first by `first`, message indices from 0.
 
-    >>> [one.role for one in talk_of(["Hi.", "Hello."]).said]
+    >>> [one.role for one in transcript_of(["Hi.", "Hello."]).said]
     ['assistant', 'user']
     """
     other: Role = "user" if first == "assistant" else "assistant"
@@ -26,4 +26,4 @@ def talk_of(
         for i, line in enumerate(lines)
     )
     config = {"agent_prefix": prefixes[0], "user_prefix": prefixes[1], "turn_max_tokens": 512}
-    return Talk(Dialogue(config, turns, "done"))
+    return Transcript(Dialogue(config, turns, "done"))

@@ -5,11 +5,11 @@ least 3 times, over 12 words; 24 for interjections); a character 8 times, or a p
 characters 5 times over 20 characters (24 when it is laughter, 40 when it is a divider); at least
 .20 of the 4-word windows said before in the same turn of 40 words or more (seq-rep-4 of Welleck et
 al., 2020; the clean p99.9 of 4,900 turns is .155); a sentence of 4 words or more three times.
-Code, tables, lists, headings and addresses are set aside (text.py's structure mask); runs of
+Code, tables, lists, headings and addresses are set aside (words.py's structure mask); runs of
 characters count inside one word only.
 
->>> from broken_record.detectors.examples import talk_of
->>> found = detect(talk_of(["Well.", "and so it goes " * 5]))
+>>> from broken_record.detectors.examples import transcript_of
+>>> found = detect(transcript_of(["Well.", "and so it goes " * 5]))
 >>> [(f.speaker, f.onset_turn, f.copies, f.explanation) for f in found]
 [('user', 1, 5, '"and so it goes" 5 times in a row')]
 """
@@ -25,9 +25,9 @@ import numpy as np
 
 from broken_record.data import Finding, Span
 from broken_record.detectors.evidence import make_finding
-from broken_record.talk import Ints, Talk, quote
-from broken_record.text import Word, find_words, mask_structure
-from broken_record.windows import window_hashes
+from broken_record.text.ngrams import window_hashes
+from broken_record.text.transcript import Ints, Transcript, quote
+from broken_record.text.words import Word, find_words, mask_structure
 
 KIND = "intra_turn_repetition"
 LONGEST_PERIOD = 20
@@ -52,7 +52,7 @@ class Evidence(NamedTuple):
 
 
 def detect(
-    talk: Talk,
+    transcript: Transcript,
     *,
     copies: int = 3,
     words: int = 12,
@@ -72,8 +72,8 @@ def detect(
     its turn.
     """
     findings = []
-    for i in sorted(with_repeated_windows(talk) | with_character_runs(talk)):
-        body = mask_structure(talk.said[i].body)
+    for i in sorted(with_repeated_windows(transcript) | with_character_runs(transcript)):
+        body = mask_structure(transcript.said[i].body)
         said = list(find_words(body))
         found = [
             *word_runs(said, copies, words, interjections),
@@ -86,10 +86,10 @@ def detect(
         if not found:
             continue
         best = max(found, key=lambda evidence: (evidence.share, evidence.copies))
-        one = talk.said[i]
+        one = transcript.said[i]
         findings.append(
             make_finding(
-                talk,
+                transcript,
                 kind=KIND,
                 positions=[i],
                 level="break" if best.share >= break_share else "warn",
@@ -105,12 +105,12 @@ def detect(
     return findings
 
 
-def with_repeated_windows(talk: Talk) -> set[int]:
+def with_repeated_windows(transcript: Transcript) -> set[int]:
     """The turns in which some window of 4 words stands three times, or two stand twice."""
-    hashes = window_hashes(talk.plain, 4)
-    turns = talk.turn_of[: len(hashes)]
-    inside = turns == talk.turn_of[3:] if len(hashes) else np.zeros(0, dtype=bool)
-    inside &= turns >= talk.given
+    hashes = window_hashes(transcript.plain, 4)
+    turns = transcript.turn_of[: len(hashes)]
+    inside = turns == transcript.turn_of[3:] if len(hashes) else np.zeros(0, dtype=bool)
+    inside &= turns >= transcript.given
     keys = hashes[inside] + turns[inside].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     ordered = np.sort(keys)
     repeated = ordered[1:][ordered[1:] == ordered[:-1]]
@@ -120,19 +120,19 @@ def with_repeated_windows(talk: Talk) -> set[int]:
     return {turn for turn, count in counts.items() if count >= 3}
 
 
-def with_character_runs(talk: Talk) -> set[int]:
+def with_character_runs(transcript: Transcript) -> set[int]:
     """The turns in which four neighbours in a row equal those 1 to 6 characters before.
 
     Looked for at every fourth place, which meets every run that is long enough.
     """
-    points = np.frombuffer(talk.text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    points = np.frombuffer(transcript.text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     found: set[int] = set()
     for period in range(1, 7):
         length = (len(points) - period) // 4 * 4
         equal = points[:length] == points[period : length + period]
         places = np.flatnonzero(equal.view(np.uint32) == FOUR_TRUE) * 4
-        found.update((np.searchsorted(talk.places, places, side="right") - 1).tolist())
-    return {i for i in found if i >= talk.given}
+        found.update((np.searchsorted(transcript.places, places, side="right") - 1).tolist())
+    return {i for i in found if i >= transcript.given}
 
 
 def word_runs(

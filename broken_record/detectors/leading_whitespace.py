@@ -6,9 +6,9 @@ sided) by at least 3 characters in at least two steps; at least 8 characters and
 speaker's median twice in a row; 32 at once. The same behind the reply. Constant indentation, one
 stray newline and the template's own blank are none of these.
 
->>> from broken_record.detectors.examples import talk_of
+>>> from broken_record.detectors.examples import transcript_of
 >>> said = [" " * w + "Yes, I see." for w in (1, 2, 4, 7)]
->>> found = detect(talk_of([said[0], "A.", said[1], "B.", said[2], "C.", said[3]]))
+>>> found = detect(transcript_of([said[0], "A.", said[1], "B.", said[2], "C.", said[3]]))
 >>> [(f.speaker, f.onset_turn, f.detect_turn) for f in found]
 [('assistant', 2, 6)]
 """
@@ -21,13 +21,13 @@ from statistics import median
 from broken_record.data import Finding, Span
 from broken_record.detectors.evidence import make_finding
 from broken_record.stats import rising_p
-from broken_record.talk import Talk
+from broken_record.text.transcript import Transcript
 
 KIND = "leading_whitespace"
 
 
 def detect(
-    talk: Talk,
+    transcript: Transcript,
     *,
     trend_p: float = 0.05,
     rise: int = 3,
@@ -38,13 +38,13 @@ def detect(
     at_once: int = 32,
 ) -> list[Finding] | None:
     """At most one finding per speaker and side of the reply; None of a text log."""
-    if not talk.verbatim:
+    if not transcript.verbatim:
         return None
     findings = []
     for role in ("assistant", "user"):
-        own = talk.own(role)
+        own = transcript.own(role)
         for side in ("before", "behind"):
-            widths = [width(talk, i, side) for i in own]
+            widths = [width(transcript, i, side) for i in own]
             if max(widths, default=0) < rise:
                 continue
             found = (
@@ -57,13 +57,13 @@ def detect(
                 usual = median(widths[:onset]) if onset else widths[0]
                 while onset and widths[onset - 1] > usual:
                     onset -= 1
-                findings.append(report(talk, own, widths, side, onset, detected))
+                findings.append(report(transcript, own, widths, side, onset, detected))
     return findings
 
 
-def width(talk: Talk, position: int, side: str) -> int:
+def width(transcript: Transcript, position: int, side: str) -> int:
     """The white space before or behind a reply, in characters; all of an empty one is before it."""
-    body = talk.bodies[position]
+    body = transcript.bodies[position]
     if side == "before":
         return len(body) - len(body.lstrip())
     return len(body) - len(body.rstrip()) if body.strip() else 0
@@ -103,7 +103,7 @@ def first_trend(
 
 
 def report(
-    talk: Talk, own: list[int], widths: list[int], side: str, onset: int, detect: int
+    transcript: Transcript, own: list[int], widths: list[int], side: str, onset: int, detect: int
 ) -> Finding:
     """The finding from its onset to the last reply that is as wide as there."""
     least = max(1, widths[onset])
@@ -111,11 +111,11 @@ def report(
     widest = max(widths[k] for k in places)
     spans = []
     for k in places:
-        one = talk.said[own[k]]
+        one = transcript.said[own[k]]
         start = one.begins if side == "before" else len(one.content) - widths[k]
         spans.append(Span(one.index, start, start + widths[k]))
     return make_finding(
-        talk,
+        transcript,
         kind=KIND,
         positions=[own[k] for k in places],
         level="break" if widest >= 16 else "warn",

@@ -7,10 +7,10 @@ matrix for the next one. A finding needs two whole copies and 12 repeated words
 that are more than greetings; it is a break from the third. The longest path wins, so the smallest
 period stands for its multiples. It differs from single_turn_loop by the period.
 
->>> from broken_record.detectors.examples import talk_of
+>>> from broken_record.detectors.examples import transcript_of
 >>> verse = ["Shall we go for a walk by the river?", "I would rather stay inside with you tonight.",
 ...          "Then let me make us a pot of tea.", "Tea sounds very good to me right now."]
->>> found = detect(talk_of(["Hello there.", *verse, *verse]))
+>>> found = detect(transcript_of(["Hello there.", *verse, *verse]))
 >>> [(f.origin_turn, f.onset_turn, f.detect_turn, f.period, f.copies) for f in found]
 [(1, 5, 8, 4, 2)]
 """
@@ -24,7 +24,7 @@ import numpy as np
 
 from broken_record.data import Finding
 from broken_record.detectors.evidence import make_finding, saturate
-from broken_record.talk import Flags, Talk, quote
+from broken_record.text.transcript import Flags, Transcript, quote
 
 KIND = "multi_turn_loop"
 Cell = tuple[int, int]
@@ -63,7 +63,7 @@ class Path:
 
 
 def detect(
-    talk: Talk,
+    transcript: Transcript,
     *,
     least_period: int = 3,
     most_period: int = 16,
@@ -78,35 +78,35 @@ def detect(
     """
     findings = []
     covered: set[int] = set()
-    for path in sorted(find_paths(talk), key=lambda path: (-len(path.cells), path.period)):
+    for path in sorted(find_paths(transcript), key=lambda path: (-len(path.cells), path.period)):
         period = path.period
         if not least_period <= period <= most_period:
             continue
         if path.length < period - (period > 5) or len(path.cells) < max(3, matched * path.length):
             continue
         turns = [i for _, i in path.cells]
-        if sum(int(talk.counts[i]) for i in turns[:period]) < words:
+        if sum(int(transcript.counts[i]) for i in turns[:period]) < words:
             continue
-        if len({talk.codes[i] for i in turns}) < 3:
+        if len({transcript.codes[i] for i in turns}) < 3:
             continue
         reach = set(range(path.origin, path.last + 1))
         if len(reach & covered) * 2 > len(reach):
             continue
         covered |= reach
-        findings.append(report(talk, path, period, break_copies))
+        findings.append(report(transcript, path, period, break_copies))
     return findings
 
 
-def find_paths(talk: Talk) -> list[Path]:
+def find_paths(transcript: Transcript) -> list[Path]:
     """Maximal chains of like turns along the diagonals, off the turns that repeat the last ones.
 
     A chain steps to the next turn, or over one or two, and may move to a neighbouring diagonal.
     """
-    alike = talk.similarity
+    alike = transcript.similarity
     repeats_last = (alike[1] > 0) | (alike[2] > 0)
     hits = alike > 0
     hits[:3] = False
-    hits[:, : talk.given] = False
+    hits[:, : transcript.given] = False
     hits[:, repeats_last & still_repeating(repeats_last)] = False
     best: dict[Cell, tuple[int, Cell | None]] = {}
     continued: set[Cell] = set()
@@ -143,14 +143,15 @@ def still_repeating(repeats: Flags) -> Flags:
     return result
 
 
-def report(talk: Talk, path: Path, period: int, break_copies: int) -> Finding:
+def report(transcript: Transcript, path: Path, period: int, break_copies: int) -> Finding:
     """The finding of a path."""
     copies = 1 + max(1, round(path.length / period - 0.25))
     positions = sorted({i for p, i in path.cells} | {i - p for p, i in path.cells})
-    alike = [float(talk.similarity[p, i]) / period for p, i in path.cells]
+    alike = [float(transcript.similarity[p, i]) / period for p, i in path.cells]
     detect = next((i for _, i in path.cells if i - path.first + 1 >= period), path.last)
+    opening = transcript.said[path.origin].body
     return make_finding(
-        talk,
+        transcript,
         kind=KIND,
         positions=positions,
         level="break" if copies >= break_copies else "warn",
@@ -160,7 +161,7 @@ def report(talk: Talk, path: Path, period: int, break_copies: int) -> Finding:
         period=period,
         copies=copies,
         strength=saturate(alike),
-        spans=[talk.whole(i) for i in positions],
-        explanation=f"{period} turns from {quote(talk.said[path.origin].body)} on, {copies} times",
+        spans=[transcript.whole(i) for i in positions],
+        explanation=f"{period} turns from {quote(opening)} on, {copies} times",
         pairs=[(i, i - p) for p, i in path.cells if p % 2],
     )

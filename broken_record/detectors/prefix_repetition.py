@@ -6,12 +6,12 @@ one, those read were all genuine; at 4 words 16, with false ones), and less than
 From 9 words on one of them may be another, from 12 on two. A leading stage direction may be
 passed over. It differs from single_turn_loop by how the turns end.
 
->>> from broken_record.detectors.examples import talk_of
+>>> from broken_record.detectors.examples import transcript_of
 >>> opening = "I can almost see it from here."
 >>> rests = ["The sea is so calm today.", "Where did you learn that?",
 ...          "My own kitchen is small and dark.", "Tell me what you would cook first."]
 >>> said = [f"{opening} {rest}" for rest in rests]
->>> found = detect(talk_of([said[0], "A.", said[1], "B.", said[2], "C.", said[3]]))
+>>> found = detect(transcript_of([said[0], "A.", said[1], "B.", said[2], "C.", said[3]]))
 >>> [(f.speaker, f.onset_turn, f.detect_turn, f.copies) for f in found]
 [('assistant', 2, 6, 4)]
 """
@@ -26,7 +26,7 @@ import numpy as np
 from broken_record.data import Finding
 from broken_record.detectors.evidence import make_finding, saturate
 from broken_record.stats import slope_of_many
-from broken_record.talk import Talk, quote
+from broken_record.text.transcript import Transcript, quote
 
 KIND = "prefix_repetition"
 COMPARED = 40  # words
@@ -46,7 +46,7 @@ class Opening(NamedTuple):
 
 
 def detect(
-    talk: Talk,
+    transcript: Transcript,
     *,
     words: int = 6,
     hits: int = 3,
@@ -59,17 +59,17 @@ def detect(
     for role in ("assistant", "user"):
         own = [
             i
-            for i in range(len(talk))
-            if talk.said[i].role == role and not (i > 1 and talk.similarity[2, i])
+            for i in range(len(transcript))
+            if transcript.said[i].role == role and not (i > 1 and transcript.similarity[2, i])
         ]  # a turn that is like the last one as a whole is another kind
-        openings = find_openings(talk, own, words, most_share)
+        openings = find_openings(transcript, own, words, most_share)
         stretch: list[int] = []
         for k in [*sorted(openings), len(own) + of_turns]:
             if stretch and k - stretch[-1] > of_turns - hits + 1:
                 detected = dense(stretch, hits, of_turns)
                 if detected is not None:
                     found = [openings[j] for j in stretch]
-                    findings.append(report(talk, found, own[detected], break_copies))
+                    findings.append(report(transcript, found, own[detected], break_copies))
                 stretch = []
             stretch.append(k)
     return findings
@@ -83,17 +83,19 @@ def dense(places: list[int], hits: int, of_turns: int) -> int | None:
     return None
 
 
-def find_openings(talk: Talk, own: list[int], words: int, most_share: float) -> dict[int, Opening]:
+def find_openings(
+    transcript: Transcript, own: list[int], words: int, most_share: float
+) -> dict[int, Opening]:
     """By place among a speaker's turns: the generated ones that open like one of the last three."""
     best: dict[int, Opening] = {}
     if not own:
         return best
-    padded = np.append(talk.words, -1)
-    directions = [stage_direction_words(talk, i) for i in own]
+    padded = np.append(transcript.words, -1)
+    directions = [stage_direction_words(transcript, i) for i in own]
     for skipped in ([0] * len(own), directions) if any(directions) else ([0] * len(own),):
-        begins = talk.first[own] + np.array(skipped)
+        begins = transcript.first[own] + np.array(skipped)
         places = begins[:, None] + np.arange(COMPARED)
-        inside = places < talk.first[np.array(own) + 1][:, None]
+        inside = places < transcript.first[np.array(own) + 1][:, None]
         rows = np.where(inside, padded[np.where(inside, places, 0)], -1)
         for lag in range(1, min(LAST, len(own) - 1) + 1):
             same = (rows[lag:] == rows[:-lag]) & (rows[lag:] >= 0)
@@ -101,32 +103,34 @@ def find_openings(talk: Talk, own: list[int], words: int, most_share: float) -> 
             lengths = np.where(fits.any(axis=1), COMPARED - np.argmax(fits[:, ::-1], axis=1), 0)
             for j in np.flatnonzero(lengths >= words).tolist():
                 k, length = j + lag, int(lengths[j])
-                share = length / max(1, int(talk.counts[own[k]]) - skipped[k])
-                fitting = own[k] >= talk.given and share < most_share
+                share = length / max(1, int(transcript.counts[own[k]]) - skipped[k])
+                fitting = own[k] >= transcript.given and share < most_share
                 if fitting and (k not in best or length > best[k].words):
                     best[k] = Opening(own[k], own[j], length, skipped[k], share)
     return best
 
 
-def stage_direction_words(talk: Talk, position: int) -> int:
+def stage_direction_words(transcript: Transcript, position: int) -> int:
     """How many words the stage direction holds that a turn begins with."""
-    match = STAGE_DIRECTION.match(talk.said[position].body)
+    match = STAGE_DIRECTION.match(transcript.said[position].body)
     if match is None:
         return 0
-    begin, end = talk.first[position], talk.first[position + 1]
-    return int(np.searchsorted(talk.starts[begin:end], talk.places[position] + match.end()))
+    begin, end = transcript.first[position], transcript.first[position + 1]
+    return int(
+        np.searchsorted(transcript.starts[begin:end], transcript.places[position] + match.end())
+    )
 
 
-def report(talk: Talk, found: list[Opening], detect: int, break_copies: int) -> Finding:
+def report(transcript: Transcript, found: list[Opening], detect: int, break_copies: int) -> Finding:
     """The finding of a stretch of alike openings; the spans are the openings."""
     copies = len(found) + 1
     first = found[0]
     growth = slope_of_many([opening.words for opening in found])
     shape = "growing" if growth >= 0.5 else "not growing"
-    span = talk.span(first.position, first.skipped, first.skipped + first.words - 1)
-    said = talk.said[first.position].content[span.start : span.end]
+    span = transcript.span(first.position, first.skipped, first.skipped + first.words - 1)
+    said = transcript.said[first.position].content[span.start : span.end]
     return make_finding(
-        talk,
+        transcript,
         kind=KIND,
         positions=[first.like, *(opening.position for opening in found)],
         level="break" if copies >= break_copies else "warn",
@@ -137,8 +141,10 @@ def report(talk: Talk, found: list[Opening], detect: int, break_copies: int) -> 
         copies=copies,
         strength=saturate(opening.share for opening in found),
         spans=[
-            talk.span(first.like, 0, min(first.words, int(talk.counts[first.like])) - 1),
-            *(talk.span(o.position, o.skipped, o.skipped + o.words - 1) for o in found),
+            transcript.span(
+                first.like, 0, min(first.words, int(transcript.counts[first.like])) - 1
+            ),
+            *(transcript.span(o.position, o.skipped, o.skipped + o.words - 1) for o in found),
         ],
         explanation=f"{copies} turns open with {quote(said)}, {shape}",
     )

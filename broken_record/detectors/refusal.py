@@ -10,8 +10,9 @@ this form on .08 %. Words in quotation marks are character speech or reported; a
 counts 2 less where that is the format. Self-identification does not count where the scene has
 machines in it. The weights were set by hand on the tuning half of benchmarks/detectors.
 
->>> from broken_record.detectors.examples import talk_of
->>> found = detect(talk_of(["What do you see?", "I'm sorry, but I can't continue this role-play."]))
+>>> from broken_record.detectors.examples import transcript_of
+>>> said = ["What do you see?", "I'm sorry, but I can't continue this role-play."]
+>>> found = detect(transcript_of(said))
 >>> [(f.speaker, f.level, f.onset_turn) for f in found]
 [('user', 'break', 1)]
 """
@@ -25,7 +26,7 @@ import numpy as np
 
 from broken_record.data import Finding, Span
 from broken_record.detectors.evidence import make_finding, saturate
-from broken_record.talk import Talk, quote
+from broken_record.text.transcript import Transcript, quote
 
 KIND = "refusal"
 LOOKED_AT = 8000  # characters of a turn
@@ -153,34 +154,36 @@ STAGED = re.compile(r"\*[^*]*\*")
 
 
 def detect(
-    talk: Talk, *, score: int = 3, usual_share: float = 0.6, usual_turns: int = 2
+    transcript: Transcript, *, score: int = 3, usual_share: float = 0.6, usual_turns: int = 2
 ) -> list[Finding]:
     """One finding per speaker and stretch of turns (less than 4 own turns apart) that refuse."""
     findings = []
-    suspects = with_signs(talk)
+    suspects = with_signs(transcript)
     for role in ("assistant", "user"):
-        own = talk.own(role)
+        own = transcript.own(role)
         scores = {}
         for k, i in enumerate(own):
             if i in suspects:
-                points, reasons = score_turn(talk, i, usual_share, usual_turns)
+                points, reasons = score_turn(transcript, i, usual_share, usual_turns)
                 if points >= score:
                     scores[k] = (points, reasons)
         stretch: list[int] = []
         for k in [*scores, len(own) + 8]:
             if stretch and k - stretch[-1] > 3:
-                findings.append(report(talk, [own[j] for j in stretch], *scores[stretch[0]]))
+                findings.append(report(transcript, [own[j] for j in stretch], *scores[stretch[0]]))
                 stretch = []
             stretch.append(k)
     return findings
 
 
-def with_signs(talk: Talk) -> set[int]:
+def with_signs(transcript: Transcript) -> set[int]:
     """The turns with words without which none can reach the score; no other is looked at."""
-    said = np.flatnonzero(np.bincount(talk.plain))
-    signs = np.zeros((3, len(talk.vocabulary.texts)), dtype=bool)
-    signs[:, said] = np.array([signs_in(talk.vocabulary.texts[n]) for n in said.tolist()]).T
-    alone, negated, meta = (set(talk.turn_of[flags[talk.plain]].tolist()) for flags in signs)
+    said = np.flatnonzero(np.bincount(transcript.plain))
+    signs = np.zeros((3, len(transcript.vocabulary.texts)), dtype=bool)
+    signs[:, said] = np.array([signs_in(transcript.vocabulary.texts[n]) for n in said.tolist()]).T
+    alone, negated, meta = (
+        set(transcript.turn_of[flags[transcript.plain]].tolist()) for flags in signs
+    )
     return alone | (negated & meta)
 
 
@@ -199,11 +202,13 @@ def format_of(body: str) -> tuple[bool, bool]:
     return bool(QUOTED.search(body)), bool(STAGED.search(body))
 
 
-def usual_format(talk: Talk, position: int, share: float, turns: int) -> tuple[bool, bool]:
+def usual_format(
+    transcript: Transcript, position: int, share: float, turns: int
+) -> tuple[bool, bool]:
     """What most of the last 8 turns of the speaker before this one have of the two."""
-    role = talk.said[position].role
-    before = [i for i in range(max(0, position - 16), position) if talk.said[i].role == role]
-    formats = [format_of(talk.bodies[i][:LOOKED_AT]) for i in before]
+    role = transcript.said[position].role
+    before = [i for i in range(max(0, position - 16), position) if transcript.said[i].role == role]
+    formats = [format_of(transcript.bodies[i][:LOOKED_AT]) for i in before]
     if len(formats) < turns:
         return False, False
     quotes, stages = (sum(column) >= share * len(formats) for column in zip(*formats, strict=True))
@@ -211,17 +216,17 @@ def usual_format(talk: Talk, position: int, share: float, turns: int) -> tuple[b
 
 
 def score_turn(
-    talk: Talk, position: int, usual_share: float, usual_turns: int
+    transcript: Transcript, position: int, usual_share: float, usual_turns: int
 ) -> tuple[int, list[str]]:
     """A turn's points and what they are for."""
-    body = talk.bodies[position][:LOOKED_AT].replace("\u2019", "'")
+    body = transcript.bodies[position][:LOOKED_AT].replace("\u2019", "'")
     if not any(pattern.search(body.lower()) for pattern in STRONG.values()):
         return 0, []
-    usual = usual_format(talk, position, usual_share, usual_turns)
+    usual = usual_format(transcript, position, usual_share, usual_turns)
     has = format_of(body)
     outside = STAGED.sub(" ", QUOTED.sub(" ", body))
     machines = any(
-        MACHINES.search(talk.bodies[i].lower()) for i in range(max(0, position - 8), position)
+        MACHINES.search(transcript.bodies[i].lower()) for i in range(max(0, position - 8), position)
     )
     in_story = usual[0] or usual[1] or (has[0] and has[1])
     spoken = outside if has[0] and outside.strip() else body
@@ -247,14 +252,16 @@ def score_text(text: str, machines: bool) -> tuple[int, list[str]]:
     return points - bool(VOCATIVE.search(text)), reasons
 
 
-def report(talk: Talk, positions: list[int], points: int, reasons: list[str]) -> Finding:
+def report(
+    transcript: Transcript, positions: list[int], points: int, reasons: list[str]
+) -> Finding:
     """The finding of a stretch of refusing turns."""
-    first = talk.whole(positions[0])
-    said = talk.said[positions[0]].content[first.start : first.end]
+    first = transcript.whole(positions[0])
+    said = transcript.said[positions[0]].content[first.start : first.end]
     times = f", {len(positions)} turns" if len(positions) > 1 else ""
-    spans: list[Span] = [talk.whole(i) for i in positions]
+    spans: list[Span] = [transcript.whole(i) for i in positions]
     return make_finding(
-        talk,
+        transcript,
         kind=KIND,
         positions=positions,
         level="break",

@@ -1,21 +1,21 @@
 """The talk stagnates: the same things again in other words, and nothing new.
 
 Topic stagnation, a lexical proxy that needs no model: it sees that content words come back, not
-that meanings do. Novelty is the share of content words (stems of text.py, function words and names
+that meanings do. Novelty is the share of content words (stems of words.py, function words and names
 left out) that were not said in the 10 turns before, pooled over both speakers and 6 turns;
 closeness is the cosine of a turn's content words with the nearest of those 10 turns, averaged over
 the same 6 by their number of content words. A finding needs novelty below .15 (1 of 120 clean
 dialogues; clean p1 = .205), or below .55 of the dialogue's own start with closeness of .50 (the
 clean carriers of benchmarks' tuning half stay below .30, clean dialogues of the embedded models
 below .48). It begins where the stretch of turns close to one another begins, and must not already
-be one of the other loops (detectors/__init__.py takes those out).
+be one of the other loops (find.py takes those out).
 
->>> from broken_record.detectors.examples import talk_of
+>>> from broken_record.detectors.examples import transcript_of
 >>> a = ["The harbour lights look lovely tonight.", "How lovely the lights of the harbour are."]
 >>> b = ["My boat needs a coat of paint soon.", "Soon I must paint my old boat again."]
 >>> start = ["Did you sell the green bicycle?", "Yes, Tuesday, to a dentist from Lyon.",
 ...          "Was he pleased with the saddle?", "He wanted leather and a brass bell."]
->>> found = detect(talk_of([*start, *(2 * [a[0], b[0], a[1], b[1]])]))
+>>> found = detect(transcript_of([*start, *(2 * [a[0], b[0], a[1], b[1]])]))
 >>> [(f.speaker, f.origin_turn, f.onset_turn) for f in found]
 [('both', 4, 6)]
 """
@@ -29,7 +29,7 @@ import numpy.typing as npt
 
 from broken_record.data import Finding
 from broken_record.detectors.evidence import make_finding, saturate
-from broken_record.talk import Ints, Talk, quote
+from broken_record.text.transcript import Ints, Transcript, quote
 
 KIND = "semantic_repetition"
 MEMORY = 10  # turns
@@ -52,7 +52,7 @@ class Content:
 
 
 def detect(
-    talk: Talk,
+    transcript: Transcript,
     *,
     novelty: float = 0.15,
     start_share: float = 0.55,
@@ -67,16 +67,16 @@ def detect(
 
     `linked` is the closeness from which a turn belongs to the stretch.
     """
-    if len(talk) - talk.given < least_turns:
+    if len(transcript) - transcript.given < least_turns:
         return []
-    content = measure(talk)
+    content = measure(transcript)
     fresh = over_last(content.new, content.words, over_turns)
     close = over_last(content.before * content.words, content.words, over_turns)
     enough = running_sum(content.words, over_turns) >= content_words
     start = float(content.new[:START].sum()) / max(1, int(content.words[:START].sum()))
     stagnant = (fresh < novelty) | ((fresh < start_share * start) & (close >= closeness))
     stagnant &= enough
-    stagnant[: talk.given + over_turns - 1] = False
+    stagnant[: transcript.given + over_turns - 1] = False
     findings: list[Finding] = []
     reached = -1
     for i in np.flatnonzero(stagnant).tolist():
@@ -88,17 +88,17 @@ def detect(
             if last - first + 1 >= least_turns:
                 told = min(last, max(i, first + least_turns - 1))
                 findings.append(
-                    report(talk, content, first, last, told, linked, fresh, break_turns)
+                    report(transcript, content, first, last, told, linked, fresh, break_turns)
                 )
     return findings
 
 
-def measure(talk: Talk) -> Content:
+def measure(transcript: Transcript) -> Content:
     """The content words of all turns, and how far they were said shortly before."""
-    n = len(talk)
-    kept = talk.is_content[talk.plain]
-    stem = talk.vocabulary.stem[talk.plain[kept]]
-    keys = np.unique(stem * (n + 1) + talk.turn_of[kept])
+    n = len(transcript)
+    kept = transcript.is_content[transcript.plain]
+    stem = transcript.vocabulary.stem[transcript.plain[kept]]
+    keys = np.unique(stem * (n + 1) + transcript.turn_of[kept])
     stems, turns = keys // (n + 1), keys % (n + 1)
     words = np.bincount(turns, minlength=n)
     again = np.zeros(len(keys), dtype=bool)
@@ -155,34 +155,38 @@ def stretch_around(content: Content, place: int, linked: float, over: int) -> tu
     return first, last
 
 
-def stems_of(talk: Talk, position: int) -> set[int]:
+def stems_of(transcript: Transcript, position: int) -> set[int]:
     """The stems of a turn's content words."""
-    numbers = talk.plain[talk.first[position] : talk.first[position + 1]]
-    return set(talk.vocabulary.stem[numbers[talk.is_content[numbers]]].tolist())
+    numbers = transcript.plain[transcript.first[position] : transcript.first[position + 1]]
+    return set(transcript.vocabulary.stem[numbers[transcript.is_content[numbers]]].tolist())
 
 
-def first_repeat(talk: Talk, first: int, place: int) -> int:
+def first_repeat(transcript: Transcript, first: int, place: int) -> int:
     """The first turn of a stretch with a content word of its earlier turns that was new in it."""
-    before: set[int] = set().union(*(stems_of(talk, i) for i in range(max(0, first - 30), first)))
-    said = stems_of(talk, first) - before
+    before: set[int] = set().union(
+        *(stems_of(transcript, i) for i in range(max(0, first - 30), first))
+    )
+    said = stems_of(transcript, first) - before
     for i in range(first + 1, place):
-        stems = stems_of(talk, i)
-        if i >= talk.given and stems & said:
+        stems = stems_of(transcript, i)
+        if i >= transcript.given and stems & said:
             return i
         said |= stems - before
     return place
 
 
 def report(
-    talk: Talk, content: Content, first: int, last: int, detect: int, linked: float, fresh: Floats,
-    break_turns: int,
+    transcript: Transcript, content: Content, first: int, last: int, detect: int, linked: float,
+    fresh: Floats, break_turns: int,
 ) -> Finding:  # fmt: skip
     """The finding of a stretch: its turns that are close to an earlier one are the evidence."""
-    close = [i for i in range(max(first + 1, talk.given), last + 1) if content.before[i] >= linked]
-    onset = first_repeat(talk, first, detect)
+    close = [
+        i for i in range(max(first + 1, transcript.given), last + 1) if content.before[i] >= linked
+    ]
+    onset = first_repeat(transcript, first, detect)
     positions = sorted({first, onset, *close})
     return make_finding(
-        talk,
+        transcript,
         kind=KIND,
         positions=positions,
         level="break" if last - first + 1 >= break_turns else "warn",
@@ -191,13 +195,13 @@ def report(
         detect=detect,
         copies=len(close) + 1,
         strength=saturate(content.before[i] for i in close),
-        spans=[talk.whole(i) for i in positions],
-        explanation=explain(talk, talk.said[first].index, talk.said[last].index)
+        spans=[transcript.whole(i) for i in positions],
+        explanation=explain(transcript, transcript.said[first].index, transcript.said[last].index)
         + f", down to {np.min(fresh[first : last + 1]):.0%} new content words in six turns",
     )
 
 
-def explain(talk: Talk, first: int, last: int) -> str:
+def explain(transcript: Transcript, first: int, last: int) -> str:
     """What is said of a stretch from one message index to another."""
-    body = next(one.body for one in talk.said if one.index == first)
+    body = next(one.body for one in transcript.said if one.index == first)
     return f"{last - first + 1} turns with little new from turn {first} on, {quote(body)}"

@@ -8,9 +8,9 @@ third copy, and breaks from the fourth or when both are stuck; a line of fewer t
 six. A frame with something new in the same place each time is a quiz and no loop. It differs from
 multi_turn_loop by the period, from prefix_repetition by whole turns.
 
->>> from broken_record.detectors.examples import talk_of
+>>> from broken_record.detectors.examples import transcript_of
 >>> line = "I am so glad that we came here tonight."
->>> found = detect(talk_of([line, "Me too.", line, "Yes.", line, "Right.", line, "Oh."]))
+>>> found = detect(transcript_of([line, "Me too.", line, "Yes.", line, "Right.", line, "Oh."]))
 >>> [(f.speaker, f.level, f.onset_turn, f.detect_turn, f.copies) for f in found]
 [('assistant', 'break', 2, 4, 4)]
 """
@@ -21,8 +21,8 @@ from dataclasses import dataclass
 
 from broken_record.data import Finding
 from broken_record.detectors.evidence import make_finding, saturate
-from broken_record.similarity import SHORT
-from broken_record.talk import Talk, quote
+from broken_record.text.similarity import SHORT
+from broken_record.text.transcript import Transcript, quote
 
 KIND = "single_turn_loop"
 FORMAT_SLOT = 4  # words
@@ -47,7 +47,7 @@ class Run:
 
 
 def detect(
-    talk: Talk,
+    transcript: Transcript,
     *,
     copies: int = 3,
     equal_turns: int = 4,
@@ -60,16 +60,16 @@ def detect(
     """
     findings = []
     taken: set[int] = set()
-    for run in find_runs(talk, 1, range(talk.given, len(talk))):
-        needed = short_copies if is_short(talk, run) else equal_turns
+    for run in find_runs(transcript, 1, range(transcript.given, len(transcript))):
+        needed = short_copies if is_short(transcript, run) else equal_turns
         if len(run.copies) >= needed:
-            findings.append(report(talk, [run], "break", needed))
+            findings.append(report(transcript, [run], "break", needed))
             taken.update(run.copies)
     runs = []
     for role in ("assistant", "user"):
-        for run in find_runs(talk, 2, talk.own(role)):
+        for run in find_runs(transcript, 2, transcript.own(role)):
             enough = len(run.copies) >= copies and not taken.issuperset(run.copies)
-            if enough and not is_format(talk, run):
+            if enough and not is_format(transcript, run):
                 runs.append(run)
     runs.sort(key=lambda run: run.first)
     used: set[int] = set()
@@ -77,27 +77,33 @@ def detect(
         if i in used:
             continue
         partners = [
-            k for k in range(i + 1, len(runs)) if k not in used and together(talk, run, runs[k])
+            k
+            for k in range(i + 1, len(runs))
+            if k not in used and together(transcript, run, runs[k])
         ]
         if partners:
             used.update(partners)
-            findings.append(report(talk, [run, *(runs[k] for k in partners)], "break", copies))
-        elif not is_short(talk, run) or len(run.copies) >= short_copies:
+            findings.append(
+                report(transcript, [run, *(runs[k] for k in partners)], "break", copies)
+            )
+        elif not is_short(transcript, run) or len(run.copies) >= short_copies:
             level = "break" if len(run.copies) >= break_copies else "warn"
-            needed = short_copies if is_short(talk, run) else copies
-            findings.append(report(talk, [run], level, needed))
+            needed = short_copies if is_short(transcript, run) else copies
+            findings.append(report(transcript, [run], level, needed))
     return findings
 
 
-def find_runs(talk: Talk, period: int, positions: range | list[int]) -> list[Run]:
+def find_runs(transcript: Transcript, period: int, positions: range | list[int]) -> list[Run]:
     """Maximal runs in which every copy is like the one a period before.
 
     One turn of another wording may stand between two copies.
     """
-    alike = talk.similarity
+    alike = transcript.similarity
     runs: list[list[int]] = []
     for i in positions:
-        if i < period or (talk.said[i].role != talk.said[i - period].role and period == 2):
+        if i < period or (
+            transcript.said[i].role != transcript.said[i - period].role and period == 2
+        ):
             continue
         if alike[period, i]:
             if runs and runs[-1][-1] == i - period:
@@ -109,9 +115,12 @@ def find_runs(talk: Talk, period: int, positions: range | list[int]) -> list[Run
     return [Run(tuple(run), period) for run in runs]
 
 
-def is_format(talk: Talk, run: Run) -> bool:
+def is_format(transcript: Transcript, run: Run) -> bool:
     """Whether the copies are one frame with something new in the same place each time: a quiz."""
-    said = [tuple(talk.words[talk.first[i] : talk.first[i + 1]].tolist()) for i in run.copies]
+    said = [
+        tuple(transcript.words[transcript.first[i] : transcript.first[i + 1]].tolist())
+        for i in run.copies
+    ]
     shortest = min(map(len, said))
     columns = list(zip(*said, strict=False))
     front = next((k for k, words in enumerate(columns) if len(set(words)) > 1), shortest)
@@ -124,20 +133,20 @@ def is_format(talk: Talk, run: Run) -> bool:
     return new and max(map(len, slots)) <= FORMAT_SLOT
 
 
-def is_short(talk: Talk, run: Run) -> bool:
+def is_short(transcript: Transcript, run: Run) -> bool:
     """Whether the repeated line has fewer than SHORT words."""
-    return int(talk.counts[run.last]) < SHORT
+    return int(transcript.counts[run.last]) < SHORT
 
 
-def together(talk: Talk, one: Run, other: Run) -> bool:
+def together(transcript: Transcript, one: Run, other: Run) -> bool:
     """Whether two speakers' runs go on at the same time, three copies each at least."""
-    if talk.said[one.first].role == talk.said[other.first].role:
+    if transcript.said[one.first].role == transcript.said[other.first].role:
         return False
     shared = min(one.last, other.last) - max(one.first, other.first)
     return shared >= 3 and 2 * shared >= min(one.last - one.first, other.last - other.first)
 
 
-def report(talk: Talk, runs: list[Run], level: str, needed: int) -> Finding:
+def report(transcript: Transcript, runs: list[Run], level: str, needed: int) -> Finding:
     """The finding of one speaker's run, or of two that go on together."""
     positions = sorted({i for run in runs for i in run.copies})
     period = runs[0].period
@@ -145,13 +154,13 @@ def report(talk: Talk, runs: list[Run], level: str, needed: int) -> Finding:
     copies = max(len(run.copies) for run in runs)
     detect = min(run.copies[min(needed, len(run.copies)) - 1] for run in runs)
     alike = [
-        float(max(talk.similarity[run.period, i], talk.similarity[2 * run.period, i]))
+        float(max(transcript.similarity[run.period, i], transcript.similarity[2 * run.period, i]))
         for run in runs
         for i in run.copies[1:]
     ]
-    line = quote(talk.said[first.copies[1]].body)
+    line = quote(transcript.said[first.copies[1]].body)
     return make_finding(
-        talk,
+        transcript,
         kind=KIND,
         positions=positions,
         level=level,
@@ -161,7 +170,7 @@ def report(talk: Talk, runs: list[Run], level: str, needed: int) -> Finding:
         period=period,
         copies=copies,
         strength=saturate(alike),
-        spans=[talk.whole(i) for i in positions],
+        spans=[transcript.whole(i) for i in positions],
         explanation=f"{line} said {copies} times, every {period} turn{'s' * (period > 1)}",
         pairs=[(run.copies[1], run.copies[0]) for run in runs],
     )

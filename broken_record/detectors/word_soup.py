@@ -7,9 +7,9 @@ function words and more than 45 words per end of sentence (0 of 4,590 clean turn
 temperature 1 and above), structure masked. Lists (a comma for every four words), notation, capitals
 and other languages are left alone.
 
->>> from broken_record.detectors.examples import talk_of
+>>> from broken_record.detectors.examples import transcript_of
 >>> salad = " ".join(["velvet ladder oxide tramway gusto ninety pelican"] * 9)
->>> found = detect(talk_of(["Tell me more.", "I like the sea.", salad]))
+>>> found = detect(transcript_of(["Tell me more.", "I like the sea.", salad]))
 >>> [(f.speaker, f.level, f.onset_turn) for f in found]
 [('assistant', 'break', 2)]
 """
@@ -24,8 +24,8 @@ import numpy as np
 
 from broken_record.data import Finding, Span
 from broken_record.detectors.evidence import make_finding, saturate
-from broken_record.talk import Ints, Talk
-from broken_record.text import (
+from broken_record.text.transcript import Ints, Transcript
+from broken_record.text.words import (
     OTHER_FUNCTION_WORDS,
     Word,
     find_words,
@@ -50,7 +50,7 @@ class Salad(NamedTuple):
 
 
 def detect(
-    talk: Talk,
+    transcript: Transcript,
     *,
     function_share: float = 0.10,
     words_per_end: float = 45,
@@ -63,35 +63,37 @@ def detect(
     """One finding per speaker and stretch of turns that are salad or run away."""
     findings = []
     for role in ("assistant", "user"):
-        own = talk.own(role)
-        usual = median([int(talk.counts[i]) for i in own[:10]]) if own else 0
+        own = transcript.own(role)
+        usual = median([int(transcript.counts[i]) for i in own[:10]]) if own else 0
         longest = max(runaway_medians * usual, runaway_words)
         salads: dict[int, Salad] = {}
         runs = []
         for k, i in enumerate(own):
-            if talk.counts[i] >= WINDOW:
-                salad = find_salad(talk.said[i].body, function_share, words_per_end, list_share)
+            if transcript.counts[i] >= WINDOW:
+                salad = find_salad(
+                    transcript.said[i].body, function_share, words_per_end, list_share
+                )
                 if salad is not None:
                     salads[k] = salad
-            if runs_away(talk, i, longest):
+            if runs_away(transcript, i, longest):
                 runs.append(k)
         told = told_at(runs, runaways, of_turns) | {k: k for k in salads}
         stretch: list[int] = []
         for k in [*sorted(told), len(own) + 2 * of_turns]:
             if stretch and k - stretch[-1] > of_turns:
                 detected = min(told[j] for j in stretch)
-                findings.append(report(talk, own, stretch, salads, set(runs), detected))
+                findings.append(report(transcript, own, stretch, salads, set(runs), detected))
                 stretch = []
             stretch.append(k)
     return findings
 
 
-def runs_away(talk: Talk, position: int, longest: float) -> bool:
+def runs_away(transcript: Transcript, position: int, longest: float) -> bool:
     """Whether a turn was cut at its limit, or is very long and does not end."""
-    if talk.was_cut(position):
+    if transcript.was_cut(position):
         return True
-    end = talk.bodies[position].rstrip()[-1:]
-    return bool(talk.counts[position] > longest) and not PROPER_END.search(end)
+    end = transcript.bodies[position].rstrip()[-1:]
+    return bool(transcript.counts[position] > longest) and not PROPER_END.search(end)
 
 
 def told_at(runs: list[int], runaways: int, of_turns: int) -> dict[int, int]:
@@ -163,28 +165,28 @@ def is_otherwise(masked: str, window: list[Word], list_share: float) -> bool:
 
 
 def report(
-    talk: Talk, own: list[int], stretch: list[int], salads: dict[int, Salad], runs: set[int],
-    detected: int,
+    transcript: Transcript, own: list[int], stretch: list[int], salads: dict[int, Salad],
+    runs: set[int], detected: int,
 ) -> Finding:  # fmt: skip
     """The finding of a stretch of turns."""
     spans = []
     for k in stretch:
-        one = talk.said[own[k]]
+        one = transcript.said[own[k]]
         if k in salads:
             salad = salads[k]
             spans.append(Span(one.index, one.begins + salad.start, one.begins + salad.end))
         else:
-            spans.append(talk.whole(own[k]))
+            spans.append(transcript.whole(own[k]))
     reasons = []
     if salad_turns := [k for k in stretch if k in salads]:
         least = min(salads[k].function_share for k in salad_turns)
         reasons.append(f"salad ({least:.0%} function words in {WINDOW} words)")
     if run_turns := [k for k in stretch if k in runs]:
-        most = max(int(talk.counts[own[k]]) for k in run_turns)
-        cut = any(talk.was_cut(own[k]) for k in run_turns)
+        most = max(int(transcript.counts[own[k]]) for k in run_turns)
+        cut = any(transcript.was_cut(own[k]) for k in run_turns)
         reasons.append(f"runs away ({most} words{', cut at the limit' if cut else ''})")
     return make_finding(
-        talk,
+        transcript,
         kind=KIND,
         positions=[own[k] for k in stretch],
         level="break",

@@ -1,14 +1,17 @@
-"""Thresholds from a file: JSON, kind -> name -> number, in place of the detectors' defaults."""
+"""Thresholds: the detectors' keyword arguments, and what a file puts in their place (JSON: kind ->
+name -> number).
+"""
 
 from __future__ import annotations
 
 import difflib
+import inspect
 import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from broken_record.detectors import KINDS, default_thresholds
+from broken_record.detectors.registry import KINDS, detector_of
 from broken_record.errors import ConfigError
 
 
@@ -24,6 +27,22 @@ def nearest(name: str, known: Collection[str]) -> str:
     """`; did you mean ...?` with the nearest known name, else all of them."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"
+
+
+def default_thresholds() -> dict[str, dict[str, Any]]:
+    """The one table of thresholds: kind -> name -> value, from the detectors' keyword arguments.
+
+    >>> default_thresholds()["prefix_repetition"]["words"]
+    6
+    """
+    return {
+        kind: {
+            parameter.name: parameter.default
+            for parameter in inspect.signature(detector_of(kind)).parameters.values()
+            if parameter.kind is parameter.KEYWORD_ONLY
+        }
+        for kind in KINDS
+    }
 
 
 def load_thresholds(path: Path | None) -> dict[str, dict[str, Any]]:

@@ -1,8 +1,8 @@
 """How alike the turns of a dialogue are, each a string of one character per word.
 
-It does not know what a word is, who speaks or what a turn is about; talk.py writes the turns down
-so that both speakers' are alike when they say the same. Turns are compared at most WIDEST apart, so
-that work and memory grow with the length of a dialogue and no faster.
+It does not know what a word is, who speaks or what a turn is about; transcript.py writes the turns
+down so that both speakers' are alike when they say the same. Turns are compared at most WIDEST
+apart, so that work and memory grow with the length of a dialogue and no faster.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 before.
 
 The hashes are modulo 2**64 and tell windows apart but for chance; who needs certainty compares the
-words (segments.py does). Words are text.py's, already numbered.
+words (segments.py does). Words are words.py's, already numbered.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from broken_record.text import find_words
+from broken_record.text.words import find_words
 
 SHORTEST = 5  # words of a window that counts when it comes again
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd, so it has an inverse modulo 2**64

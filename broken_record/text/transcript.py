@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from broken_record.data import Dialogue, FinishReason, Message, Role, Span, Turn, prefixes_of
-from broken_record.similarity import COMPARED, Band, compare_turns, pair_turns, write_words
-from broken_record.text import WORD, body_of, find_words, vocabulary
+from broken_record.text.similarity import COMPARED, Band, compare_turns, pair_turns, write_words
+from broken_record.text.words import WORD, body_of, find_words, vocabulary
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -82,7 +82,7 @@ def begins(message: Message | Turn, prefixes: dict[str, str]) -> int:
     return len(message.content) - len(body_of(message.content, prefix))
 
 
-class Talk:
+class Transcript:
     """What was said in a dialogue, as words and numbers; what a detector does not use is not made.
 
     Per turn: `said` and `bodies`. Per word, over all turns: `plain` (numbers of normal forms),

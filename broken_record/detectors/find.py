@@ -1,0 +1,134 @@
+"""All detectors over one dialogue: what each finds, what none may find twice, and which of findings
+that meet is primary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from broken_record.data import Finding, Span
+from broken_record.detectors import semantic_repetition
+from broken_record.detectors.registry import KINDS, LEXICAL_LOOPS, detector_of
+from broken_record.detectors.thresholds import default_thresholds
+from broken_record.text.transcript import Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What the detectors say of one dialogue, primary first, then by onset; and what they could
+    not tell.
+    """
+
+    findings: tuple[Finding, ...]
+    not_measurable: tuple[str, ...]
+
+
+def find_loops_and_breaks(
+    transcript: Transcript,
+    kinds: Collection[str] = tuple(KINDS),
+    thresholds: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Examination:
+    """Run the detectors of `kinds`.
+
+    A semantic repetition must not be another loop already, so those are looked for as well where it
+    is asked for.
+    """
+    effective = {
+        kind: default | dict((thresholds or {}).get(kind, {}))
+        for kind, default in default_thresholds().items()
+    }
+    wanted = set(kinds)
+    if "semantic_repetition" in wanted:
+        wanted |= set(LEXICAL_LOOPS)
+    found: dict[str, list[Finding]] = {}
+    not_measurable = []
+    for kind in KINDS:
+        if kind in wanted:
+            result = detector_of(kind)(transcript, **effective[kind])
+            if result is None:
+                not_measurable.append(kind)
+            else:
+                found[kind] = result
+    if semantic := found.get("semantic_repetition"):
+        others = [finding for kind in LEXICAL_LOOPS for finding in found[kind]]
+        least = effective["semantic_repetition"]["least_turns"]
+        found["semantic_repetition"] = [
+            rest for finding in semantic for rest in uncovered(finding, others, transcript, least)
+        ]
+    findings = [finding for kind in KINDS if kind in kinds for finding in found.get(kind, [])]
+    return Examination(
+        tuple(
+            sorted(mark_primary(findings, transcript), key=lambda f: (not f.primary, f.onset_turn))
+        ),
+        tuple(not_measurable),
+    )
+
+
+def extent(finding: Finding, transcript: Transcript) -> tuple[int, int]:
+    """The message indices from a finding's onset to its end."""
+    last = transcript.said[-1].index if finding.end_turn is None else finding.end_turn
+    return finding.onset_turn, last
+
+
+def uncovered(
+    finding: Finding, others: list[Finding], transcript: Transcript, least_turns: int
+) -> Iterator[Finding]:
+    """The stretches of a finding, of at least `least_turns` turns, that belong to no other loop;
+    the finding itself where none takes anything of it.
+    """
+    roles = {one.index: one.role for one in transcript.said}
+    free = [
+        span
+        for span in finding.spans
+        if not any(
+            other.origin_turn <= span.turn <= extent(other, transcript)[1]
+            and other.speaker in ("both", roles[span.turn])
+            for other in others
+        )
+    ]
+    taken = [other.origin_turn for other in others if other.speaker == "both"]
+    groups: list[list[Span]] = []
+    for span in free:
+        if groups and not any(groups[-1][-1].turn < begins < span.turn for begins in taken):
+            groups[-1].append(span)
+        else:
+            groups.append([span])
+    if groups == [list(finding.spans)]:
+        yield finding
+        return
+    for group in groups:
+        first, last = group[0].turn, group[-1].turn
+        if last - first + 1 < least_turns or len(group) < max(2, least_turns // 2):
+            continue
+        yield replace(
+            finding,
+            origin_turn=first,
+            onset_turn=max(finding.onset_turn, group[1].turn),
+            detect_turn=max(finding.detect_turn, group[1].turn),
+            end_turn=finding.end_turn if group[-1] is finding.spans[-1] else last,
+            copies=len(group),
+            spans=tuple(group),
+            explanation=semantic_repetition.explain(transcript, first, last),
+        )
+
+
+def mark_primary(findings: list[Finding], transcript: Transcript) -> list[Finding]:
+    """Of findings that meet on the same turns, in the order of precedence, the first is primary."""
+    marked: list[Finding] = []
+    turns = transcript.said[-1].index + 1 if transcript.said else 0
+    taken = {role: np.zeros(turns, dtype=bool) for role in ("assistant", "user")}
+    for finding in findings:
+        first, last = extent(finding, transcript)
+        rows = [
+            taken[role][first : last + 1] for role in taken if finding.speaker in (role, "both")
+        ]
+        meets = any(row.any() for row in rows)
+        marked.append(replace(finding, primary=not meets))
+        if not meets and finding.level != "info":
+            for row in rows:
+                row[:] = True
+    return marked
