@@ -29,22 +29,22 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from broken_record.analysis_file import FILE, write_report
-from broken_record.comparison import check_baseline, compare
-from broken_record.comparison_report import as_json as comparison_json
-from broken_record.comparison_report import write_comparison
-from broken_record.comparison_tables import comparison_lines
-from broken_record.dataset import check_target, write_dataset
+from broken_record.analysis.analyse import Thresholds, examine_all
+from broken_record.analysis.report import DialogueReport, Report, Unreadable, summarize
+from broken_record.analysis.report_file import FILE, write_report
+from broken_record.analysis.tables import left_out_line, run_lines
+from broken_record.comparison.compare import check_baseline, compare
+from broken_record.comparison.report import as_json as comparison_json
+from broken_record.comparison.report import write_comparison
+from broken_record.comparison.tables import comparison_lines
 from broken_record.detectors.registry import KINDS, LOOPS
 from broken_record.detectors.thresholds import check_kinds, load_thresholds
 from broken_record.errors import ConfigError, LogError
-from broken_record.examination import Thresholds, examine_all
-from broken_record.exports import FORMATS, SIDES, check_export, select
+from broken_record.export.dataset import check_target, write_dataset
+from broken_record.export.samples import FORMATS, SIDES, check_export, select
 from broken_record.files.import_chats import import_file
 from broken_record.files.read import find_dialogues, read_dialogue
 from broken_record.files.sweep_folder import is_sweep, read_sweep
-from broken_record.report import DialogueReport, Report, Unreadable, summarize
-from broken_record.tables import left_out_line, run_lines
 from broken_record.terminal import escape_controls
 
 log = logging.getLogger("analyze")

@@ -24,14 +24,14 @@ from typing import NoReturn
 
 from broken_record.config.load import Loaded, load
 from broken_record.config.schema import Config
-from broken_record.context import find_limits
+from broken_record.conversation.context import find_limits
+from broken_record.conversation.converse import Side, converse, take_sides
+from broken_record.conversation.recording import Recording, go_on, start
+from broken_record.conversation.resume import check_servers, load_to_resume
 from broken_record.data import Attempt, Chunk, Dialogue, End, Finding, Turn
-from broken_record.dialogue import Side, converse, take_sides
 from broken_record.engines.retry import patience_of
 from broken_record.errors import ConfigError, ParrotError
 from broken_record.files.text_log import render_stream, render_transcript, stream_header
-from broken_record.recording import Recording, go_on, start
-from broken_record.resume import check_servers, load_to_resume
 from broken_record.terminal import escape_controls
 
 log = logging.getLogger("parrot")
@@ -119,7 +119,7 @@ def check_wishes(config: Config) -> None:
 
         check_kinds(config.stop_on)
     if config.track:
-        from broken_record.tracking import check_track
+        from broken_record.conversation.aim import check_track
 
         check_track(config.track)
 
@@ -213,7 +213,7 @@ def resume(options: argparse.Namespace, came: list[int]) -> None:
 
 def diagnose(config: Config, seed: int) -> int:
     """Show what the doctor finds; 1 if something is wrong."""
-    from broken_record.doctor import examine_servers
+    from broken_record.conversation.doctor import examine_servers
 
     found = 0
     for remark in examine_servers(config, seed):

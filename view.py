@@ -20,19 +20,19 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from broken_record.analysis_file import read_report
-from broken_record.browser import export_figures
-from broken_record.comparison_report import read_comparison
+from broken_record.analysis.course import course_of
+from broken_record.analysis.report import Report
+from broken_record.analysis.report_file import read_report
+from broken_record.comparison.report import read_comparison
 from broken_record.data import Dialogue
 from broken_record.errors import LogError
 from broken_record.files.read import read_dialogue
 from broken_record.files.sweep_folder import is_sweep
 from broken_record.files.whole import write_whole
-from broken_record.report import Report
+from broken_record.views.export_figures import export_figures
 
 if TYPE_CHECKING:
     from broken_record.text.transcript import Transcript
-    from broken_record.views.drift import Course
 
 log = logging.getLogger("view")
 MOST_RUNS = 10  # as many as there are colours
@@ -110,22 +110,6 @@ def read_texts(
     transcripts = {key: Transcript(said) for key, said in dialogues.items()}
     pairs = {key: transcript.similar_pairs(MOST_PAIRS) for key, transcript in transcripts.items()}
     return dialogues, pairs, transcripts
-
-
-def course_of(transcript: Transcript) -> Course:
-    """How a dialogue goes over its generated turns."""
-    from broken_record.detectors.semantic_repetition import measure
-    from broken_record.views.drift import Course
-
-    content = measure(transcript)
-    own = range(transcript.given, len(transcript))
-    novelty = tuple(
-        float(content.new[i] / content.words[i]) if content.words[i] else None for i in own
-    )
-    lengths = tuple(len(transcript.bodies[i].strip()) for i in own)
-    user = tuple(n for n, i in zip(lengths, own, strict=True) if transcript.said[i].role == "user")
-    last = transcript.said[-1].index if transcript.said else 0
-    return Course(lengths, novelty, user, last)
 
 
 def page_of_runs(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:

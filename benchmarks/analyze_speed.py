@@ -18,12 +18,12 @@ from pathlib import Path
 
 from benchmarks.natural import as_dialogue, read
 from benchmarks.texts import carriers
+from broken_record.analysis.analyse import examine
+from broken_record.analysis.segments import find_segments, find_segments_plainly
 from broken_record.data import Dialogue, Role, Turn
 from broken_record.detectors.registry import KINDS, detector_of
 from broken_record.detectors.thresholds import default_thresholds
-from broken_record.examination import examine
 from broken_record.files.record import RecordWriter
-from broken_record.segments import find_segments, find_segments_plainly
 from broken_record.text.transcript import Transcript
 
 SIZE = 40_000

@@ -11,8 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from broken_record.coherence import find_noncoherent
-from broken_record.extraction import cut_self_reply, extract, says_stop
+from broken_record.conversation.replies import cut_self_reply, extract, find_noncoherent, says_stop
 
 MEGABYTE = 1_000_000
 TEXTS = {

@@ -22,10 +22,10 @@ from typing import Any
 
 from benchmarks.model_card import is_well_formed
 from benchmarks.natural import as_dialogue, make_one
+from broken_record.analysis.metrics import measure_speaker
 from broken_record.config.load import load
 from broken_record.detectors.find import find_loops_and_breaks
 from broken_record.detectors.registry import KINDS
-from broken_record.metrics import measure_speaker
 from broken_record.text.transcript import Transcript
 
 ROOT = Path(__file__).parents[1]

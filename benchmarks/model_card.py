@@ -21,8 +21,8 @@ from statistics import median
 
 from broken_record.config.load import load
 from broken_record.config.schema import Config
+from broken_record.conversation.converse import converse, take_sides
 from broken_record.data import Message, Turn
-from broken_record.dialogue import converse, take_sides
 from broken_record.engines.connect import connect
 from broken_record.engines.embedded import served_context
 from broken_record.tiny.corpus import ACTIONS, CHOICE, NAMES, scene_writer

@@ -26,10 +26,10 @@ from typing import Any
 
 from broken_record.config.load import load
 from broken_record.config.schema import Config
+from broken_record.conversation.converse import converse, take_sides
 from broken_record.data import Dialogue, Finding, Message, Turn
 from broken_record.detectors.find import find_loops_and_breaks
 from broken_record.detectors.registry import KINDS
-from broken_record.dialogue import converse, take_sides
 from broken_record.engines.connect import connect
 from broken_record.text.transcript import Transcript
 from broken_record.tiny.corpus import scene_writer

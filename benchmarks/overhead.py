@@ -14,8 +14,8 @@ from pathlib import Path
 from statistics import median
 
 from broken_record.config.load import load
+from broken_record.conversation.converse import converse, take_sides
 from broken_record.data import Turn
-from broken_record.dialogue import converse, take_sides
 from broken_record.engines.connect import connect
 
 ROOT = Path(__file__).parents[1]

@@ -11,11 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.model_card import first_repeat
+from broken_record.analysis.metrics import measure_speaker
 from broken_record.config.load import load
+from broken_record.conversation.converse import converse, take_sides
 from broken_record.data import Dialogue, Turn
-from broken_record.dialogue import converse, take_sides
 from broken_record.engines.connect import connect
-from broken_record.metrics import measure_speaker
 from broken_record.text.transcript import Transcript
 
 ROOT = Path(__file__).parents[1]

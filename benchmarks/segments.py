@@ -8,8 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from broken_record.analysis.segments import find_segments, find_segments_plainly
 from broken_record.data import Segment
-from broken_record.segments import find_segments, find_segments_plainly
 from broken_record.text.ngrams import loop_coverage
 from broken_record.tiny.corpus import scene_writer
 

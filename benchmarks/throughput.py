@@ -29,13 +29,13 @@ from broken_record.batch.jobs import run_jobs
 from broken_record.batch.plan import Job
 from broken_record.config.load import load
 from broken_record.config.schema import Config
+from broken_record.conversation.converse import converse, take_sides
+from broken_record.conversation.prompts import render, user_view
 from broken_record.data import Dialogue, Message, Turn
-from broken_record.dialogue import converse, take_sides
 from broken_record.engines.completions import CompletionsServer
 from broken_record.engines.connect import connect
 from broken_record.engines.embedded import EmbeddedServer
 from broken_record.files.record import parse_record
-from broken_record.prompts import render, user_view
 
 ROOT = Path(__file__).parents[1]
 DIALOGUES, TOKENS = 8, 1024

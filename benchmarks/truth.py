@@ -24,10 +24,10 @@ from pathlib import Path
 
 from benchmarks.injection import plant
 from benchmarks.texts import Planted, carriers, hard_negatives
+from broken_record.analysis.segments import old_numbers
 from broken_record.data import Finding, Span
 from broken_record.detectors.find import find_loops_and_breaks
 from broken_record.detectors.registry import KINDS, LEXICAL_LOOPS
-from broken_record.segments import old_numbers
 from broken_record.stats import wilson_interval
 from broken_record.text.transcript import Transcript
 

@@ -14,13 +14,13 @@ import pytest
 
 import analyze
 import view
-from broken_record import tables
-from broken_record.analysis_file import read_report, write_report
+from broken_record.analysis import tables
+from broken_record.analysis.report import DialogueReport, Report, Unreadable, summarize
+from broken_record.analysis.report_file import read_report, write_report
 from broken_record.data import Dialogue, Finding, Segment, Span, Turn
 from broken_record.errors import LogError
 from broken_record.files.record import RecordWriter
 from broken_record.files.text_log import render_log
-from broken_record.report import DialogueReport, Report, Unreadable, summarize
 from broken_record.views.page import make_page
 from tests.replay import DATA
 

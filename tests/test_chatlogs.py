@@ -8,7 +8,7 @@ import pytest
 
 import analyze
 import view
-from broken_record.analysis_file import read_report
+from broken_record.analysis.report_file import read_report
 from broken_record.detectors.find import find_loops_and_breaks
 from broken_record.errors import LogError
 from broken_record.files.chats import parse_chats, what_is_missing

@@ -10,9 +10,11 @@ from random import Random
 import pytest
 
 import analyze
-from broken_record.analysis_file import read_report
-from broken_record.comparison import compare
-from broken_record.comparison_report import (
+from broken_record.analysis.report import Report
+from broken_record.analysis.report_file import read_report
+from broken_record.comparison.compare import compare
+from broken_record.comparison.observe import common_until
+from broken_record.comparison.report import (
     ANY_LOOP,
     COVERAGE,
     TOKENS,
@@ -20,14 +22,12 @@ from broken_record.comparison_report import (
     read_comparison,
     write_comparison,
 )
-from broken_record.comparison_tables import comparison_lines
-from broken_record.comparison_words import notes_of, result_of
+from broken_record.comparison.tables import comparison_lines
+from broken_record.comparison.wording import notes_of, result_of
 from broken_record.data import Dialogue, Turn
 from broken_record.errors import LogError
 from broken_record.files.record import RecordWriter
 from broken_record.files.sweep_folder import Sweep, SweptRun, read_sweep
-from broken_record.observation import common_until
-from broken_record.report import Report
 from broken_record.stats import detectable_paired_difference
 from tests.test_analyze_and_view import entry, finding
 

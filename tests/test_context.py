@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from broken_record.context import find_limits, fits
+from broken_record.conversation.context import find_limits, fits
 from broken_record.data import EngineInfo
 from broken_record.engines.scripted import ScriptedEngine
 from broken_record.errors import ContextFull, EngineBusy

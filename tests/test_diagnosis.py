@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 import analyze
-from broken_record.analysis_file import read_report
-from broken_record.copies import MARKERS, find_repeat, longest_run, prompt_of
+from broken_record.analysis.copy_distance import MARKERS, find_repeat, longest_run, prompt_of
+from broken_record.analysis.penalties import diagnose
+from broken_record.analysis.report_file import read_report
 from broken_record.data import Dialogue, EngineInfo, Finding, Role, Span, Turn
 from broken_record.detectors.find import find_loops_and_breaks
-from broken_record.diagnosis import diagnose
 from broken_record.text.transcript import Transcript
 
 ROOT = Path(__file__).parents[1]

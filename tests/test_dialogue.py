@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broken_record.config.load import parse
+from broken_record.conversation.converse import converse, take_sides, turn_seed
 from broken_record.data import Chunk, End, Message, Turn
-from broken_record.dialogue import converse, take_sides, turn_seed
 from broken_record.engines.scripted import ScriptedEngine
 from broken_record.errors import BrokenStream
 

@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from broken_record.config.load import parse
-from broken_record.doctor import examine_servers
+from broken_record.conversation.doctor import examine_servers
 from broken_record.tiny.tokenizer import FOLDER
 from tests.replay import http_json, replay, reply
 from tests.test_parrot import ROOT, SCENE, parrot, put_config

@@ -15,11 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import analyze
+from broken_record.analysis.report import DialogueReport, Report
 from broken_record.config.schema import config_sha256
+from broken_record.conversation.prompts import merge_neighbours
 from broken_record.data import Dialogue, EngineInfo, Finding, Message, Role, Turn
-from broken_record.dataset import Tally, alternates, count, make_card
 from broken_record.errors import ConfigError, LogError
-from broken_record.exports import (
+from broken_record.export.dataset import Tally, alternates, count, make_card
+from broken_record.export.samples import (
     FORMATS,
     LOOPED,
     SILENT,
@@ -31,8 +33,6 @@ from broken_record.exports import (
 )
 from broken_record.files.chats import parse_chats
 from broken_record.files.read import read_dialogue
-from broken_record.prompts import merge_neighbours
-from broken_record.report import DialogueReport, Report
 from tests.replay import DATA
 
 ROOT = Path(__file__).parents[1]

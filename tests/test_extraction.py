@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broken_record.coherence import find_noncoherent
-from broken_record.extraction import cut_self_reply, extract, says_stop
-from broken_record.prompts import role_markers
+from broken_record.conversation.prompts import role_markers
+from broken_record.conversation.replies import cut_self_reply, extract, find_noncoherent, says_stop
 
 SAID = 'First "one two", then "three", at last "four five six".'
 

@@ -20,7 +20,7 @@ import view
 from broken_record.batch import jobs as batch
 from broken_record.batch.plan import make_folder
 from broken_record.engines.embedded import EmbeddedServer
-from broken_record.exports import FORMATS
+from broken_record.export.samples import FORMATS
 from broken_record.files.text_log import render_log
 from tests.replay import LLAMA, replay, sse
 from tests.test_parrot import ROOT, put_config, read, session_members, wait_for

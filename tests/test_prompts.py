@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from broken_record.conversation.prompts import render, user_view
 from broken_record.data import Message
 from broken_record.engines.tokenizer_template import load_tokenizer_template
 from broken_record.errors import TemplateRefused
-from broken_record.prompts import render, user_view
 from broken_record.tiny.tokenizer import FOLDER
 
 SCENE = [

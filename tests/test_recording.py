@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from broken_record.conversation.recording import go_on, start
 from broken_record.data import EngineInfo, Turn
 from broken_record.errors import ConfigError, EngineUnreachable
-from broken_record.recording import go_on, start
 from tests.test_parrot import read
 
 INFO = EngineInfo("scripted")

@@ -14,8 +14,8 @@ from dataclasses import replace
 import pytest
 
 from broken_record.config.load import parse
+from broken_record.conversation.converse import Side, converse
 from broken_record.data import Attempt, EngineInfo, Role, Turn
-from broken_record.dialogue import Side, converse
 from broken_record.engines.retry import Patience
 from broken_record.engines.scripted import ScriptedEngine
 from broken_record.errors import BrokenStream, ContextFull, EngineUnreachable, RequestRefused

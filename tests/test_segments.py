@@ -7,13 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broken_record.analysis.segments import Words, find_segments, find_segments_plainly, old_numbers
 from broken_record.data import Segment
-from broken_record.segments import (
-    Words,
-    find_segments,
-    find_segments_plainly,
-    old_numbers,
-)
 from broken_record.text.ngrams import loop_coverage
 from broken_record.tiny.corpus import scene_writer
 

@@ -8,7 +8,7 @@ import pytest
 
 import analyze
 import view
-from broken_record.comparison_report import ANY_LOOP, COVERAGE, TOKENS, write_comparison
+from broken_record.comparison.report import ANY_LOOP, COVERAGE, TOKENS, write_comparison
 from broken_record.views.sweeps import dose_response, factors_of, forest, lines_of
 from tests.conftest import CHROMIUM
 from tests.test_comparison import GRID, compared, put_sweep, said

@@ -10,11 +10,11 @@ import sys
 import pytest
 
 from broken_record.config.load import parse
+from broken_record.conversation.aim import COUNTERS, replies_of, texts_of
+from broken_record.conversation.goals import Goal
+from broken_record.conversation.recording import start
 from broken_record.data import Attempt, Dialogue, EngineInfo, Turn
 from broken_record.files.goal_counts import COUNTED
-from broken_record.goals import Goal
-from broken_record.recording import start
-from broken_record.tracking import COUNTERS, replies_of, texts_of
 from tests.replay import LLAMA, replay, reply
 from tests.test_parrot import ROOT, put_config, read, wait_for
 

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING
 
 from broken_record.config.load import load
 from broken_record.config.schema import Config
+from broken_record.conversation.prompts import render
 from broken_record.errors import ConfigError, ParrotError, RequestRefused
-from broken_record.prompts import render
 from broken_record.terminal import escape_controls
 from v0.turns import (
     COLUMNS,
@@ -75,7 +75,7 @@ def generate(config: Config, mode: str, seed: int, show: Callable[[str], object]
     sent again, and nothing else: no header tells the model whose turn it is. An embedded server is
     started for each run, so that a seed gives the same text again.
     """
-    from broken_record.dialogue import take_sides, turn_seed
+    from broken_record.conversation.converse import take_sides, turn_seed
     from broken_record.engines.connect import connect
     from broken_record.engines.llama_server import LlamaServer
     from broken_record.engines.retry import patience_of

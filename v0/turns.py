@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
+from broken_record.conversation.prompts import render
 from broken_record.data import Message, Role
 from broken_record.engines.base import Template
 from broken_record.errors import TemplateRefused
-from broken_record.prompts import render
 
 MODES = {
     "respect": "the end token ends it",

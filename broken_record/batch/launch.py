@@ -160,8 +160,8 @@ def most_tokens(config: Config) -> int:
 
 def probe(config: Config) -> float:
     """Tokens per second of one turn, the time of reading its prompt included."""
+    from broken_record.conversation.converse import converse, take_sides
     from broken_record.data import Turn
-    from broken_record.dialogue import converse, take_sides
     from broken_record.engines.connect import connect
 
     with connect(config) as engines:
@@ -212,7 +212,7 @@ def make_folders(options: argparse.Namespace) -> tuple[list[Path], list[Config],
 def check_tracks(configs: Sequence[Config]) -> None:
     """ConfigError where the package that a config's track needs is missing."""
     if any(config.track for config in configs):
-        from broken_record.tracking import check_track
+        from broken_record.conversation.aim import check_track
 
         check_track("aim")
 

@@ -171,7 +171,7 @@ def read_lines(
             problems.append((number, str(error)))
             continue
         metadata = value.get("metadata")
-        added = isinstance(metadata, dict) and metadata.get("opening_added")  # by exports.py
+        added = isinstance(metadata, dict) and metadata.get("opening_added")  # by samples.py
         if added and Message("user", "") in messages:
             messages.remove(Message("user", ""))
         spoken = (i for i, message in enumerate(messages) if message.role != "system")

@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from bokeh.models import ColumnDataSource
 from bokeh.plotting import figure
 
-from broken_record.report import Report
+from broken_record.analysis.course import Course
+from broken_record.analysis.report import Report
 from broken_record.views.overview import PALETTE
 
 BINS = 24
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """One dialogue over its generated turns: characters said, and the share of content words that
-    were not said in the ten turns before, None of a turn without any; the characters of the user's
-    replies alone; and the index of its last message, the opening ones counted.
-    """
-
-    characters: tuple[int, ...]
-    novelty: tuple[float | None, ...]
-    user_lengths: tuple[int, ...]
-    last: int
 
 
 Courses = Mapping[tuple[str, str], Course]

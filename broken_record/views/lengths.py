@@ -14,7 +14,7 @@ import numpy as np
 from bokeh.models import ColumnDataSource, HoverTool
 from bokeh.plotting import figure
 
-from broken_record.report import Report
+from broken_record.analysis.report import Report
 from broken_record.views.drift import Courses
 from broken_record.views.overview import PALETTE
 

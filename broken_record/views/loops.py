@@ -8,7 +8,7 @@ from bokeh.models import ColorBar, ColumnDataSource, HoverTool, LinearColorMappe
 from bokeh.palettes import Viridis256
 from bokeh.plotting import figure
 
-from broken_record.report import Report, summarize, time_until_loop
+from broken_record.analysis.report import Report, summarize, time_until_loop
 from broken_record.stats import survival
 from broken_record.views.overview import PALETTE
 

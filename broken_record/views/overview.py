@@ -16,7 +16,7 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
-from broken_record.report import DialogueReport, Report
+from broken_record.analysis.report import DialogueReport, Report
 
 # Okabe and Ito's colour-blind-safe colours, then three of Paul Tol's muted ones
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00",

@@ -21,8 +21,8 @@ from bokeh.models import Plot
 from bokeh.resources import CDN, INLINE
 from bokeh.themes import Theme
 
+from broken_record.analysis.report import DialogueReport, Report, time_until_loop
 from broken_record.data import Dialogue, prefixes_of
-from broken_record.report import DialogueReport, Report, time_until_loop
 from broken_record.views.drift import Courses, drift_plot, means_of, stretches_of
 from broken_record.views.lengths import SPEAKERS, bins_of, length_histograms
 from broken_record.views.loops import heat_map, kinds_of, survival_plot

@@ -8,8 +8,9 @@ from typing import Any
 
 from bokeh.embed import components
 
-from broken_record.comparison_report import TOKENS, Combination, Comparison, Level
-from broken_record.comparison_words import (
+from broken_record.analysis.report import Report
+from broken_record.comparison.report import TOKENS, Combination, Comparison, Level
+from broken_record.comparison.wording import (
     detectable_text,
     difference_text,
     estimate_text,
@@ -20,7 +21,6 @@ from broken_record.comparison_words import (
     title_of,
     values_text,
 )
-from broken_record.report import Report
 from broken_record.views.page import (
     THEME,
     Dialogues,

@@ -20,7 +20,7 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
-from broken_record.comparison_report import (
+from broken_record.comparison.report import (
     ANY_LOOP,
     COVERAGE,
     TOKENS,
@@ -28,7 +28,7 @@ from broken_record.comparison_report import (
     Comparison,
     Estimate,
 )
-from broken_record.comparison_words import (
+from broken_record.comparison.wording import (
     detectable_text,
     difference_text,
     estimate_text,

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import combinations
 
+from broken_record.analysis.report import Report, summarize
 from broken_record.data import Dialogue
-from broken_record.report import Report, summarize
 from broken_record.stats import bootstrap_interval, compare_rates, detectable_difference, holm
 from broken_record.views.loops import at_risk_rows
 

@@ -15,8 +15,9 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
-from broken_record.report import DialogueReport, Report
-from broken_record.views.drift import Course, Courses
+from broken_record.analysis.course import Course
+from broken_record.analysis.report import DialogueReport, Report
+from broken_record.views.drift import Courses
 
 ROWS = 40
 LABEL = 32

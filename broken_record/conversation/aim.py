@@ -14,7 +14,7 @@ __init__.py). Our user side is its inquirer, our assistant side its responder.
               counters (COUNTERS; _model_responder behind the name is the assistant's), and ours:
               seed, assistant, user, packages, started, status, end_reason, error, tokens
 
-Aim runs in a process of its own (aim_writer.py); no dialogue is to wait for it. It says the run's
+Aim runs in a process of its own (aim_process.py); no dialogue is to wait for it. It says the run's
 hash, which the record keeps, so that a dialogue that is resumed goes on in its run.
 """
 
@@ -33,13 +33,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from broken_record.aim_writer import LEAVE_S, REMOTE
-from broken_record.chat import Chat
 from broken_record.config.load import parse
+from broken_record.conversation.aim_process import LEAVE_S, REMOTE
+from broken_record.conversation.chat import Chat
+from broken_record.conversation.goals import Goal
 from broken_record.data import Attempt, Dialogue, Turn
 from broken_record.errors import ConfigError
 from broken_record.files.goal_counts import count_events
-from broken_record.goals import Goal
 from broken_record.terminal import escape_controls, without_surrogates
 
 SPEAKERS = {"user": "inquirer", "assistant": "responder"}
@@ -120,12 +120,12 @@ class Tracker:
             "name": str(record.with_suffix("")) if record else None,
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "broken_record.aim_writer"],
+            [sys.executable, "-m", "broken_record.conversation.aim_process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             bufsize=0,
-            cwd=Path(__file__).parents[1],
+            cwd=Path(__file__).parents[2],
             start_new_session=True,  # Ctrl-C is for the parent, which then closes the pipe
         )
         assert self.process.stdin is not None and self.process.stdout is not None

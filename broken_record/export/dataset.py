@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
+from broken_record.analysis.report import Report, summarize
+from broken_record.conversation.prompts import open_with_user
 from broken_record.errors import ConfigError
-from broken_record.exports import LOOPED, SILENT, Sample, write_samples
+from broken_record.export.samples import LOOPED, SILENT, Sample, write_samples
 from broken_record.files.whole import write_whole, written_whole
-from broken_record.prompts import open_with_user
-from broken_record.report import Report, summarize
 
 ORIGIN = ("run", "config_sha256", "assistant_model", "user_model")
 SIZES = (  # samples below which a category holds

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from broken_record.comparison_report import Combination, Comparison, Level
-from broken_record.comparison_words import (
+from broken_record.comparison.report import Combination, Comparison, Level
+from broken_record.comparison.wording import (
     detectable_text,
     difference_text,
     estimate_text,

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from broken_record.config.schema import Config
+from broken_record.conversation.prompts import render
 from broken_record.data import EngineInfo, Message
 from broken_record.engines.base import Engine, Template
 from broken_record.errors import ContextFull, EngineBusy, RequestRefused
-from broken_record.prompts import render
 
 WAYS_OUT = (
     'give the server more context, lower "total_tokens", or say "context": "stop" to end there or '

@@ -27,7 +27,7 @@ looked for report.KindSummary. Lengths are characters (code points), shares lie 
 message indices, start and end offsets in raw contents; null is not measured. "assistant" is the
 name that --assistant gave, "left_out" says which messages of a chat log are in no turn; objective,
 persona and counters (goals.COUNTED) belong to goal dialogues; "diagnosis" says why the repetition
-penalty missed the loop, null where that cannot be told (diagnosis.py). Findings stand primary
+penalty missed the loop, null where that cannot be told (penalties.py). Findings stand primary
 first, then by onset; spans are at most 200 a finding.
 
 A dialogue is a line of the file, written as soon as it is known, so a run may be larger than the
@@ -44,10 +44,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from broken_record.analysis.report import DialogueReport, Report, Unreadable, summarize
 from broken_record.data import Finding, Segment, Span
 from broken_record.errors import LogError
 from broken_record.files.whole import write_whole, written_whole
-from broken_record.report import DialogueReport, Report, Unreadable, summarize
 
 VERSION = 1
 FILE = "analysis.json"

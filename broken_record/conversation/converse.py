@@ -13,9 +13,11 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
-from broken_record.chat import Chat
 from broken_record.config.schema import Config
-from broken_record.context import WAYS_OUT, fits, trim
+from broken_record.conversation.chat import Chat
+from broken_record.conversation.context import WAYS_OUT, fits, trim
+from broken_record.conversation.goals import Goal
+from broken_record.conversation.prompts import render, role_markers
 from broken_record.data import (
     Attempt,
     Chunk,
@@ -33,8 +35,6 @@ from broken_record.engines.base import Engine, Template
 from broken_record.engines.retry import Patience, patience_of
 from broken_record.engines.tokenizer_template import load_tokenizer_template
 from broken_record.errors import BrokenStream, ContextFull, EngineBusy, EngineUnreachable
-from broken_record.goals import Goal
-from broken_record.prompts import render, role_markers
 
 
 @dataclass(frozen=True, slots=True)

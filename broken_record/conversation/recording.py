@@ -16,14 +16,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from broken_record.conversation.goals import choose
 from broken_record.data import Attempt, Dialogue, EndReason, EngineInfo, Finding, Status, Turn
 from broken_record.errors import ConfigError, EngineError
 from broken_record.files.goal_counts import count_events
 from broken_record.files.record import RecordWriter
-from broken_record.goals import choose
 
 if TYPE_CHECKING:
-    from broken_record.tracking import Tracker
+    from broken_record.conversation.aim import Tracker
 
 
 @dataclass(slots=True)
@@ -169,7 +169,7 @@ def open_tracker(
     """Whom the config wants told of the dialogue; `run` is what it was there before."""
     if not config.get("track"):
         return None
-    from broken_record.tracking import Tracker
+    from broken_record.conversation.aim import Tracker
 
     return Tracker(config, path, run)
 

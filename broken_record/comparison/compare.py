@@ -1,6 +1,6 @@
 """A sweep compared: what a combination shows, how far it is from the baseline, what an axis does.
 
-What counts of a dialogue, and which are pairs, is observation.py's. The methods stand in
+What counts of a dialogue, and which are pairs, is observe.py's. The methods stand in
 stats.py: rates of pairs are compared by McNemar's exact test, anything else by turning the
 signs of the differences; p is adjusted over the comparisons of one measure (Holm). Of an axis the
 pairs share all other settings as well, and those of one seed are averaged first, as they are not
@@ -16,7 +16,9 @@ from difflib import get_close_matches
 from statistics import fmean
 from typing import Any
 
-from broken_record.comparison_report import (
+from broken_record.analysis.report import Report
+from broken_record.comparison.observe import Key, Observed, common_until, observe, watched
+from broken_record.comparison.report import (
     ANY_LOOP,
     COVERAGE,
     TOKENS,
@@ -29,8 +31,6 @@ from broken_record.comparison_report import (
 )
 from broken_record.errors import ConfigError, LogError
 from broken_record.files.sweep_folder import Sweep
-from broken_record.observation import Key, Observed, common_until, observe, watched
-from broken_record.report import Report
 from broken_record.stats import (
     Interval,
     bootstrap_interval,

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 
+from broken_record.analysis.report import DialogueReport, KindSummary, Report, Summary, summarize
 from broken_record.data import Finding, Level, Segment
-from broken_record.report import DialogueReport, KindSummary, Report, Summary, summarize
 from broken_record.terminal import escape_controls
 
 MOST_SEGMENTS = 20

@@ -11,17 +11,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from broken_record.analysis.metrics import measure_dialogue, tokens_before
+from broken_record.analysis.penalties import diagnose
+from broken_record.analysis.report import DialogueReport, Unreadable
 from broken_record.data import OldNumbers
 from broken_record.detectors.find import find_loops_and_breaks
 from broken_record.detectors.registry import LOOPS
-from broken_record.diagnosis import diagnose
 from broken_record.errors import LogError
 from broken_record.files.chats import what_is_missing
 from broken_record.files.goal_counts import goal_of
 from broken_record.files.read import read_dialogue
 from broken_record.files.text_log import replies_of
-from broken_record.metrics import measure_dialogue, tokens_before
-from broken_record.report import DialogueReport, Unreadable
 from broken_record.text.transcript import Transcript
 
 Thresholds = Mapping[str, Mapping[str, Any]]

@@ -1,6 +1,6 @@
 """What an analysis says of a run: an entry per dialogue, and what they come to.
 
-The entries may be more than fit into memory (analysis_file.py reads them again each time), so they
+The entries may be more than fit into memory (report_file.py reads them again each time), so they
 are gone through once here, and nothing is kept of them but counts and onsets.
 """
 
@@ -18,7 +18,7 @@ from broken_record.stats import wilson_interval
 
 @dataclass(frozen=True, slots=True)
 class DialogueReport:
-    """One dialogue's entry, with the fields of the schema (analysis_file.py)."""
+    """One dialogue's entry, with the fields of the schema (report_file.py)."""
 
     name: str
     file: str

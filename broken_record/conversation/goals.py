@@ -14,11 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from broken_record.coherence import find_noncoherent
 from broken_record.config.personas import fill
 from broken_record.config.schema import Config
+from broken_record.conversation.replies import cut_self_reply, extract, find_noncoherent, says_stop
 from broken_record.data import EndReason, Flaw, Message, Role, Turn
-from broken_record.extraction import cut_self_reply, extract, says_stop
 
 
 class Goal:

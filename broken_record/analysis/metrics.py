@@ -13,8 +13,8 @@ from statistics import median
 
 import numpy as np
 
+from broken_record.analysis.segments import old_numbers
 from broken_record.data import Dialogue, Finding, OldNumbers, Role
-from broken_record.segments import old_numbers
 from broken_record.stats import slope_of_many
 from broken_record.text.ngrams import covered_share, window_hashes
 from broken_record.text.transcript import Ints, Transcript

@@ -1,9 +1,9 @@
 """Why a looped dialogue's repetition penalty missed the loop: one sentence, where that can be told.
 
-How far back the copy lies (copies.py) is compared with how far the sampler of whoever repeats looks
-back. What the bounds of that distance leave open is not said; a semantic repetition has no copies,
-and of an engine that nobody knows only an idle sampler can be told. What each engine's penalties
-see (samplers.py names the versions that were read):
+How far back the copy lies (copy_distance.py) is compared with how far the sampler of whoever
+repeats looks back. What the bounds of that distance leave open is not said; a semantic repetition
+has no copies, and of an engine that nobody knows only an idle sampler can be told. What each
+engine's penalties see (samplers.py names the versions that were read):
 
     llama-server      repeat_last_n tokens of prompt and reply (64; 0 off; -1, where it is taken,
                       all), for presence and frequency penalties too; DRY dry_penalty_last_n (64 or,
@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, Literal
 
-from broken_record.copies import Repeat, find_repeat, run_bounds
+from broken_record.analysis.copy_distance import Repeat, find_repeat, run_bounds
 from broken_record.data import Dialogue, EngineInfo, Finding, Role, prefixes_of
 from broken_record.samplers import SAME, translate
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from broken_record.comparison_report import (
+from broken_record.comparison.report import (
     ANY_LOOP,
     COVERAGE,
     TOKENS,

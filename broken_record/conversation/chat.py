@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from broken_record.config.schema import Config
+from broken_record.conversation.prompts import user_view
 from broken_record.data import EndReason, Flaw, Message, Role, Turn
-from broken_record.prompts import user_view
 
 
 class Chat:

@@ -10,9 +10,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 
-from broken_record.comparison_report import ANY_LOOP, COVERAGE, TOKENS
+from broken_record.analysis.report import DialogueReport, Report, time_until_loop
+from broken_record.comparison.report import ANY_LOOP, COVERAGE, TOKENS
 from broken_record.files.sweep_folder import SweptRun
-from broken_record.report import DialogueReport, Report, time_until_loop
 from broken_record.stats import pseudo_values
 
 ENDED = ("done", "looped")

@@ -36,13 +36,13 @@ from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any, BinaryIO, Literal
 
+from broken_record.analysis.report import DialogueReport
 from broken_record.config.load import parse
 from broken_record.config.schema import config_sha256
+from broken_record.conversation.goals import Goal
+from broken_record.conversation.prompts import open_with_user
 from broken_record.data import Dialogue, Message, Role
 from broken_record.errors import ConfigError, LogError
-from broken_record.goals import Goal
-from broken_record.prompts import open_with_user
-from broken_record.report import DialogueReport
 from broken_record.terminal import without_surrogates
 
 Side = Literal["assistant", "user"]

@@ -1,4 +1,4 @@
-"""The process that writes one dialogue into Aim, for tracking.py, which starts it.
+"""The process that writes one dialogue into Aim, for aim.py, which starts it.
 
 It is a process of its own because where Aim's server goes away Aim waits for ever, on the way out
 too (aimhubio/aim, issues 3067 and 3280). It reads a JSON object a line, {"texts", "params"}, the

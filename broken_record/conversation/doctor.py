@@ -16,15 +16,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from broken_record.config.schema import Config
-from broken_record.context import WAYS_OUT, count, forecast
+from broken_record.conversation.context import WAYS_OUT, count, forecast
+from broken_record.conversation.converse import Mode, Side, mode_of, take_side
+from broken_record.conversation.goals import Goal
+from broken_record.conversation.prompts import holds_all, render
 from broken_record.data import Role, Turn
-from broken_record.dialogue import Mode, Side, mode_of, take_side
 from broken_record.engines.base import Engine
 from broken_record.engines.completions import CompletionsServer
 from broken_record.engines.connect import connect
 from broken_record.errors import EngineError, RequestRefused
-from broken_record.goals import Goal
-from broken_record.prompts import holds_all, render
 
 TRIED_TOKENS = 48
 FORCED_TOKENS = 3

@@ -1,0 +1,36 @@
+"""How a dialogue goes, turn by turn: lengths and novelty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from broken_record.detectors.semantic_repetition import measure
+from broken_record.text.transcript import Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """One dialogue over its generated turns: characters said, and the share of content words that
+    were not said in the ten turns before, None of a turn without any; the characters of the user's
+    replies alone; and the index of its last message, the opening ones counted.
+    """
+
+    characters: tuple[int, ...]
+    novelty: tuple[float | None, ...]
+    user_lengths: tuple[int, ...]
+    last: int
+
+
+def course_of(transcript: Transcript) -> Course:
+    """How a dialogue goes over its generated turns."""
+    from broken_record.analysis.course import Course
+
+    content = measure(transcript)
+    own = range(transcript.given, len(transcript))
+    novelty = tuple(
+        float(content.new[i] / content.words[i]) if content.words[i] else None for i in own
+    )
+    lengths = tuple(len(transcript.bodies[i].strip()) for i in own)
+    user = tuple(n for n, i in zip(lengths, own, strict=True) if transcript.said[i].role == "user")
+    last = transcript.said[-1].index if transcript.said else 0
+    return Course(lengths, novelty, user, last)

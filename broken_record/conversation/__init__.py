@@ -1,0 +1,10 @@
+"""One dialogue held.
+
+converse       the one loop
+chat, goals    what differs between the modes
+prompts        what each side sees; context: whether that fits
+replies        what of a reply counts
+recording      what was said so far, and its record; resume: going on with one
+doctor         what both servers are, and what is wrong
+aim            told to Aim while it happens, by aim_process
+"""
