@@ -85,7 +85,7 @@ def test_goals_md_has_a_row_for_every_behaviour_and_fault():
 
 @pytest.mark.parametrize(("number", "tests"), ROWS)
 def test_a_row_of_goals_md_names_tests_that_exist(number, tests):
-    sources = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("tests/test_*.py"))
+    sources = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("tests/**/test_*.py"))
     named = re.findall(r"`(test_\w+)`", tests)
     assert named and all(f"def {name}(" in sources for name in named)
 

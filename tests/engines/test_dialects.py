@@ -22,8 +22,8 @@ from broken_record.engines.vllm import Vllm
 from broken_record.engines.wire import open_wire
 from broken_record.errors import EngineBusy, EngineError, RequestRefused
 from broken_record.samplers import HONOURED, translate
+from tests.engines.test_wire import body_of
 from tests.replay import DATA, LLAMA, http_json, replay
-from tests.test_wire import body_of
 
 STREAMS = DATA / "streams"
 

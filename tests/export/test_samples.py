@@ -35,7 +35,7 @@ from broken_record.files.chats import parse_chats
 from broken_record.files.read import read_dialogue
 from tests.replay import DATA
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SHIPPED = [
     path
     for path in [*DATA.glob("old_logs/*.log"), *DATA.glob("chatlogs/*.jsonl")]

@@ -25,9 +25,9 @@ from broken_record.errors import TemplateRefused
 from broken_record.export.samples import FORMATS, seen_by
 from broken_record.files.goal_counts import count_events
 from broken_record.tiny.tokenizer import FOLDER
+from tests.conversation.test_replies import template_of
+from tests.export.test_samples import sample
 from tests.replay import LLAMA, http_json, replay, reply
-from tests.test_exports import sample
-from tests.test_extraction import template_of
 from tests.test_parrot import ROOT, parrot, read
 
 GOAL = {

@@ -20,7 +20,7 @@ from broken_record.data import Dialogue, EngineInfo, Finding, Role, Span, Turn
 from broken_record.detectors.find import find_loops_and_breaks
 from broken_record.text.transcript import Transcript
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ROUND = [
     'Skye: *waves* "You kept me the good chair by the window."',
     'Mark: *nods* "It smells of fresh bread in here today."',

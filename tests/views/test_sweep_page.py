@@ -10,8 +10,8 @@ import analyze
 import view
 from broken_record.comparison.report import ANY_LOOP, COVERAGE, TOKENS, write_comparison
 from broken_record.views.sweeps import dose_response, factors_of, forest, lines_of
+from tests.comparison.test_compare import GRID, compared, put_sweep, said
 from tests.conftest import CHROMIUM
-from tests.test_comparison import GRID, compared, put_sweep, said
 
 HOSTILE = [
     "</script><script>document.title='run'</script>", "<img src=x onerror=document.title='run'>",

@@ -11,9 +11,9 @@ import pytest
 from broken_record.config.load import parse
 from broken_record.conversation.doctor import examine_servers
 from broken_record.tiny.tokenizer import FOLDER
+from tests.conversation.test_prompts import put_tokenizer
 from tests.replay import http_json, replay, reply
 from tests.test_parrot import ROOT, SCENE, parrot, put_config
-from tests.test_prompts import put_tokenizer
 
 BOS, USER = 1, 2  # the ids that the fake tokenizer gives <s> and <|user|>
 

@@ -6,7 +6,7 @@ from broken_record.conversation.context import find_limits, fits
 from broken_record.data import EngineInfo
 from broken_record.engines.scripted import ScriptedEngine
 from broken_record.errors import ContextFull, EngineBusy
-from tests.test_resume import config
+from tests.conversation.test_resume import config
 
 # the prompt of "Mark: hi" has 2 words; 100 more are to be said, 2 a turn, which cost no markers
 FULL = (
