@@ -16,8 +16,8 @@ import numpy as np
 from broken_record.analysis.segments import old_numbers
 from broken_record.data import Dialogue, Finding, OldNumbers, Role
 from broken_record.stats import slope_of_many
-from broken_record.text.ngrams import covered_share, window_hashes
-from broken_record.text.transcript import Ints, Transcript
+from broken_record.text.ngrams import covered_share, window_ends, window_hashes
+from broken_record.text.transcript import Floats, Ints, Transcript
 
 DISTINCT_WORDS = 500  # distinct-2 is compared at one length, because it falls with length
 
@@ -108,21 +108,22 @@ def measure_speaker(
     raw = text.encode("utf-8", "surrogatepass")
     chosen = [np.arange(transcript.first[i], transcript.first[i + 1]) for i in own]
     places = np.concatenate(chosen) if chosen else np.zeros(0, dtype=np.int64)
-    words = transcript.plain[places]
+    words, worths = transcript.plain[places], transcript.worth[places]
+    begun = window_ends(worths, DISTINCT_WORDS)[:1]  # where the first 500 words end
     cut = [hit for i in own if (hit := transcript.was_cut(i)) is not None]
     ttfts = [t.ttft_s for t in dialogue.turns if t.role == role and t.ttft_s is not None]
     return SpeakerMetrics(
         turns=len(own),
         characters=characters,
         average_response_length=characters / len(own) if own else 0.0,
-        loop_coverage=covered_share(words, *own_offsets(transcript, own, places), len(text)),
+        loop_coverage=covered_share(
+            words, worths, *own_offsets(transcript, own, places), len(text)
+        ),
         looped_token_share=looped_token_share(dialogue, role, loops),
-        seq_rep_4=repeated_share(words, 4),
-        distinct_2=distinct_share(words[:DISTINCT_WORDS], 2)
-        if len(words) >= DISTINCT_WORDS
-        else None,
+        seq_rep_4=repeated_share(words, worths, 4),
+        distinct_2=distinct_share(words[: begun[0]], worths[: begun[0]], 2) if len(begun) else None,
         zlib_ratio=len(zlib.compress(raw)) / len(raw) if raw else None,
-        length_drift=length_drift(transcript.counts[own]) if own else 0.0,
+        length_drift=length_drift(transcript.sizes[own]) if own else 0.0,
         cap_hit_rate=sum(cut) / len(cut) if cut else None,
         empty_rate=sum(
             transcript.says_nothing(i) for i in own if transcript.counts[i] <= transcript.few
@@ -148,21 +149,21 @@ def own_offsets(transcript: Transcript, own: Sequence[int], places: Ints) -> tup
     return transcript.starts[places] + moved, transcript.ends[places] + moved
 
 
-def distinct_share(words: Ints, n: int) -> float | None:
+def distinct_share(words: Ints, worths: Floats, n: int) -> float | None:
     """Distinct over all windows of n words."""
-    hashes = window_hashes(words, n)
+    hashes = window_hashes(words, window_ends(worths, n))
     return len(np.unique(hashes)) / len(hashes) if len(hashes) else None
 
 
-def repeated_share(words: Ints, n: int) -> float | None:
+def repeated_share(words: Ints, worths: Floats, n: int) -> float | None:
     """The share of windows of n words that stood before."""
-    distinct = distinct_share(words, n)
+    distinct = distinct_share(words, worths, n)
     return None if distinct is None else 1 - distinct
 
 
-def length_drift(counts: Ints) -> float:
+def length_drift(sizes: Floats) -> float:
     """Words per turn and turn, over evenly spaced turns."""
-    return slope_of_many(counts.tolist())
+    return slope_of_many(sizes.tolist())
 
 
 def looped_token_share(dialogue: Dialogue, role: Role, loops: Sequence[Finding]) -> float | None:

@@ -54,7 +54,7 @@ def detect(
 def is_minimal(transcript: Transcript, position: int) -> bool:
     """Whether a turn is a single word, or signs alone."""
     return (
-        bool(transcript.counts[position] <= 1)
+        bool(transcript.sizes[position] <= 1)
         and len(transcript.said[position].body.strip()) <= SHORT_BODY
     )
 

@@ -25,19 +25,19 @@ import numpy as np
 
 from broken_record.data import Finding, Span
 from broken_record.detectors.evidence import make_finding
-from broken_record.text.ngrams import window_hashes
+from broken_record.text.ngrams import window_ends, window_hashes
 from broken_record.text.transcript import Ints, Transcript, quote
-from broken_record.text.words import Word, find_words, mask_structure
+from broken_record.text.words import Word, find_words, mask_structure, worth
 
 KIND = "intra_turn_repetition"
-LONGEST_PERIOD = 20
+LONGEST_PERIOD = 40
 FOUR_TRUE = 0x01010101
 INTERJECTIONS = frozenset(
     "ah ha haha he heh hey hm hmm ho la na no oh ooh please shh so stop uh um very wait yeah "
     "yes".split()
 )
 DIVIDERS = frozenset("-_=*.~#+0123456789\u2026\u2013\u2014\u2500\u2022|/\\")
-SENTENCE = re.compile(r"[^.!?\u2026\n]+")
+SENTENCE = re.compile(r"[^.!?\u2026\n\u3002\uff01\uff1f\u061f\u06d4\u0964\u0965\u104b\u17d4]+")
 RUN = re.compile(r"(\S)\1{7,}|(\S{2,6}?)\2{4,}")
 
 
@@ -107,9 +107,10 @@ def detect(
 
 def with_repeated_windows(transcript: Transcript) -> set[int]:
     """The turns in which some window of 4 words stands three times, or two stand twice."""
-    hashes = window_hashes(transcript.plain, 4)
+    ends = window_ends(transcript.worth, 4)
+    hashes = window_hashes(transcript.plain, ends)
     turns = transcript.turn_of[: len(hashes)]
-    inside = turns == transcript.turn_of[3:] if len(hashes) else np.zeros(0, dtype=bool)
+    inside = turns == transcript.turn_of[ends - 1]
     inside &= turns >= transcript.given
     keys = hashes[inside] + turns[inside].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     ordered = np.sort(keys)
@@ -147,7 +148,10 @@ def word_runs(
         for stop, start in zip(other.tolist(), (before + 1).tolist(), strict=True):
             length = stop - start + period
             single = period == 1 and said[start].text in INTERJECTIONS
-            if length >= copies * period and length >= (interjections if single else least):
+            if length < copies * period or length < least:
+                continue
+            size = sum(worth(word.text) for word in said[start : start + period]) * length / period
+            if size >= (interjections if single else least):
                 unit = " ".join(word.text for word in said[start : start + period])
                 count = length // period
                 yield Evidence(
@@ -187,7 +191,7 @@ def repeated_sentences(body: str, copies: int) -> Iterator[Evidence]:
     places: dict[tuple[str, ...], list[re.Match[str]]] = {}
     for match in SENTENCE.finditer(body):
         said = tuple(word.text for word in find_words(match[0]))
-        if len(said) >= 4:
+        if sum(map(worth, said)) >= 4:
             places.setdefault(said, []).append(match)
     for matches in places.values():
         if len(matches) >= copies:
@@ -203,9 +207,11 @@ def repeated_sentences(body: str, copies: int) -> Iterator[Evidence]:
 
 def repeated_share(said: Sequence[Word], least: float, from_words: int) -> Iterator[Evidence]:
     """seq-rep-4: the share of 4-word windows that stood before in the turn."""
-    if len(said) < from_words:
+    worths = np.array([worth(word.text) for word in said])
+    if worths.sum() < from_words:
         return
-    windows = list(zip(*(said[k:] for k in range(4)), strict=False))
+    ends = window_ends(worths, 4).tolist()
+    windows = [said[start:end] for start, end in enumerate(ends)]
     counts: Counter[tuple[str, ...]] = Counter()
     repeated = []
     for window in windows:
@@ -218,7 +224,7 @@ def repeated_share(said: Sequence[Word], least: float, from_words: int) -> Itera
         texts, count = counts.most_common(1)[0]
         yield Evidence(
             repeated[0][0].start,
-            repeated[-1][3].end,
+            repeated[-1][-1].end,
             count,
             share,
             f"{share:.0%} of its 4-word windows said before, "

@@ -85,7 +85,7 @@ def detect(
         if path.length < period - (period > 5) or len(path.cells) < max(3, matched * path.length):
             continue
         turns = [i for _, i in path.cells]
-        if sum(int(transcript.counts[i]) for i in turns[:period]) < words:
+        if transcript.sizes[turns[:period]].sum() < words:
             continue
         if len({transcript.codes[i] for i in turns}) < 3:
             continue

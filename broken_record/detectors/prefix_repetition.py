@@ -91,6 +91,7 @@ def find_openings(
     if not own:
         return best
     padded = np.append(transcript.words, -1)
+    upto = np.concatenate(([0.0], np.cumsum(transcript.worth)))
     directions = [stage_direction_words(transcript, i) for i in own]
     for skipped in ([0] * len(own), directions) if any(directions) else ([0] * len(own),):
         begins = transcript.first[own] + np.array(skipped)
@@ -101,7 +102,8 @@ def find_openings(
             same = (rows[lag:] == rows[:-lag]) & (rows[lag:] >= 0)
             fits = same & (np.cumsum(~same, axis=1) <= ALLOWED)
             lengths = np.where(fits.any(axis=1), COMPARED - np.argmax(fits[:, ::-1], axis=1), 0)
-            for j in np.flatnonzero(lengths >= words).tolist():
+            worths = upto[begins[lag:] + lengths] - upto[begins[lag:]]
+            for j in np.flatnonzero(worths >= words).tolist():
                 k, length = j + lag, int(lengths[j])
                 share = length / max(1, int(transcript.counts[own[k]]) - skipped[k])
                 fitting = own[k] >= transcript.given and share < most_share

@@ -135,7 +135,7 @@ def is_format(transcript: Transcript, run: Run) -> bool:
 
 def is_short(transcript: Transcript, run: Run) -> bool:
     """Whether the repeated line has fewer than SHORT words."""
-    return int(transcript.counts[run.last]) < SHORT
+    return bool(transcript.sizes[run.last] < SHORT)
 
 
 def together(transcript: Transcript, one: Run, other: Run) -> bool:

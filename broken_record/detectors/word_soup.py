@@ -64,12 +64,13 @@ def detect(
     findings = []
     for role in ("assistant", "user"):
         own = transcript.own(role)
-        usual = median([int(transcript.counts[i]) for i in own[:10]]) if own else 0
+        usual = median(transcript.sizes[own[:10]].tolist()) if own else 0
         longest = max(runaway_medians * usual, runaway_words)
         salads: dict[int, Salad] = {}
+        has_list = transcript.language in ("en", None)
         runs = []
         for k, i in enumerate(own):
-            if transcript.counts[i] >= WINDOW:
+            if has_list and transcript.sizes[i] >= WINDOW:
                 salad = find_salad(
                     transcript.said[i].body, function_share, words_per_end, list_share
                 )
@@ -93,7 +94,7 @@ def runs_away(transcript: Transcript, position: int, longest: float) -> bool:
     if transcript.was_cut(position):
         return True
     end = transcript.bodies[position].rstrip()[-1:]
-    return bool(transcript.counts[position] > longest) and not PROPER_END.search(end)
+    return bool(transcript.sizes[position] > longest) and not PROPER_END.search(end)
 
 
 def told_at(runs: list[int], runaways: int, of_turns: int) -> dict[int, int]:
@@ -182,7 +183,7 @@ def report(
         least = min(salads[k].function_share for k in salad_turns)
         reasons.append(f"salad ({least:.0%} function words in {WINDOW} words)")
     if run_turns := [k for k in stretch if k in runs]:
-        most = max(int(transcript.counts[own[k]]) for k in run_turns)
+        most = max(int(transcript.sizes[own[k]]) for k in run_turns)
         cut = any(transcript.was_cut(own[k]) for k in run_turns)
         reasons.append(f"runs away ({most} words{', cut at the limit' if cut else ''})")
     return make_finding(

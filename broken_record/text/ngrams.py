@@ -2,7 +2,8 @@
 before.
 
 The hashes are modulo 2**64 and tell windows apart but for chance; who needs certainty compares the
-words (segments.py does). Words are words.py's, already numbered.
+words (segments.py does). Words are words.py's, already numbered; where characters stand for words,
+a window holds as many of them as are worth n words.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from broken_record.text.words import find_words
+from broken_record.text.words import find_words, worth
 
 SHORTEST = 5  # words of a window that counts when it comes again
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd, so it has an inverse modulo 2**64
 INVERSE = np.uint64(pow(int(MULTIPLIER), -1, 2**64))
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 Hashes = npt.NDArray[np.uint64]
 
 
@@ -34,11 +36,26 @@ def hash_sums(numbers: Ints) -> tuple[Hashes, Hashes]:
     return sums, powers_of(INVERSE, len(numbers))
 
 
-def window_hashes(numbers: Ints, n: int) -> Hashes:
-    """The hashes of all windows of n numbers, one per start."""
+def window_ends(worths: Floats, n: int) -> Ints:
+    """Where the windows of n words end that begin at the first word, the second ...; of the last
+    places none does.
+
+    >>> window_ends(np.array([1.0, 1, 1, 1]), 3), window_ends(np.array([1, 0.5, 0.5, 0.5]), 2)
+    (array([3, 4]), array([3]))
+    """
+    upto = np.concatenate(([0.0], np.cumsum(worths)))
+    if upto[-1] == len(worths):
+        return np.arange(n, len(worths) + 1)
+    ends = np.searchsorted(upto, upto[:-1] + n)
+    return ends[ends < len(upto)]
+
+
+def window_hashes(numbers: Ints, ends: Ints) -> Hashes:
+    """The hashes of windows of numbers: the first from the first number to before `ends[0]`, the
+    second from the second on ...
+    """
     sums, inverses = hash_sums(numbers)
-    count = max(0, len(numbers) - n + 1)
-    return (sums[n : n + count] - sums[:count]) * inverses[:count]
+    return (sums[ends] - sums[: len(ends)]) * inverses[: len(ends)]
 
 
 @lru_cache(maxsize=4)
@@ -67,27 +84,31 @@ def loop_coverage(text: str) -> float:
     words = list(find_words(text))
     numbers: dict[str, int] = {}
     ids = np.array([numbers.setdefault(word.text, len(numbers)) for word in words], np.int64)
+    worths = np.array([worth(word.text) for word in words], dtype=np.float64)
     starts = np.array([word.start for word in words], dtype=np.int64)
     ends = np.array([word.end for word in words], dtype=np.int64)
-    return covered_share(ids, starts, ends, len(text))
+    return covered_share(ids, worths, starts, ends, len(text))
 
 
-def covered_share(words: Ints, starts: Ints, ends: Ints, characters: int) -> float:
+def covered_share(words: Ints, worths: Floats, starts: Ints, ends: Ints, characters: int) -> float:
     """Loop coverage of numbered words with their offsets in a text of so many characters."""
-    if len(words) <= SHORTEST:
+    last = window_ends(worths, SHORTEST)
+    if len(last) < 2:
         return 0.0
-    hashes = window_hashes(words, SHORTEST)
-    again = np.ones(len(hashes), dtype=bool)
-    again[np.unique(hashes, return_index=True)[1]] = False
-    up_to = np.concatenate(([0], np.cumsum(again)))
-
-    def inside(reach: int, count: int) -> npt.NDArray[np.bool_]:
-        """Per place, whether a repeated window begins there or less than `reach` before."""
-        places = np.arange(count)
-        last = np.minimum(places + 1, len(again))
-        found: npt.NDArray[np.bool_] = up_to[last] > up_to[np.clip(places - reach + 1, 0, last)]
-        return found
-
-    of_words = (ends - starts)[inside(SHORTEST, len(words))].sum()
-    of_gaps = (starts[1:] - ends[:-1])[inside(SHORTEST - 1, len(words) - 1)].sum()
+    again = np.ones(len(last), dtype=bool)
+    again[np.unique(window_hashes(words, last), return_index=True)[1]] = False
+    places = np.flatnonzero(again)
+    of_words = (ends - starts)[inside(places, last[places], len(words))].sum()
+    gaps = starts[1:] - ends[:-1]
+    of_gaps = gaps[inside(places, last[places] - 1, len(gaps))].sum()
     return float(of_words + of_gaps) / characters
+
+
+def inside(starts: Ints, ends: Ints, count: int) -> npt.NDArray[np.bool_]:
+    """Per place, whether it lies in one of the windows, each from its start to before its end.
+
+    >>> inside(np.array([0, 3]), np.array([2, 4]), 5).tolist()
+    [True, True, False, True, False]
+    """
+    steps = np.bincount(starts, minlength=count + 1) - np.bincount(ends, minlength=count + 1)
+    return np.cumsum(steps)[:count] > 0

@@ -20,6 +20,7 @@ SHORT = 6  # words: shorter turns are alike only when equal
 COMPARED = 4096  # words of a turn; what is alike so far is taken to be alike
 
 Band = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
 
 
 def write_words(numbers: npt.NDArray[np.int64]) -> str:
@@ -28,13 +29,14 @@ def write_words(numbers: npt.NDArray[np.int64]) -> str:
     return points.astype("<u4").tobytes().decode("utf-32-le")
 
 
-def compare_turns(turns: Sequence[str]) -> Band:
+def compare_turns(turns: Sequence[str], sizes: Floats) -> Band:
     """[p, i]: how alike the turns i and i - p are, for p up to WIDEST; below ALIKE it is 0.
 
-    Normalised Indel similarity over words (rapidfuzz), in [0, 1]; turns under SHORT words are alike
-    only when equal, and empty ones never.
+    Normalised Indel similarity over words (rapidfuzz), in [0, 1]; turns worth less than SHORT words
+    (`sizes`) are alike only when equal, and empty ones never.
 
-    >>> float(compare_turns(["abcdefgh", "", "abcdefgx"])[2, 2])  # 7 words of 8, in order
+    >>> turns = ["abcdefgh", "", "abcdefgx"]
+    >>> float(compare_turns(turns, np.array([8.0, 0, 8]))[2, 2])  # 7 words of 8, in order
     0.875
     """
     n = len(turns)
@@ -42,12 +44,13 @@ def compare_turns(turns: Sequence[str]) -> Band:
     same: dict[str, int] = {}
     ids = np.array([same.setdefault(turn, len(same)) for turn in turns], dtype=np.int64)
     lengths = np.fromiter(map(len, turns), dtype=np.int64, count=n)
+    is_short = (sizes < SHORT) | (lengths < 1)
     for p in range(1, min(WIDEST, n - 1) + 1):
         alike = cpdist(
             turns[p:], turns[:-p], scorer=Indel.normalized_similarity, score_cutoff=ALIKE,
             dtype=np.float32,
         )  # fmt: skip
-        short = np.minimum(lengths[p:], lengths[:-p]) < SHORT
+        short = is_short[p:] | is_short[:-p]
         alike[short | (ids[p:] == ids[:-p])] = 0
         alike[(ids[p:] == ids[:-p]) & (lengths[p:] > 0)] = 1
         band[p, p:] = alike
@@ -59,7 +62,7 @@ def pair_turns(turns: Sequence[str], band: Band, most: int) -> list[tuple[int, i
     distance; the first `most`.
 
     >>> far = ["again", *"bcdefghijklmnopqrs", "again"]
-    >>> pair_turns(far, compare_turns(far), 9)
+    >>> pair_turns(far, compare_turns(far, np.array([1.0] * len(far))), 9)
     [(19, 0)]
     """
     lags, places = np.nonzero(band)

@@ -18,17 +18,19 @@ import numpy as np
 import numpy.typing as npt
 
 from broken_record.data import Dialogue, FinishReason, Message, Role, Span, Turn, prefixes_of
+from broken_record.text.language import Language, language_of
 from broken_record.text.similarity import COMPARED, Band, compare_turns, pair_turns, write_words
-from broken_record.text.words import WORD, body_of, find_words, vocabulary
+from broken_record.text.words import body_of, find_words, vocabulary, word_pattern, worth
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 MARKS = re.compile(
-    r"[\s\"'`()\[\]{}<>\u2018\u2019\u201c\u201d\u00ab\u00bb\u200b\ufeff]+"
+    r"[\s\"'`()\[\]{}<>\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a\u200b-\u200f\u2060\ufeff"
+    r"\u3008-\u3011\u3014-\u301b\uff08\uff09\uff3b\uff3d\uff5b\uff5d]+"
     r"|(?<![*_])[*_]{1,2}(?![*_])"
 )  # three asterisks are a scene break
-WORDS_AND_GAPS = re.compile(f"({WORD.pattern})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,10 @@ class Transcript:
 
     Per turn: `said` and `bodies`. Per word, over all turns: `plain` (numbers of normal forms),
     `words` (numbers of forms that are the same for both speakers), `starts` and `ends` (offsets in
-    `text`, the bodies joined by newlines). `first[i]` to before `first[i + 1]` are those of turn i.
+    `text`, the bodies joined by newlines). `first[i]` to before `first[i + 1]` are those of turn i,
+    `counts[i]` of them. Where characters stand for words they are worth less than words: `worth`
+    says how much each, `sizes[i]` how many words a turn is worth. Thresholds in words are compared
+    with sizes, places are counted with counts; of text with blanks both are equal.
     """
 
     def __init__(self, dialogue: Dialogue) -> None:
@@ -100,7 +105,7 @@ class Transcript:
         lengths = np.fromiter(map(len, bodies), dtype=np.int64, count=len(bodies))
         self.places = np.concatenate(([0], np.cumsum(lengths + 1)))[:-1] if bodies else lengths
         self.lengths = lengths
-        pieces = WORDS_AND_GAPS.split(self.text)
+        pieces = re.split(f"({word_pattern(self.text).pattern})", self.text)
         borders = np.cumsum(np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces)))
         self.starts: Ints = borders[0:-1:2]
         self.ends: Ints = borders[1::2]
@@ -118,11 +123,31 @@ class Transcript:
         return len(self.said)
 
     @cached_property
+    def worth(self) -> Floats:
+        """Per word: how much of a word it is."""
+        much: Floats = self.vocabulary.worth[self.plain]
+        return much
+
+    @cached_property
+    def sizes(self) -> Floats:
+        """Per turn: how many words it is worth."""
+        upto = np.concatenate(([0.0], np.cumsum(self.worth)))
+        sizes: Floats = upto[self.first[1:]] - upto[self.first[:-1]]
+        return sizes
+
+    @cached_property
+    def language(self) -> Language | None:
+        """What language most of it is in; None where that cannot be told."""
+        numbers, counts = np.unique(self.plain, return_counts=True)
+        much = counts * self.vocabulary.worth[numbers]
+        return language_of(self.vocabulary.script[numbers], self.vocabulary.common[numbers], much)
+
+    @cached_property
     def names(self) -> frozenset[str]:
-        """The words of both prefixes that can be names, in normal form."""
+        """The words of both prefixes that can be names, in normal form; a character is none."""
         prefixes = prefixes_of(self.config).values()
         words = {word.text for prefix in prefixes for word in find_words(prefix)}
-        return frozenset(word for word in words if not word.isdigit())
+        return frozenset(word for word in words if not word.isdigit() and worth(word) == 1)
 
     @cached_property
     def few(self) -> int:
@@ -202,7 +227,7 @@ class Transcript:
     @cached_property
     def similarity(self) -> Band:
         """[p, i]: how alike the turns i and i - p are, neutral to who speaks (compare_turns)."""
-        return compare_turns(self.codes)
+        return compare_turns(self.codes, self.sizes)
 
     def says_nothing(self, position: int) -> bool:
         """Whether a turn is empty but for marks, or nothing but its speaker's prefix once more."""
