@@ -7,9 +7,10 @@ benchmarks/real/ holds the marks, a line a dialogue: {"source", "line", "message
 from one another and knew nothing but the plain definitions (real/definitions.md), wrote down what
 they saw: kind, speaker, onset and end as message indices, whether they were sure; they saw neither
 a detector's output nor the settings. Where they differ on whether a kind is in a dialogue, a third
-reading of both arguments decided (verdicts); what is not decided yet counts nowhere. Dialogues of
-"gold" stand beside the marks; those of other sources are lines of DIR/SOURCE.jsonl.gz and not part
-of the project.
+reading of both arguments decided (verdicts); what is not decided yet counts nowhere. Two sources
+stand beside the marks: "gold", SmolLM2-135M-Instruct with itself in scenes and settings of our own,
+and "played", a present-day model that played both sides of a dialogue. The others are lines of
+DIR/SOURCE.jsonl.gz, public dialogues that are not part of the project.
 
 A kind counts once a dialogue: found and marked, found and not marked, marked and not found. Every
 source has a row, so that what was tuned on the others can be seen on this one.
@@ -66,7 +67,7 @@ def read_marked(corpora: Path | None) -> Iterator[Marked]:
     """Every marked dialogue that is at hand."""
     texts: dict[str, list[str]] = {}
     for path in sorted(FOLDER.glob("*.jsonl")):
-        if path.name == "dialogues.jsonl":
+        if path.name.endswith(".texts.jsonl"):
             continue
         for row in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
             source = row["source"]
@@ -81,9 +82,9 @@ def read_marked(corpora: Path | None) -> Iterator[Marked]:
 
 def read_texts(source: str, corpora: Path | None) -> list[str]:
     """The dialogues of a source, a line each; none where they are not at hand."""
-    if source == "gold":
-        with gzip.open(FOLDER / "gold.jsonl.gz", "rt", encoding="utf-8") as file:
-            return file.read().splitlines()
+    own = FOLDER / f"{source}.texts.jsonl"
+    if own.is_file():
+        return own.read_text(encoding="utf-8").splitlines()
     path = corpora / f"{source}.jsonl.gz" if corpora else None
     if path is None or not path.is_file():
         return []

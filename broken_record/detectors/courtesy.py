@@ -1,0 +1,230 @@
+"""Courtesy: how much of a turn is thanks, farewell, praise, agreement, good wishes, readiness to go
+on, or a gesture.
+
+A turn is cut into sentences. A sentence is courtesy if it holds one of the phrases below, of
+whatever language. The lists name families of phrases, from general knowledge of how people and chat
+models close a talk, none from a marked dialogue; what share of a stretch they may fill is
+semantic_repetition.py's to say.
+
+In a phrase a blank stands between words, a word in brackets may be left out, and a word is a
+pattern: `thank.*` is thanks and thankful too. Han and Kana phrases are cut into characters, as
+their texts are.
+
+>>> from broken_record.detectors.examples import transcript_of
+>>> said = ["Thank you, my dear friend! The train leaves at nine.", "Take care."]
+>>> measured = measure_courtesy(transcript_of(said))
+>>> measured.courteous.tolist(), measured.letters.tolist()
+([20, 8], [40, 8])
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from itertools import product
+
+import numpy as np
+
+from broken_record.text.transcript import Flags, Floats, Ints, Transcript
+
+PHRASES = {
+    "en": """
+        thank.* | thx | grateful | gratitude | appreciat.* | you're [very|most|so|always|quite] welcome
+        youre [very|most|so|always] welcome | my pleasure | (a|such|real|true|mutual|shared) (pleasure|joy|delight|honou?r|privilege)
+        pleasure (was|is|to|talking|chatting|meeting) | honou?red | privileged? | glad (i|we|you|to|that) | happy (to|that|you)
+        delighted | thrilled | good bye | goodbye | bye | farewell | see (you|ya) | talk (soon|later|again)
+        talk to you (soon|later|again) | (until|till) (next|then|we|our|tomorrow) | take care | (good|sweet) (night|dreams)
+        goodnight | sleep well | rest (well|easy) | safe (travels|journey|trip) | be well
+        stay (safe|well|curious|awesome|tuned|warm|strong|golden|true|inspired|amazing|brilliant|wonderful|kind|cozy)
+        have (a|an) (great|good|wonderful|lovely|fantastic|nice|beautiful|blessed|restful|peaceful|amazing|safe|awesome)
+        good luck | best of luck | best (wishes|regards) | all the best | (warm|warmest|kind) (wishes|regards) | wish(ing)? (you|us|them|everyone)
+        may (your|our|you|we|the|all|this|that|every|it|each) | cheers | here's to | bless.* | namaste | godspeed | amen | hugs?
+        sending (you|love|warm|hugs) | congrat.* | bravo | well done | kudos | hats off | likewise | same here | same to you
+        (you|your) too | you too | as (are|do) you | right back at you | absolutely | exactly | indeed | definitely | certainly
+        of course | agreed | (couldn't|couldnt) agree more | could not agree more | i [completely|totally|fully|wholeheartedly] agree
+        precisely | totally | (so|very|how) true | (well|beautifully|perfectly|wonderfully|nicely) (said|put|expressed)
+        (that's|thats|it's|you're|how|is|are|was) [so|very|really|truly|just|absolutely] [a] (great|wonderful|fantastic|lovely|beautiful|amazing|awesome|perfect|kind|sweet|thoughtful|nice|generous|inspiring|brilliant)
+        what a (great|wonderful|fantastic|lovely|beautiful|amazing|perfect|delightful|joy|pleasure|gift|powerful|profound)
+        (sounds|looks) (great|good|perfect|wonderful|lovely|amazing|fantastic) | sounds like a plan
+        (enjoyed|loved|enjoying|cherish(ed)?|treasured?|valued?) (our|this|the|every|your|talking|chatting|these)
+        our (conversations?|chats?|talks?|exchange|dialogue|connection|friendship|collaboration|journey|bond|shared)
+        our time together | this (conversation|exchange|dialogue|journey|connection|chat|collaboration)
+        look(ing)? forward | can't wait | cant wait | whenever you | any time | anytime | always [be] here | i'll be (here|right|waiting)
+        (don't|dont) hesitate | feel free | let me know if | if you [ever] need | if you have any | reach out | kind (words|soul|heart)
+        (each|one) (other|another) | together we | keep (up|shining|smiling|going|exploring|pushing|being|that|the|creating) | keep in touch
+        (ready|here) when(ever)? you | let's (do|dive|get|begin|make|go|keep|continue|start|embark|create) | i'm [so|all] (ready|excited|set|here|thrilled)
+        excited (to|for|about) | in (harmony|gratitude|peace) | (with|much|all) (love|gratitude|joy) | hear hear | yay | woohoo
+    """,
+    "de": """
+        dank.* | bedank.* | tschüss | tschüs | auf wiedersehen | bis (bald|dann|morgen|später) | bis zum nächsten | gute nacht | schlaf (gut|schön)
+        schlafen sie | mach('s|s)? [es] gut | pass auf dich | alles (gute|liebe) | viel (glück|erfolg|spaß|freude) | (liebe|herzliche|beste) grüße
+        gern(e)? geschehen | gerne | freut (mich|uns) | freue mich | schön(en|e|es|er) (tag|abend|gespräch|zeit|nacht|worte)
+        wunderbar.* | genau | absolut | stimmt | einverstanden | ebenfalls | (dir|ihnen|euch) auch | gleichfalls | herzlich.*
+        wünsche? | prost | eine (ehre|freude) | vergnügen | (ist|war|wie) [so|sehr|wirklich] (lieb|schön|nett)
+    """,
+    "fr": """
+        merci | au revoir | à (bientôt|demain|plus) | à toi aussi | à la prochaine | bonne (nuit|journée|soirée|chance|continuation|route)
+        (prends|prenez) soin | de rien | avec plaisir | (vous|t'|t) [en] prie | plaisir | bravo | félicitations | exactement | absolument
+        tout à fait | d'accord | bien sûr | c'est [très|si|vraiment|tellement] (gentil|beau|magnifique|merveilleux|parfait|adorable)
+        pareillement | (vous|toi) aussi | reconnaissan.* | souhaite | hâte | honneur | belle (journée|soirée|nuit) | au plaisir | santé
+    """,
+    "es": """
+        gracias | agradec.* | adiós | hasta (luego|pronto|mañana|siempre|entonces|la) | buenas noches | que (descanses?|tengas?|sueñes?)
+        que te vaya | cuídate | cuídese | de nada | un placer | placer | con gusto | encantad.* | igualmente | exacto | exactamente
+        absolutamente | totalmente | por supuesto | de acuerdo | claro que | qué (bonito|hermoso|lindo|bello|alegría|maravilla|hermosas?|bonitas?|lindas?)
+        felicidades | bravo | salud | abrazos? | honor | suerte | (te|le|les) deseo | nos vemos
+    """,
+    "pt": """
+        obrigad.* | adeus | até (logo|breve|amanhã|mais|a) | boa (noite|sorte|viagem) | de nada | prazer | igualmente | exatamente
+        com certeza | claro que | concordo | parabéns | abraços? | agradeç.* | honra | se cuida | cuide-se | tudo de bom | que (bom|lindo|alegria)
+    """,
+    "it": """
+        grazie | arrivederci | ciao | a presto | buona (notte|giornata|serata|fortuna) | prego | piacere | altrettanto | esatto
+        esattamente | assolutamente | certo | d'accordo | complimenti | abbraccio | onore | (ti|vi|le) auguro | che bello
+    """,
+    "ru": """
+        спасибо | благодар.* | до (свидания|встречи|завтра|скорого|следующ.*) | прощай(те)? | пока | (спокойной|доброй) ночи | береги(те)?
+        всего (доброго|хорошего|наилучшего) | удачи | рад(а|ы)? | взаимно | и (тебе|вам|вас|тебя) | точно | абсолютно | согласен | согласна
+        конечно | прекрасн.* | замечательн.* | чудесн.* | обнимаю | честь | желаю | хорошего (дня|вечера) | (хороших|сладких) снов | приятно
+    """,
+    "zh": """
+        谢谢 | 感谢 | 多谢 | 不客气 | 不用谢 | 再见 | 拜拜 | 晚安 | 保重 | 回头见 | 下次见 | 下次再聊 | 明天见 | 祝你 | 祝您 | 祝我们 | 愿你 | 愿您
+        愿我们 | 加油 | 很高兴 | 荣幸 | 你也是 | 您也是 | 彼此 | 没错 | 确实 | 同意 | 说得好 | 说得对 | 说得太 | 太好了 | 真好 | 太棒 | 好的 | 当然
+        是的 | 珍惜 | 期待 | 一路顺风 | 好梦 | 辛苦了 | 干杯 | 恭喜
+    """,
+    "ja": """
+        ありがと | 有難 | 感謝 | どういたしまして | さよなら | さようなら | またね | また明日 | また今度 | またお会い | また会 | またお話 | おやすみ
+        お元気で | 気をつけて | お疲れ | よろしくお願い | こちらこそ | 嬉しい | うれしい | 光栄 | 楽しかった | 楽しみに | 素敵 | すばらし | 素晴らし
+        その通り | そうですね | もちろん | おめでとう | 乾杯 | 幸せ | 祈って | 祈り | いつでも | 頑張 | ご縁
+    """,
+    "ko": """
+        감사.* | 고마워.* | 고맙.* | 천만에.* | 안녕히 | 잘 (가.*|자.*|지내.*) | 또 (봐.*|만나.*|뵙.*) | 내일 (봐.*|만나.*) | 조심히 | 행운.*
+        축하.* | 기쁩.* | 기뻐.* | 영광.* | 저도요? | 나도 | 맞아.* | 맞습니다 | 물론.* | 그럼요 | 동의.* | 좋은 (하루|밤|꿈).* | 응원.* | 행복.* | 기대.*
+    """,
+}  # fmt: skip
+GESTURE = re.compile(
+    r"[*(\[][^*()\[\]\n]{0,60}\b(?:smil|nod|bow|wav(?:e|ing)|grin|beam|chuckl|laugh|hug|wink|sigh|silen"
+    r"|quiet|pause|hand on|glass|still|breath|rest)[^*()\[\]\n]{0,60}[*)\]]",
+    re.IGNORECASE,
+)
+SENTENCE_END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f\n]+")
+NUMBER = 2.0  # words that a new number stands for
+UNSPACED = ("zh", "ja")
+
+
+@dataclass(frozen=True, slots=True)
+class Courtesy:
+    """Per turn: the letters of its sentences that are courtesy, all its letters, the sentences that
+    ask something else, and how many words are news.
+    """
+
+    courteous: Ints
+    letters: Ints
+    asked: Ints
+    news: Floats
+
+
+@cache
+def phrases() -> dict[tuple[re.Pattern[str], ...], None]:
+    """Every phrase as a pattern a word, optional words taken and left out."""
+    found: dict[tuple[re.Pattern[str], ...], None] = {}
+    for language, lines in PHRASES.items():
+        for phrase in re.split(r"\s+\|\s+|\s*\n\s*", lines.strip()):
+            words = list(phrase) if language in UNSPACED else phrase.split(" ")
+            choices = [[(word[1:-1],), ()] if word.startswith("[") else [(word,)] for word in words]
+            for choice in product(*choices):
+                found[tuple(re.compile(word) for part in choice for word in part)] = None
+    return found
+
+
+@cache
+def first_word() -> re.Pattern[str]:
+    """What the first word of a phrase matches."""
+    return re.compile("|".join(dict.fromkeys(words[0].pattern for words in phrases())))
+
+
+@lru_cache(maxsize=1 << 16)
+def beginning_with(word: str) -> tuple[tuple[re.Pattern[str], ...], ...]:
+    """The further words of every phrase that a word can begin."""
+    if not first_word().fullmatch(word):
+        return ()
+    return tuple(words[1:] for words in phrases() if words[0].fullmatch(word))
+
+
+@lru_cache(maxsize=1 << 16)
+def is_match(pattern: re.Pattern[str], word: str) -> bool:
+    """Whether a word is one of a phrase's."""
+    return pattern.fullmatch(word) is not None
+
+
+def phrase_starts(transcript: Transcript) -> Iterator[int]:
+    """The places of words at which a phrase begins."""
+    texts, plain = transcript.vocabulary.texts, transcript.plain
+    said = np.flatnonzero(np.bincount(plain, minlength=1))
+    begins = np.zeros(len(texts), dtype=bool)
+    begins[said] = [bool(beginning_with(texts[n])) for n in said.tolist()]
+    words = plain.tolist()
+    for at in np.flatnonzero(begins[plain]).tolist():
+        for further in beginning_with(texts[words[at]]):
+            behind = words[at + 1 : at + 1 + len(further)]
+            if len(behind) == len(further) and all(
+                is_match(pattern, texts[n]) for pattern, n in zip(further, behind, strict=True)
+            ):
+                yield at
+                break
+
+
+def news_of(transcript: Transcript, is_courtesy: Flags) -> Floats:
+    """Per word, how much of it is new in the dialogue: 1 of a content word that is no courtesy and
+    whose stem was not said before; where characters stand for words, what two of them in a row are
+    worth that did not stand so before. A new number or identifier is NUMBER wherever it stands.
+    """
+    plain, texts = transcript.plain, transcript.vocabulary.texts
+    said = np.unique(plain)
+    has_digit = np.zeros(len(transcript.is_content), dtype=bool)
+    has_digit[said] = np.fromiter((any(map(str.isdigit, texts[n])) for n in said.tolist()), bool)
+    first = is_first(transcript.vocabulary.stem[plain])
+    news: Floats = (first & transcript.is_content[plain] & ~is_courtesy).astype(np.float64)
+    parts = transcript.worth < 1
+    pairs = np.zeros(len(plain), dtype=bool)
+    pairs[1:] = parts[1:] & parts[:-1] & (transcript.starts[1:] == transcript.ends[:-1])
+    pair_is_new = pairs & is_first(np.where(pairs, plain * len(texts) + np.roll(plain, 1), -1))
+    news[parts] = np.where(pair_is_new & ~is_courtesy, transcript.worth, 0.0)[parts]
+    news[is_first(plain) & has_digit[plain]] = NUMBER
+    return news
+
+
+def is_first(numbers: Ints) -> Flags:
+    """Per place, whether its number did not stand before."""
+    first = np.zeros(len(numbers), dtype=bool)
+    first[np.unique(numbers, return_index=True)[1]] = True
+    return first
+
+
+def measure_courtesy(transcript: Transcript) -> Courtesy:
+    """How much of each turn is courtesy."""
+    n, text = len(transcript), transcript.text
+    breaks = [*SENTENCE_END.finditer(text)]
+    ends = np.fromiter((one.end() for one in breaks), dtype=np.int64, count=len(breaks))
+    # per word: the number of its sentence; per sentence: whether it is courtesy, whether it asks
+    sentence = np.searchsorted(ends, transcript.starts, side="right")
+    is_courtesy = np.zeros(len(breaks) + 1, dtype=bool)
+    is_courtesy[sentence[[*phrase_starts(transcript)]]] = True
+    asks = np.array([*("?" in one[0] or "\uff1f" in one[0] for one in breaks), False])
+    kind = is_courtesy[sentence]
+    for gesture in GESTURE.finditer(text):
+        first, last = np.searchsorted(transcript.starts, gesture.span())
+        kind[first:last] = True
+    letters = transcript.ends - transcript.starts
+    turn = transcript.turn_of
+    news = news_of(transcript, kind)
+    asking = np.unique(sentence[asks[sentence] & ~kind], return_index=True)[0]
+    turns_asking = turn[np.searchsorted(sentence, asking)] if len(asking) else turn[:0]
+    return Courtesy(
+        np.bincount(turn[kind], letters[kind], minlength=n).astype(np.int64),
+        np.bincount(turn, letters, minlength=n).astype(np.int64),
+        np.bincount(turns_asking, minlength=n),
+        np.bincount(turn, news, minlength=n).astype(np.float64),
+    )

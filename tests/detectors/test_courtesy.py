@@ -1,0 +1,79 @@
+"""Courtesy, and talk that is spent."""
+
+from __future__ import annotations
+
+import pytest
+
+from broken_record.detectors.courtesy import measure_courtesy, phrases
+from broken_record.detectors.examples import transcript_of
+from broken_record.detectors.semantic_repetition import detect
+
+BUSINESS = [
+    "Where does the night train to Lisbon leave from?",
+    "Platform nine, at 22:40, and the sleeping car is number 14.",
+    "Do they let a cello aboard?",
+    "Only with a second ticket, forty euros, bought at window three.",
+    "And breakfast, is that in the fare?",
+    "Coffee and a roll are, eggs cost six euros more.",
+    "Which side has the view of the river?",
+    "The left one, from Santarem to the bridge.",
+]
+CLOSING = {
+    "en": [
+        "Thank you so much, you have been wonderful.", "My pleasure, travel well!",
+        "I will, thank you again.", "Take care on the way.", "You too, all the best!",
+        "It was lovely talking to you.", "Likewise, thank you.", "Goodbye then, and safe travels!",
+        "Goodbye!", "See you soon.", "See you, thanks again.", "Take care!",
+    ],
+    "de": [
+        "Vielen Dank, das war sehr nett.", "Gern geschehen, gute Reise!", "Danke nochmals.",
+        "Alles Gute für dich.", "Dir auch, herzlichen Dank!", "Es war mir eine Freude.",
+        "Ebenfalls, danke.", "Auf Wiedersehen und gute Nacht!", "Auf Wiedersehen!", "Bis bald.",
+        "Bis dann, danke.", "Mach es gut!",
+    ],
+    "zh": [
+        "太感谢你了。", "不客气，一路顺风！", "谢谢，再见。", "保重。", "你也是，谢谢！",
+        "很高兴和你聊天。",
+        "同意，谢谢你。", "再见，祝你好梦！", "再见！", "下次见。", "谢谢，晚安。", "保重！",
+    ],
+    "ja": [
+        "本当にありがとう。", "どういたしまして、気をつけて！", "ありがとう、またね。",
+        "お元気で。",
+        "こちらこそ、ありがとう！", "楽しかったです。", "嬉しいです、ありがとう。",
+        "さようなら、おやすみ！", "さようなら！", "また明日。", "ありがとう、おやすみ。",
+        "お元気で！",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", CLOSING)
+def test_a_talk_that_is_over_and_goes_on_in_thanks_and_farewells_stagnates(language):
+    [finding] = detect(transcript_of([*BUSINESS, *CLOSING[language]]))
+    assert len(BUSINESS) - 1 <= finding.onset_turn <= len(BUSINESS) + 2
+    assert finding.end_turn is None and finding.speaker == "both"
+
+
+@pytest.mark.parametrize("language", CLOSING)
+def test_one_round_of_goodbyes_is_no_stagnation(language):
+    assert not detect(transcript_of([*BUSINESS, *CLOSING[language][-4:]]))
+
+
+def test_whoever_thanks_and_has_news_each_time_does_not_stagnate():
+    news = [
+        "Thank you! Platform 3 has a buffet.", "Thanks! My seat is 41 then, by the door.",
+        "Thank you. The porter is called Anselm.", "Thanks! Gate 12 opens after lunch.",
+        "Thank you. Is the ferry cheaper?", "Thanks! Lockers cost 9 a day.",
+        "Thank you. I need the blue form.", "Thanks! The clerk stamps it upstairs.",
+        "Thank you. The dog travels free.", "Thanks! Bicycles go in the last wagon.",
+    ]  # fmt: skip
+    assert not detect(transcript_of([*BUSINESS, *news]))
+
+
+def test_what_is_courtesy_is_no_news_and_a_digit_is():
+    measured = measure_courtesy(transcript_of(["Thanks for the umbrella!", "It rains at 4:30."]))
+    assert measured.news.tolist() == [0, 5]
+
+
+def test_every_phrase_is_a_pattern_that_matches_something_and_not_everything():
+    for words in phrases():
+        assert words and not any(word.fullmatch("xylophone") for word in words)
