@@ -153,24 +153,30 @@ def beginning_with(word: str) -> tuple[tuple[re.Pattern[str], ...], ...]:
     return tuple(words[1:] for words in phrases() if words[0].fullmatch(word))
 
 
-@lru_cache(maxsize=1 << 16)
-def is_match(pattern: re.Pattern[str], word: str) -> bool:
-    """Whether a word is one of a phrase's."""
-    return pattern.fullmatch(word) is not None
+@lru_cache(maxsize=1 << 18)
+def continued_by(word: str, second: str) -> tuple[tuple[re.Pattern[str], ...], ...]:
+    """What has to come behind two words, for every phrase that they can begin."""
+    return tuple(
+        further[1:] for further in beginning_with(word) if further and further[0].fullmatch(second)
+    )
 
 
 def phrase_starts(transcript: Transcript) -> Iterator[int]:
     """The places of words at which a phrase begins."""
     texts, plain = transcript.vocabulary.texts, transcript.plain
-    said = np.flatnonzero(np.bincount(plain, minlength=1))
-    begins = np.zeros(len(texts), dtype=bool)
-    begins[said] = [bool(beginning_with(texts[n])) for n in said.tolist()]
+    said = np.unique(plain)
+    is_phrase, begins = np.zeros((2, len(texts)), dtype=bool)
+    for n in said.tolist():
+        furthers = beginning_with(texts[n])
+        is_phrase[n] = () in furthers
+        begins[n] = bool(furthers)
+    yield from np.flatnonzero(is_phrase[plain]).tolist()
     words = plain.tolist()
-    for at in np.flatnonzero(begins[plain]).tolist():
-        for further in beginning_with(texts[words[at]]):
-            behind = words[at + 1 : at + 1 + len(further)]
+    for at in np.flatnonzero((begins & ~is_phrase)[plain][:-1]).tolist():
+        for further in continued_by(texts[words[at]], texts[words[at + 1]]):
+            behind = words[at + 2 : at + 2 + len(further)]
             if len(behind) == len(further) and all(
-                is_match(pattern, texts[n]) for pattern, n in zip(further, behind, strict=True)
+                pattern.fullmatch(texts[n]) for pattern, n in zip(further, behind, strict=True)
             ):
                 yield at
                 break
