@@ -1,4 +1,5 @@
-"""What a config value may be: one check per kind of value, which says what it expected.
+"""What a config value may be: one check per kind of value, which says what it expected, and the
+sentence that is made of it.
 
 A sampler is sent to the server as it is. The table of sampling parameters exists to warn about
 names that nobody knows, and to refuse values of a type on which some servers hang.
@@ -6,8 +7,10 @@ names that nobody knows, and to refuse values of a type on which some servers ha
 
 from __future__ import annotations
 
+import difflib
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -254,3 +257,36 @@ def check_sampler(value: Any) -> list[Problem]:
             if not fits(parameter):
                 problems.append((f".{name}", expected))
     return problems
+
+
+def sentences(name: str, value: Any, check: Callable[[Any], list[Problem]]) -> Iterator[str]:
+    """What a check finds wrong with the value of a key.
+
+    >>> [*sentences("seed", -1, whole(0))]
+    ['seed: expected a whole number of at least 0, found -1']
+    """
+    for where, expected in check(value):
+        yield f"{name}{where}: expected {expected}, found {shown(value_below(value, where))}"
+
+
+def shown(value: Any) -> str:
+    """A found value as short JSON."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def value_below(value: Any, where: str) -> Any:
+    """The part of a value that a problem's place names, like `[0].role`."""
+    for index, name in re.findall(r"\[(\d+)\]|\.([^.\[]+)", where):
+        value = value[int(index)] if index else value[name]
+    return value
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """`; did you mean "..."?` with the nearest known name, or nothing.
+
+    >>> suggestion("turn_max_token", ["total_tokens", "turn_max_tokens"])
+    '; did you mean "turn_max_tokens"?'
+    """
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f'; did you mean "{near[0]}"?' if near else ""

@@ -151,6 +151,18 @@ def check_regenerate(value: Any) -> list[Problem]:
     })  # fmt: skip
 
 
+def assume_mode(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A raw config with what its mode assumes: in goal mode the user begins, so there is no
+    greeting, and an empty opening is none.
+    """
+    if raw.get("mode") != "goal":
+        return dict(raw)
+    assumed = {"context": "trim", "greeting": None, **raw}
+    if assumed.get("conversation") == []:
+        del assumed["conversation"]
+    return assumed
+
+
 def read_lists(
     raw: Mapping[str, Any], file: str, folders: Mapping[str, Path]
 ) -> tuple[dict[str, Any], list[str]]:

@@ -9,26 +9,16 @@ Nothing is contacted here.
 from __future__ import annotations
 
 import copy
-import difflib
 import json
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from broken_record.config.checks import SAMPLER_NAMES, SET_ELSEWHERE
+from broken_record.config.checks import SAMPLER_NAMES, SET_ELSEWHERE, shown, suggestion
 from broken_record.config.from_cards import KEYS_OF_A_CAST, Cast, cast
-from broken_record.config.goal_keys import (
-    NOT_OF_THE_MODE,
-    OF_THE_MODE,
-    problems_of_goal,
-    read_lists,
-    steps_unsaid,
-)
-from broken_record.config.personas import Objective, Persona
-from broken_record.config.schema import KEYS, Config
-from broken_record.data import Message
+from broken_record.config.goal_keys import NOT_OF_THE_MODE, OF_THE_MODE, assume_mode, steps_unsaid
+from broken_record.config.schema import KEYS, Config, key_copied, settle, value_left_out
 from broken_record.errors import ConfigError
 
 
@@ -42,37 +32,22 @@ class Loaded:
     warnings: tuple[str, ...]
 
 
-def effective_value(name: str, raw: Mapping[str, Any]) -> tuple[Any, str]:
-    """The value of a key and where it came from, for keys the raw config does not hold."""
-    key = KEYS[name]
-    same_server = raw.get("user_api_url", raw.get("api_url")) == raw.get("api_url")
-    if name == "user_api_key_env" and not same_server:
-        return None, "default"  # a key for one server is never sent to another
-    if key.like is None:
-        return copy.deepcopy(key.default), "default"
-    return copy.deepcopy(raw.get(key.like, KEYS[key.like].default)), f"as {key.like}"
-
-
 def parse(text: str, file: str, settings: Sequence[str] = (), folder: Path | None = None) -> Loaded:
     """The config in `text` with the settings of the command line; ConfigError lists every
     problem. Its cards and lists are read from `folder`, those of a setting from the working
-    directory; without a folder (a record's own config) none is.
+    directory; without a folder none is.
     """
-    raw = read_object(text, file)
+    return load_values(read_object(text, file), file, settings, folder)
+
+
+def load_values(
+    values: Mapping[str, Any], file: str, settings: Sequence[str] = (), folder: Path | None = None
+) -> Loaded:
+    """As parse, of values that are no text any more: those that a record holds."""
+    raw = copy.deepcopy(dict(values))
     set_here = {apply_setting(raw, setting) for setting in settings}
     given = set(raw)
-    known = [*KEYS, *(f"sampler.{name}" for name in SAMPLER_NAMES)]
-    problems = [
-        f'{file}: unknown key "{name}"'
-        + suggestion(f"sampler.{name}" if name in SAMPLER_NAMES else name, known)
-        for name in raw
-        if name not in KEYS
-    ]
-    goal = raw.get("mode") == "goal"
-    if goal:  # the user begins, so there is no greeting
-        raw = {"context": "trim", "greeting": None, **raw}
-        if raw.get("conversation") == []:
-            del raw["conversation"]
+    raw = assume_mode(raw)
     cards = Cast()
     folders = {} if folder is None else {
         name: Path() if name in set_here else folder
@@ -81,49 +56,36 @@ def parse(text: str, file: str, settings: Sequence[str] = (), folder: Path | Non
     if folders and not any(KEYS[key].check(raw[key]) for key in KEYS_OF_A_CAST if key in raw):
         cards = cast(raw, file, {name: folders[name] for name in ("card", "user_card")})
         raw.update(cards.values)
-        problems.extend(cards.problems)
-    if goal:
-        lists, wrong = read_lists(raw, file, folders)
-        problems.extend(wrong)
-        raw = {"conversation": [], **raw, **lists}
-    values: dict[str, Any] = {}
-    origins: dict[str, str] = {}
-    for name, key in KEYS.items():
-        if name not in raw:
-            if key.required and not (folder and isinstance(raw.get("card"), str)):
-                problems.append(f"{file}: {name}: required, not found")
-            elif not key.required:
-                values[name], origins[name] = effective_value(name, raw)
-            continue
-        values[name] = raw[name]
-        origins[name] = origin_of(name, file, given, set_here, cards.origins)
-        silent = goal and name == "conversation" and raw[name] == []
-        for where, expected in () if silent else key.check(raw[name]):
-            found = shown(value_below(raw[name], where))
-            problems.append(f"{file}: {name}{where}: expected {expected}, found {found}")
-        if key.fills and isinstance(raw[name], dict):
-            values[name] = {**key.default, **raw[name]}
-    if goal and not problems:
-        problems.extend(problems_of_goal(values, file))
-    if problems:
-        raise ConfigError(problems)
+    settled = settle(raw, file, folders, cards.problems)
+    config = settled.config()
+    origins = {name: origin_of(name, file, raw, given, set_here, cards.origins) for name in KEYS}
     warnings = (
         *cards.warnings,
-        *odd_names(values, file),
-        *out_of_mode(values, file),
-        *steps_unsaid(values, file),
+        *odd_names(settled.values, file),
+        *out_of_mode(settled.values, file),
+        *steps_unsaid(settled.values, file),
     )
-    return Loaded(build(values), values, origins, warnings)
+    return Loaded(config, settled.values, origins, warnings)
 
 
 def origin_of(
-    name: str, file: str, given: set[str], set_here: set[str], by_card: Mapping[str, str]
+    name: str,
+    file: str,
+    raw: Mapping[str, Any],
+    given: set[str],
+    set_here: set[str],
+    by_card: Mapping[str, str],
 ) -> str:
-    """Where a value came from."""
+    """Where a value came from; `raw` holds what was given and what cards and mode filled in."""
     here = f"{file} with --set" if name in set_here else file
     if name in by_card:
         return f"{here}, {by_card[name]}" if name in given else by_card[name]
-    return here if name in given else "goal mode"
+    if name in given:
+        return here
+    if name in raw or KEYS[name].required:
+        return "goal mode"
+    like = key_copied(name, raw)
+    return f"as {like}" if like else "default"
 
 
 def odd_names(values: Mapping[str, Any], file: str) -> Iterator[str]:
@@ -144,24 +106,6 @@ def out_of_mode(values: Mapping[str, Any], file: str) -> Iterator[str]:
             yield f"{file}: {name}: not used in {values['mode']} mode"
 
 
-def build(values: Mapping[str, Any]) -> Config:
-    """The Config of values without problems."""
-    goal = values["mode"] == "goal"
-    objectives = values["objectives"] if goal else ()
-    personas = values["personas"] if goal else ()
-    return Config(
-        **{
-            **values,
-            "conversation": tuple(Message(m["role"], m["content"]) for m in values["conversation"]),
-            "stop_on": tuple(values["stop_on"]),
-            "objectives": tuple(
-                Objective(o["id"], o["text"], tuple(o["steps"])) for o in objectives
-            ),
-            "personas": tuple(Persona(p["id"], p["text"]) for p in personas),
-        }
-    )
-
-
 def load(path: Path, settings: Sequence[str] = ()) -> Loaded:
     """The config in a file; ConfigError where it cannot be read or has problems."""
     try:
@@ -170,29 +114,6 @@ def load(path: Path, settings: Sequence[str] = ()) -> Loaded:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError([f"{path}: cannot be read: {reason}"]) from error
     return parse(text, str(path), settings, path.parent)
-
-
-def shown(value: Any) -> str:
-    """A found value as short JSON."""
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """`; did you mean "..."?` with the nearest known name, or nothing.
-
-    >>> suggestion("turn_max_token", KEYS)
-    '; did you mean "turn_max_tokens"?'
-    """
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f'; did you mean "{near[0]}"?' if near else ""
-
-
-def value_below(value: Any, where: str) -> Any:
-    """The part of a value that a problem's place names, like `[0].role`."""
-    for index, name in re.findall(r"\[(\d+)\]|\.([^.\[]+)", where):
-        value = value[int(index)] if index else value[name]
-    return value
 
 
 def read_object(text: str, file: str) -> dict[str, Any]:
@@ -239,8 +160,7 @@ def apply_setting(raw: dict[str, Any], setting: str) -> str:
         value = text
     top, *rest = path.split(".")
     if rest and top not in raw and top in KEYS:
-        like = KEYS[top].like
-        raw[top] = copy.deepcopy(raw.get(like, KEYS[like].default) if like else KEYS[top].default)
+        raw[top] = value_left_out(top, raw)
     holder: Any = raw
     for name, following in zip([top, *rest], rest, strict=False):
         try:

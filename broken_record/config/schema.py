@@ -1,17 +1,22 @@
-"""The one table of what a config may say: every key, its check, its default; and the Config itself.
+"""The one table of what a config may say: every key, its check, its default; and the Config that
+values become.
 
-CONFIG.md is compared with it by a test, and its order is the order there.
+CONFIG.md is compared with it by a test, and its order is the order there. Top-level keys are
+strict; what stands inside a sampler is not (checks.py).
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from broken_record.config.checks import (
+    SAMPLER_NAMES,
     Problem,
     check_card,
     check_context,
@@ -28,6 +33,9 @@ from broken_record.config.checks import (
     check_tokenizer,
     check_track_repo,
     check_url,
+    sentences,
+    shown,
+    suggestion,
     whole,
 )
 from broken_record.config.goal_keys import (
@@ -36,6 +44,7 @@ from broken_record.config.goal_keys import (
     REGENERATE,
     TEMPLATES,
     StopWhen,
+    assume_mode,
     check_extract,
     check_id,
     check_noncoherent,
@@ -43,9 +52,12 @@ from broken_record.config.goal_keys import (
     check_stop_token,
     check_templates,
     one_of,
+    problems_of_goal,
+    read_lists,
 )
 from broken_record.config.personas import Objective, Persona, check_objectives, check_personas
 from broken_record.data import Message
+from broken_record.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +176,100 @@ class Config:
     sweep: Mapping[str, Any]
     track: str | None
     track_repo: str | None
+
+    @classmethod
+    def of(cls, values: Any, file: str) -> Config:
+        """The Config of values that were effective once, as a record or a run.json holds them; a
+        key that is younger than they are has its default. ConfigError lists what is wrong, under
+        the name of the file.
+        """
+        if not isinstance(values, Mapping):
+            raise ConfigError([f"{file}: expected a JSON object of keys, found {shown(values)}"])
+        return settle(assume_mode(values), file).config()
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A value for every key, and what is wrong with them, a sentence each."""
+
+    values: dict[str, Any]
+    problems: list[str]
+
+    def config(self) -> Config:
+        """The Config; ConfigError lists the problems."""
+        if self.problems:
+            raise ConfigError(self.problems)
+        values = self.values
+        goal = values["mode"] == "goal"
+        objectives = values["objectives"] if goal else ()
+        personas = values["personas"] if goal else ()
+        return Config(
+            **{
+                **values,
+                "conversation": tuple(
+                    Message(message["role"], message["content"])
+                    for message in values["conversation"]
+                ),
+                "stop_on": tuple(values["stop_on"]),
+                "objectives": tuple(
+                    Objective(o["id"], o["text"], tuple(o["steps"])) for o in objectives
+                ),
+                "personas": tuple(Persona(p["id"], p["text"]) for p in personas),
+            }
+        )
+
+
+def settle(
+    raw: Mapping[str, Any],
+    file: str,
+    folders: Mapping[str, Path] | None = None,
+    found: Sequence[str] = (),
+) -> Settled:
+    """A raw config with every key that it leaves out. `folders` says of card, personas and
+    objectives where a path begins (without one, none is read), `found` what is known to be wrong.
+    """
+    known = [*KEYS, *(f"sampler.{name}" for name in SAMPLER_NAMES)]
+    problems = [
+        f'{file}: unknown key "{name}"'
+        + suggestion(f"sampler.{name}" if name in SAMPLER_NAMES else name, known)
+        for name in raw
+        if name not in KEYS
+    ]
+    problems += found
+    goal = raw.get("mode") == "goal"
+    if goal:
+        lists, wrong = read_lists(raw, file, folders or {})
+        problems += wrong
+        raw = {"conversation": [], **raw, **lists}
+    values: dict[str, Any] = {}
+    for name, key in KEYS.items():
+        if name in raw:
+            values[name] = raw[name]
+            if key.fills and isinstance(raw[name], dict):
+                values[name] = {**key.default, **raw[name]}
+            if not (goal and name == "conversation" and raw[name] == []):
+                problems += sentences(f"{file}: {name}", raw[name], key.check)
+        elif not key.required:
+            values[name] = value_left_out(name, raw)
+        elif not (folders and isinstance(raw.get("card"), str)):  # what is wrong with it was said
+            problems.append(f"{file}: {name}: required, not found")
+    if goal and not problems:
+        problems += problems_of_goal(values, file)
+    return Settled(values, problems)
+
+
+def key_copied(name: str, raw: Mapping[str, Any]) -> str | None:
+    """The key whose value another one has that is left out."""
+    same_server = raw.get("user_api_url", raw.get("api_url")) == raw.get("api_url")
+    if name == "user_api_key_env" and not same_server:
+        return None  # a key for one server is never sent to another
+    return KEYS[name].like
+
+
+def value_left_out(name: str, raw: Mapping[str, Any]) -> Any:
+    """The value of a key that a raw config does not hold."""
+    like = key_copied(name, raw)
+    return copy.deepcopy(raw.get(like, KEYS[like].default) if like else KEYS[name].default)
 
 
 def config_sha256(config: Mapping[str, Any]) -> str:

@@ -33,7 +33,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from broken_record.config.load import parse
+from broken_record.config.schema import Config
 from broken_record.conversation.aim_process import LEAVE_S, REMOTE
 from broken_record.conversation.chat import Chat
 from broken_record.conversation.goals import Goal
@@ -108,7 +108,7 @@ class Tracker:
         """`run` is the dialogue's run in Aim from before, where it goes on. A path in track_repo
         begins in the working directory.
         """
-        loaded = parse(json.dumps(dict(config)), "track").config
+        loaded = Config.of(config, "track")
         self.mode = Goal(loaded) if loaded.mode == "goal" else Chat(loaded)
         self.run = run
         self.reason: str | None = None

@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from broken_record.config.load import Loaded, load, parse
+from broken_record.config.load import Loaded, load, load_values
 from broken_record.data import Dialogue, EngineInfo
 from broken_record.errors import ConfigError, LogError
 from broken_record.files.record import parse_record
@@ -29,7 +29,7 @@ def load_to_resume(
         raise LogError(f"{record}: cannot be read: {error}") from error
     earlier = parse_record(lines, str(record))
     if config_file is None:
-        loaded = parse(json.dumps(dict(earlier.config)), str(record), settings)
+        loaded = load_values(earlier.config, str(record), settings)
     else:
         loaded = load(config_file, settings)
         if loaded.config.mode == "goal":  # it leaves open which of its dialogues this is

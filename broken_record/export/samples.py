@@ -37,8 +37,7 @@ from itertools import islice
 from typing import Any, BinaryIO, Literal
 
 from broken_record.analysis.report import DialogueReport
-from broken_record.config.load import parse
-from broken_record.config.schema import config_sha256
+from broken_record.config.schema import Config, config_sha256
 from broken_record.conversation.goals import Goal
 from broken_record.conversation.prompts import open_with_user
 from broken_record.data import Dialogue, Message, Role
@@ -83,7 +82,7 @@ def seen_by(side: Side, dialogue: Dialogue) -> Iterator[tuple[int, Message]]:
         yield from said
         return
     if config.get("mode") == "goal":
-        own = replace(parse(json.dumps(dict(config)), "record").config, inquirer_history="raw")
+        own = replace(Config.of(config, "record"), inquirer_history="raw")
         messages, opening = Goal(own).messages("user", dialogue.turns)
         yield from ((-1, message) for message in messages[:opening])
         yield from zip((t.index for t in dialogue.turns), messages[opening:], strict=True)

@@ -17,7 +17,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from broken_record.config.load import Loaded, parse
+from broken_record.config.load import Loaded
 from broken_record.config.schema import Config
 from broken_record.errors import LogError
 from broken_record.files.record import parse_record
@@ -72,7 +72,7 @@ def read_run(folder: Path) -> Run:
 
 def config_of_run(folder: Path) -> Config:
     """The config that a run folder was made with."""
-    return parse(json.dumps(read_run(folder).config), str(folder / "run.json")).config
+    return Config.of(read_run(folder).config, str(folder / "run.json"))
 
 
 def goals_of(config: Config) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ import pytest
 
 from broken_record.config.checks import embedded_models
 from broken_record.config.load import load, parse
-from broken_record.config.schema import KEYS
+from broken_record.config.schema import KEYS, Config
 from broken_record.errors import ConfigError
 
 SCENE = {"conversation": [{"role": "user", "content": "Hi"}]}
@@ -202,3 +202,36 @@ def test_the_table_of_keys_and_the_config_have_the_same_names():
     assert (
         set(KEYS) == set(loaded.values) == set(loaded.origins) == set(type(loaded.config).__slots__)
     )
+
+
+GOAL = {
+    "mode": "goal",
+    "personas": ["a nurse"],
+    "objectives": [{"text": "Ask.", "steps": ["Why?"]}],
+}
+
+
+@pytest.mark.parametrize("given", [{**SCENE, "stop_on": ["refusal"], "max_turns": 3}, GOAL])
+def test_effective_values_become_the_config_again_and_a_younger_key_has_its_default(given):
+    loaded = parse(json.dumps(given), "c.json")
+    kept = json.dumps(loaded.values)
+    assert Config.of(loaded.values, "run.json") == loaded.config
+    older = {name: value for name, value in loaded.values.items() if name != "retry_for_s"}
+    assert Config.of(older, "run.json") == loaded.config
+    assert json.dumps(loaded.values) == kept
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ([], "run.json: expected a JSON object of keys, found []"),
+        ({**SCENE, "seed": -1, "colour": 1}, 'run.json: unknown key "colour"'),
+        ({**SCENE, "seed": -1}, "run.json: seed: expected a whole number of at least 0, or null, "
+         "found -1"),
+        ({"card": "skye.png"}, "run.json: conversation: required, not found"),
+    ],
+)  # fmt: skip
+def test_values_that_make_no_config_are_said_under_the_name_of_their_file(values, problem):
+    with pytest.raises(ConfigError) as caught:
+        Config.of(values, "run.json")
+    assert caught.value.problems[0] == problem
