@@ -30,13 +30,14 @@ from typing import Any, Literal
 
 from broken_record.analysis.copy_distance import Repeat, find_repeat, run_bounds
 from broken_record.data import Dialogue, EngineInfo, Finding, Role, prefixes_of
-from broken_record.samplers import SAME, translate
+from broken_record.samplers import PARAMETERS, translate
 
 KINDS = ("single_turn_loop", "multi_turn_loop", "intra_turn_repetition", "prefix_repetition")
 READ = ("llama-server", "koboldcpp", "vllm", "aphrodite-engine")
 OWN_CHAIN = ("samplers", "sampler_order")  # one of these may leave the penalties out
+REPETITION = PARAMETERS["repeat_penalty"].names
 NAMES = {
-    **dict.fromkeys(SAME[0], "repetition penalty"),
+    **dict.fromkeys(REPETITION, "repetition penalty"),
     "presence_penalty": "presence penalty",
     "frequency_penalty": "frequency penalty",
     "dry_multiplier": "DRY",
@@ -152,7 +153,7 @@ def number(parameters: Mapping[str, Any], name: str, otherwise: float) -> float:
 
 def is_on(name: str, value: Any) -> bool:
     """Whether a parameter penalises repetition."""
-    neutral = 1.0 if name in SAME[0] else 0.0
+    neutral = 1.0 if name in REPETITION else 0.0
     return name in NAMES and isinstance(value, int | float) and value > neutral
 
 

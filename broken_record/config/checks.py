@@ -1,8 +1,8 @@
 """What a config value may be: one check per kind of value, which says what it expected, and the
 sentence that is made of it.
 
-A sampler is sent to the server as it is. The table of sampling parameters exists to warn about
-names that nobody knows, and to refuse values of a type on which some servers hang.
+A sampler is sent to the server as it is: a name that its table (samplers.py) does not know is a
+warning, a value of a type on which some servers hang a problem.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from broken_record.samplers import PARAMETERS, SET_ELSEWHERE, Takes
 
 MODELS_FOLDER = Path(__file__).parents[1] / "tiny"
 EMBEDDED = "embedded:"
@@ -178,63 +180,22 @@ def check_conversation(value: Any) -> list[Problem]:
     return problems
 
 
-def check_stop(value: Any) -> bool:
-    """A stop string or a list of them."""
+def are_strings(value: Any) -> bool:
+    """A string or a list of them."""
     return isinstance(value, str) or (
         isinstance(value, list) and all(isinstance(s, str) for s in value)
     )
 
 
-NUMBER = (is_number, "a number")
-SHARE = (lambda value: is_number(value) and 0 <= value <= 1, "a number from 0 to 1")
-POSITIVE = (lambda value: is_number(value) and value > 0, "a number above 0")
-WARMTH = (lambda value: is_number(value) and value >= 0, "a number of at least 0")
-WHOLE = (is_whole, "a whole number")
-SWITCH = (lambda value: isinstance(value, bool), "true or false")
-STRINGS = (check_stop, "a string or a list of strings")
-ANY = (lambda value: True, "anything")
-SAMPLER_NAMES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    **dict.fromkeys(
-        "dynatemp_range dynatemp_exponent dynatemp_min dynatemp_max "
-        "top_a tfs tfs_z top_n_sigma nsigma rep_pen_slope presence_penalty "
-        "frequency_penalty dry_multiplier dry_base mirostat_tau mirostat_eta smoothing_factor "
-        "smoothing_curve eta_cutoff epsilon_cutoff adaptive_target adaptive_decay".split(),
-        NUMBER,
-    ),
-    **dict.fromkeys(
-        "top_p min_p typical typical_p xtc_probability xtc_threshold".split(),
-        SHARE,
-    ),
-    **dict.fromkeys("repeat_penalty repetition_penalty rep_pen".split(), POSITIVE),
-    "temperature": WARMTH,
-    **dict.fromkeys(
-        "top_k repeat_last_n rep_pen_range dry_allowed_length dry_penalty_last_n dry_range "
-        "mirostat mirostat_mode min_tokens min_keep no_repeat_ngram_size n_keep n_discard "
-        "n_cache_reuse id_slot t_max_predict_ms".split(),
-        WHOLE,
-    ),
-    **dict.fromkeys(
-        "ignore_eos ban_eos_token bypass_eos cache_prompt skip_special_tokens "
-        "include_stop_str_in_output trim_stop render_special temperature_last".split(),
-        SWITCH,
-    ),
-    **dict.fromkeys(
-        "stop dry_sequence_breakers samplers bad_words preserved_tokens".split(),
-        STRINGS,
-    ),
-    **dict.fromkeys(
-        "logit_bias sampler_order stop_token_ids grammar json_schema lora model".split(),
-        ANY,
-    ),
-}
-SET_ELSEWHERE = {
-    "max_tokens": "turn_max_tokens",
-    "n_predict": "turn_max_tokens",
-    "max_completion_tokens": "turn_max_tokens",
-    "seed": "seed",
-    "prompt": "conversation",
-    "stream": None,
-    "stream_options": None,
+FITS: dict[Takes, Callable[[Any], bool]] = {
+    "a number": is_number,
+    "a number of at least 0": lambda value: is_number(value) and value >= 0,
+    "a number above 0": lambda value: is_number(value) and value > 0,
+    "a number from 0 to 1": lambda value: is_number(value) and 0 <= value <= 1,
+    "a whole number": is_whole,
+    "true or false": lambda value: isinstance(value, bool),
+    "a string or a list of strings": are_strings,
+    "anything": lambda value: True,
 }
 
 
@@ -246,16 +207,10 @@ def check_sampler(value: Any) -> list[Problem]:
     for name, parameter in value.items():
         if name in SET_ELSEWHERE:
             key = SET_ELSEWHERE[name]
-            problems.append(
-                (
-                    f".{name}",
-                    f"to be left out: {f'the key {key} sets it' if key else 'parrot sets it'}",
-                )
-            )
-        elif name in SAMPLER_NAMES:
-            fits, expected = SAMPLER_NAMES[name]
-            if not fits(parameter):
-                problems.append((f".{name}", expected))
+            by = f"the key {key} sets it" if key else "parrot sets it"
+            problems.append((f".{name}", f"to be left out: {by}"))
+        elif name in PARAMETERS and not FITS[PARAMETERS[name].takes](parameter):
+            problems.append((f".{name}", PARAMETERS[name].takes))
     return problems
 
 

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from broken_record.config.checks import SAMPLER_NAMES, SET_ELSEWHERE, shown, suggestion
+from broken_record.config.checks import shown, suggestion
 from broken_record.config.from_cards import KEYS_OF_A_CAST, Cast, cast
 from broken_record.config.goal_keys import NOT_OF_THE_MODE, OF_THE_MODE, assume_mode, steps_unsaid
 from broken_record.config.schema import KEYS, Config, key_copied, settle, value_left_out
 from broken_record.errors import ConfigError
+from broken_record.samplers import PARAMETERS, SET_ELSEWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,8 @@ def odd_names(values: Mapping[str, Any], file: str) -> Iterator[str]:
     for name in ("sampler", "user_sampler"):
         same = name == "user_sampler" and values[name] == values["sampler"]
         for parameter in () if same else values[name]:
-            if parameter not in SAMPLER_NAMES and parameter not in SET_ELSEWHERE:
-                near = suggestion(parameter, SAMPLER_NAMES)
+            if parameter not in PARAMETERS and parameter not in SET_ELSEWHERE:
+                near = suggestion(parameter, PARAMETERS)
                 yield f'{file}: {name}: "{parameter}" is not known here and sent as it is{near}'
 
 

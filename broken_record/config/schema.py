@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from broken_record.config.checks import (
-    SAMPLER_NAMES,
     Problem,
     check_card,
     check_context,
@@ -58,6 +57,7 @@ from broken_record.config.goal_keys import (
 from broken_record.config.personas import Objective, Persona, check_objectives, check_personas
 from broken_record.data import Message
 from broken_record.errors import ConfigError
+from broken_record.samplers import PARAMETERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,10 +228,10 @@ def settle(
     """A raw config with every key that it leaves out. `folders` says of card, personas and
     objectives where a path begins (without one, none is read), `found` what is known to be wrong.
     """
-    known = [*KEYS, *(f"sampler.{name}" for name in SAMPLER_NAMES)]
+    known = [*KEYS, *(f"sampler.{name}" for name in PARAMETERS)]
     problems = [
         f'{file}: unknown key "{name}"'
-        + suggestion(f"sampler.{name}" if name in SAMPLER_NAMES else name, known)
+        + suggestion(f"sampler.{name}" if name in PARAMETERS else name, known)
         for name in raw
         if name not in KEYS
     ]
