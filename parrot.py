@@ -29,6 +29,7 @@ from broken_record.conversation.converse import Side, converse, take_sides
 from broken_record.conversation.recording import Recording, go_on, start
 from broken_record.conversation.resume import check_servers, load_to_resume
 from broken_record.data import Attempt, Chunk, Dialogue, End, Finding, Turn
+from broken_record.engines.registry import check_engines
 from broken_record.engines.retry import patience_of
 from broken_record.errors import ConfigError, ParrotError
 from broken_record.files.text_log import render_stream, render_transcript, stream_header
@@ -203,6 +204,7 @@ def resume(options: argparse.Namespace, came: list[int]) -> None:
     loaded, earlier = load_to_resume(
         options.resume, options.config, options.settings, anyway=anyway
     )
+    check_engines(loaded.config, str(options.config or options.resume))
     if earlier.status in ("done", "looped"):
         log.info("%s: %s already", options.resume, earlier.status)
         return
@@ -228,7 +230,9 @@ def run(options: argparse.Namespace, came: list[int]) -> int:
     if options.resume:
         resume(options, came)
         return 0
-    loaded = load(options.config or Path("config.json"), options.settings)
+    file = options.config or Path("config.json")
+    loaded = load(file, options.settings)
+    check_engines(loaded.config, str(file))
     for warning in loaded.warnings:
         log.warning("%s", warning)
     if options.print_config:

@@ -1,5 +1,5 @@
 """The one table of sampling parameters: the names of each, what it takes, its neutral value; and in
-which spelling an engine gets it.
+which spelling an engine gets it. Which of them an engine honours is said in its own file.
 
 Names of one parameter mean the same (repeat_penalty, repetition_penalty); each engine gets its own.
 What nobody knows is sent as it is, because engines learn new parameters. What matters and is left
@@ -10,7 +10,7 @@ and aphrodite-engine 0.24.1; llama-server, koboldcpp 1.76 and vLLM 0.32.0 were r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -113,36 +113,6 @@ SET_ELSEWHERE = {
     "stream_options": None,
 }
 """What no sampler may hold, and the config key that sets it; None: parrot does."""
-COMMON = "temperature top_k top_p min_p presence_penalty frequency_penalty stop logit_bias model"
-HONOURED: dict[str, frozenset[str]] = {
-    "llama-server": frozenset(
-        f"""{COMMON} dynatemp_range dynatemp_exponent top_n_sigma typical_p xtc_probability
-        xtc_threshold repeat_penalty repeat_last_n dry_multiplier dry_base dry_allowed_length
-        dry_penalty_last_n dry_sequence_breakers mirostat mirostat_tau mirostat_eta adaptive_target
-        adaptive_decay ignore_eos min_keep samplers grammar json_schema n_keep n_discard
-        cache_prompt n_cache_reuse id_slot t_max_predict_ms preserved_tokens lora""".split()
-    ),
-    "koboldcpp": frozenset(
-        f"""{COMMON} top_a typical tfs nsigma smoothing_factor smoothing_curve rep_pen rep_pen_range
-        rep_pen_slope dry_multiplier dry_base dry_allowed_length dry_penalty_last_n
-        dry_sequence_breakers xtc_threshold xtc_probability mirostat_mode mirostat_tau mirostat_eta
-        dynatemp_range dynatemp_exponent sampler_order ban_eos_token bypass_eos grammar trim_stop
-        render_special adaptive_target adaptive_decay""".split()
-    ),
-    "vllm": frozenset(
-        f"""{COMMON} repetition_penalty min_tokens ignore_eos bad_words stop_token_ids
-        add_special_tokens skip_special_tokens include_stop_str_in_output
-        repetition_detection""".split()
-    ),
-    "aphrodite-engine": frozenset(
-        f"""{COMMON} repetition_penalty min_tokens ignore_eos bad_words stop_token_ids
-        add_special_tokens skip_special_tokens include_stop_str_in_output top_a tfs eta_cutoff
-        epsilon_cutoff typical_p smoothing_factor smoothing_curve no_repeat_ngram_size
-        temperature_last xtc_threshold xtc_probability dry_multiplier dry_base dry_allowed_length
-        dry_sequence_breakers dry_range dynatemp_min dynatemp_max dynatemp_exponent nsigma
-        mirostat_mode mirostat_tau mirostat_eta""".split()
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,15 +123,13 @@ class Translated:
     ignored: tuple[str, ...]
 
 
-def translate(sampler: Mapping[str, Any], engine: str) -> Translated:
-    """The sampler in one engine's words; an unknown engine gets every spelling of every parameter.
+def translate(sampler: Mapping[str, Any], honoured: Collection[str] | None) -> Translated:
+    """The sampler in the words of an engine that honours these names; with None, which is an engine
+    that nobody knows, every spelling of every parameter.
 
-    >>> translate({"repeat_penalty": 1.1, "dry_base": 2, "new": 1}, "vllm").ignored
-    ('dry_base',)
-    >>> translate({"repeat_penalty": 1.1}, "vllm").parameters["repetition_penalty"]
-    1.1
+    >>> translate({"rep_pen": 1.1, "dry_base": 2, "new": 1}, {"repetition_penalty"}).parameters
+    {'repetition_penalty': 1.1, 'new': 1}
     """
-    honoured = HONOURED.get(engine)
     parameters: dict[str, Any] = {}
     ignored = []
     for name, value in {**neutral_for(sampler), **sampler}.items():
@@ -174,6 +142,15 @@ def translate(sampler: Mapping[str, Any], engine: str) -> Translated:
         for spelling in own:
             parameters[spelling] = 0 if spelling == "top_k" and value == -1 else value
     return Translated(parameters, tuple(ignored))
+
+
+def first_name(name: str) -> str:
+    """The name of a parameter in the table, for any of its names.
+
+    >>> first_name("rep_pen"), first_name("brand_new")
+    ('repeat_penalty', 'brand_new')
+    """
+    return PARAMETERS[name].names[0] if name in PARAMETERS else name
 
 
 def neutral_for(sampler: Mapping[str, Any]) -> dict[str, Any]:

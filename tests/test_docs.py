@@ -13,12 +13,12 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from broken_record.config.checks import ENGINES
 from broken_record.config.goal_keys import OF_THE_MODE
 from broken_record.config.load import load, parse
 from broken_record.config.schema import KEYS
 from broken_record.data import EndReason
 from broken_record.detectors.registry import KINDS
+from broken_record.engines.registry import ENGINES
 from tests.options import TABLES, renewed, table
 from tests.test_shell_blocks import DOCUMENTS, find_blocks
 

@@ -21,7 +21,9 @@ CONNECT = """
 import sys
 from broken_record.engines.connect import connect_server
 from broken_record.engines.wire import open_wire
-server = connect_server(open_wire(sys.argv[1], timeout_s=5))
+wire = open_wire(sys.argv[1], timeout_s=5)
+server = connect_server(wire)
+assert type(server) is type(connect_server(wire, "sglang"))
 body = server.request_body("Hi", max_tokens=5, sampler={"dry_base": 2}, seed=1)
 print(server.info().engine, server.info().build, server.info().n_ctx, body["top_k"])
 print(*server.ignored({"dry_base": 2, "ebnf": ""}))

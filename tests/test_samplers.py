@@ -7,8 +7,10 @@ import json
 import pytest
 
 from broken_record.config.load import parse
-from broken_record.samplers import HONOURED, PARAMETERS, SET_ELSEWHERE, TABLE
+from broken_record.engines.registry import ENGINES, server_class
+from broken_record.samplers import PARAMETERS, SET_ELSEWHERE, TABLE
 
+HONOURED = {name: server_class(name).honours or frozenset() for name in ENGINES}
 SCENE = {"conversation": [{"role": "user", "content": "Hi"}]}
 
 

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from broken_record.config.load import load
 from broken_record.config.schema import Config
 from broken_record.conversation.prompts import render
+from broken_record.engines.registry import check_engines
 from broken_record.errors import ConfigError, ParrotError, RequestRefused
 from broken_record.terminal import escape_controls
 from v0.turns import (
@@ -141,6 +142,7 @@ def main(arguments: list[str] | None = None) -> int:
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     try:
         config = load(options.config, options.settings).config
+        check_engines(config, str(options.config))
         if options.table:
             before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
             text = f"{before}{BEGIN}\n{measure_table(config)}\n{END}{rest.partition(END)[2]}"

@@ -2,8 +2,9 @@
 
 How far back the copy lies (copy_distance.py) is compared with how far the sampler of whoever
 repeats looks back. What the bounds of that distance leave open is not said; a semantic repetition
-has no copies, and of an engine that nobody knows only an idle sampler can be told. What each
-engine's penalties see (samplers.py names the versions that were read):
+has no copies, and of an engine that nobody knows only an idle sampler can be told. A parameter is
+called by the first of its names here, and what its engine ignored, as the record has it, is left
+out. What each engine's penalties see (samplers.py names the versions that were read):
 
     llama-server      repeat_last_n tokens of prompt and reply (64; 0 off; -1, where it is taken,
                       all), for presence and frequency penalties too; DRY dry_penalty_last_n (64 or,
@@ -30,14 +31,13 @@ from typing import Any, Literal
 
 from broken_record.analysis.copy_distance import Repeat, find_repeat, run_bounds
 from broken_record.data import Dialogue, EngineInfo, Finding, Role, prefixes_of
-from broken_record.samplers import PARAMETERS, translate
+from broken_record.samplers import first_name
 
 KINDS = ("single_turn_loop", "multi_turn_loop", "intra_turn_repetition", "prefix_repetition")
 READ = ("llama-server", "koboldcpp", "vllm", "aphrodite-engine")
 OWN_CHAIN = ("samplers", "sampler_order")  # one of these may leave the penalties out
-REPETITION = PARAMETERS["repeat_penalty"].names
 NAMES = {
-    **dict.fromkeys(REPETITION, "repetition penalty"),
+    "repeat_penalty": "repetition penalty",
     "presence_penalty": "presence penalty",
     "frequency_penalty": "frequency penalty",
     "dry_multiplier": "DRY",
@@ -115,7 +115,7 @@ def explain(dialogue: Dialogue, loop: Finding, role: Role) -> Reason | None:
     if info is None or not isinstance(sampler, Mapping):
         return None
     engine = dialect_of(str(config.get(own + "engine") or info.engine))
-    sent = translate(sampler, engine).parameters
+    sent = {first_name(name): value for name, value in sampler.items() if name not in info.ignored}
     if number(sent, "no_repeat_ngram_size", 0):
         return None
     if not any(is_on(name, value) for name, value in sent.items()):
@@ -135,7 +135,7 @@ def explain(dialogue: Dialogue, loop: Finding, role: Role) -> Reason | None:
 
 
 def dialect_of(engine: str) -> str:
-    """What samplers.py calls an engine.
+    """What a config calls an engine.
 
     >>> dialect_of("embedded:skye"), dialect_of("aphrodite")
     ('llama-server', 'aphrodite-engine')
@@ -153,13 +153,13 @@ def number(parameters: Mapping[str, Any], name: str, otherwise: float) -> float:
 
 def is_on(name: str, value: Any) -> bool:
     """Whether a parameter penalises repetition."""
-    neutral = 1.0 if name in REPETITION else 0.0
+    neutral = 1.0 if name == "repeat_penalty" else 0.0
     return name in NAMES and isinstance(value, int | float) and value > neutral
 
 
 def why_off(sampler: Mapping[str, Any], info: EngineInfo) -> str:
     """Why no penalty was at work."""
-    ignored = [name for name in info.ignored if is_on(name, sampler.get(name))]
+    ignored = [name for name in info.ignored if is_on(first_name(name), sampler.get(name))]
     if ignored:
         names = " and ".join(ignored)
         return f"{info.engine} does not honour {names}, and nothing else penalises repetition"
@@ -196,7 +196,7 @@ def judge(sent: Mapping[str, Any], engine: str, repeat: Repeat, prefix: str) -> 
 def penalty_range(sent: Mapping[str, Any], engine: str) -> Range:
     """How far back the penalties of llama-server and koboldcpp look."""
     if engine == "koboldcpp":
-        return range_of(max(1, number(sent, "rep_pen_range", 320)), "rep_pen_range" in sent)
+        return range_of(max(1, number(sent, "repeat_last_n", 320)), "repeat_last_n" in sent)
     last = number(sent, "repeat_last_n", 64)
     return range_of(inf if last < 0 else last, "repeat_last_n" in sent)
 
@@ -204,7 +204,7 @@ def penalty_range(sent: Mapping[str, Any], engine: str) -> Range:
 def dry_range(sent: Mapping[str, Any], engine: str) -> Range:
     """How far back an engine's DRY looks."""
     if engine == "aphrodite-engine":
-        return range_of(number(sent, "dry_range", 0) or inf, True)
+        return range_of(number(sent, "dry_penalty_last_n", 0) or inf, True)
     given = "dry_penalty_last_n" in sent
     last = number(sent, "dry_penalty_last_n", 320)
     if engine == "koboldcpp":

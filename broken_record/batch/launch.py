@@ -33,6 +33,7 @@ from broken_record.batch.plan import load_with, make_folder
 from broken_record.batch.slurm import check_slurm, hold_task, submit
 from broken_record.config.checks import check_sweep
 from broken_record.config.schema import Config
+from broken_record.engines.registry import check_engines
 from broken_record.errors import ConfigError, ParrotError
 from broken_record.files.run_folder import config_of_run, goals_of
 from broken_record.files.sweep_folder import is_sweep, read_sweep
@@ -230,6 +231,8 @@ def main(words: list[str]) -> int:
         if options.resume:
             folders = folders_to_resume(options.names)
             configs, named = list(map(config_of_run, folders)), list(map(Path, options.names))
+            for folder, config in zip(folders, configs, strict=True):
+                check_engines(config, str(folder / "run.json"))
             check_tracks(configs)
         else:
             folders, configs, named = make_folders(options)

@@ -15,6 +15,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from broken_record.config.load import Loaded, load
+from broken_record.engines.registry import check_engines
 from broken_record.errors import ConfigError
 from broken_record.files.record import is_written
 from broken_record.files.run_folder import (
@@ -41,7 +42,9 @@ def load_with(config_file: str, arguments: Sequence[str]) -> tuple[Loaded, int |
         raise ConfigError(
             [f"{unknown[0]}: behind -- stands --set KEY=VALUE, which may be repeated, or --seed N"]
         )
-    return load(Path(config_file), options.settings), options.seed
+    loaded = load(Path(config_file), options.settings)
+    check_engines(loaded.config, str(Path(config_file)))
+    return loaded, options.seed
 
 
 def make_folder(n: int, config_file: str, arguments: list[str], now: datetime) -> Path:

@@ -1,5 +1,6 @@
 """Inference servers behind one seam.
 
+registry            the dict of engines
 base                what an engine is, to a dialogue
 connect             a config's two engines
 completions         what all servers share

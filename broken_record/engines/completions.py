@@ -33,13 +33,36 @@ FINISH_REASONS: dict[str, FinishReason] = {
 }
 
 
+COMMON = frozenset(
+    """temperature top_k top_p min_p presence_penalty frequency_penalty stop logit_bias
+    model""".split()
+)
+"""The sampling parameters that every known server of this family honours."""
+
+
 class CompletionsServer:
     """One server at one address; connecting asks it for its model and its context size.
 
-    `dialect` is what samplers.py calls the engine; this one is nobody's.
+    The class of an engine says of it: `dialect`, what a config calls it; `honours`, the names of
+    sampling parameters that it takes (None: nobody knows, and it gets every spelling); how it is
+    recognised, by `recognise`, or by `owners`, what it may name in /v1/models as the owner of its
+    model. One that `imitates` gives the answers of another engine too, and is asked before it.
     """
 
     dialect = "completions"
+    honours: frozenset[str] | None = None
+    owners: tuple[str, ...] = ()
+    imitates = False
+
+    @classmethod
+    def recognise(cls, wire: Wire) -> CompletionsServer | None:
+        """The server behind a wire, if an answer that is this engine's own tells it; else None."""
+        return None
+
+    @classmethod
+    def named(cls, wire: Wire) -> CompletionsServer:
+        """The server behind a wire, which a config says is of this engine."""
+        return cls(wire)
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
@@ -65,7 +88,7 @@ class CompletionsServer:
 
     def ignored(self, sampler: Mapping[str, Any]) -> tuple[str, ...]:
         """The names of a sampler that this engine is known not to honour."""
-        return translate(sampler, self.dialect).ignored
+        return translate(sampler, self.honours).ignored
 
     def token_ids(self, prompt: str) -> list[int] | None:
         """The tokens that the server makes of a prompt, BOS included; None where it has no
@@ -114,7 +137,7 @@ class CompletionsServer:
         }
         if "id" in self.model:
             body["model"] = self.model["id"]
-        body.update(translate(sampler, self.dialect).parameters)
+        body.update(translate(sampler, self.honours).parameters)
         stop = body.pop("stop", [])
         stop = [stop] if isinstance(stop, str) else stop
         if any(stop):

@@ -9,19 +9,15 @@ from contextlib import ExitStack, contextmanager
 
 from broken_record.config.checks import EMBEDDED
 from broken_record.config.schema import Config
-from broken_record.engines.aphrodite import Aphrodite
 from broken_record.engines.base import Engine
 from broken_record.engines.completions import CompletionsServer
 from broken_record.engines.embedded import EmbeddedServer, servers_of_batch
-from broken_record.engines.koboldcpp import KoboldCpp, ask_version
 from broken_record.engines.llama_server import LlamaServer, ask_props
+from broken_record.engines.registry import ENGINES, server_class
 from broken_record.engines.retry import Patience
-from broken_record.engines.vllm import Vllm
 from broken_record.engines.wire import Wire, open_wire
-from broken_record.errors import EngineBusy, EngineUnreachable, RequestRefused
+from broken_record.errors import EngineBusy, EngineUnreachable
 
-# Servers that are known by who owns their model (/v1/models): "aphrodite" is an aphrodite-engine.
-COMPLETIONS = {server.dialect: server for server in (Vllm, Aphrodite, CompletionsServer)}
 RESTART_LIMIT_S = 10.0
 SLOT_VARIABLE = "PARROT_SLOT"
 UNNUMBERED = "any"
@@ -29,22 +25,16 @@ UNNUMBERED = "any"
 
 def connect_server(wire: Wire, engine: str | None = None) -> CompletionsServer:
     """The engine behind a wire: the one that the config names, or by asking what it is."""
-    if engine in (None, "koboldcpp"):
-        version = ask_version(wire)
-        if version is not None or engine is not None:
-            return KoboldCpp(wire, version or "unknown")
-    if engine in (None, "llama-server"):
-        props = ask_props(wire)
-        if props is not None:
-            return LlamaServer(wire, props)
-        if engine is not None:
-            raise RequestRefused(f"{wire.url}: is no llama-server (it has no /props)")
     if engine is not None:
-        return COMPLETIONS[engine](wire)
-    server = CompletionsServer(wire)
-    owner = str(server.model.get("owned_by", "")).lower()
-    owned = [one for dialect, one in COMPLETIONS.items() if owner and dialect.startswith(owner)]
-    return owned[0](wire) if owned else server
+        return server_class(engine).named(wire)
+    known = [server_class(name) for name in ENGINES]
+    for one in sorted(known, key=lambda one: not one.imitates):
+        if (server := one.recognise(wire)) is not None:
+            return server
+    unknown = CompletionsServer(wire)
+    owner = str(unknown.model.get("owned_by", "")).lower()
+    owned = [one for one in known if owner in one.owners]
+    return owned[0](wire) if owned else unknown
 
 
 def connect_embedded(name: str, address: str, timeout_s: float) -> LlamaServer:

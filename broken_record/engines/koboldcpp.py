@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from broken_record.data import Chunk, EngineInfo, FinishReason, Usage
-from broken_record.engines.completions import CompletionsServer
+from broken_record.engines.completions import COMMON, CompletionsServer
 from broken_record.engines.wire import Wire
 from broken_record.errors import EngineBusy, EngineError, RequestRefused
 
@@ -34,12 +34,31 @@ class KoboldCpp(CompletionsServer):
     """A koboldcpp."""
 
     dialect = "koboldcpp"
+    imitates = True  # it has llama-server's /props, too
+    honours = COMMON | frozenset(
+        """top_a typical tfs nsigma smoothing_factor smoothing_curve rep_pen rep_pen_range
+        rep_pen_slope dry_multiplier dry_base dry_allowed_length dry_penalty_last_n
+        dry_sequence_breakers xtc_threshold xtc_probability mirostat_mode mirostat_tau mirostat_eta
+        dynatemp_range dynatemp_exponent sampler_order ban_eos_token bypass_eos grammar trim_stop
+        render_special adaptive_target adaptive_decay""".split()
+    )
 
     def __init__(self, wire: Wire, version: str) -> None:
         super().__init__(wire)
         self.version = version
         answer = wire.ask("GET", "/api/extra/true_max_context_length")
         self.n_ctx = answer.get("value")
+
+    @classmethod
+    def recognise(cls, wire: Wire) -> KoboldCpp | None:
+        """By its version."""
+        version = ask_version(wire)
+        return None if version is None else cls(wire, version)
+
+    @classmethod
+    def named(cls, wire: Wire) -> KoboldCpp:
+        """With its version, if it says one."""
+        return cls(wire, ask_version(wire) or "unknown")
 
     def info(self) -> EngineInfo:
         """With version and context size."""

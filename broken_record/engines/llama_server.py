@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from broken_record.data import EngineInfo, Message
-from broken_record.engines.completions import CompletionsServer
+from broken_record.engines.completions import COMMON, CompletionsServer
 from broken_record.engines.wire import Wire
 from broken_record.errors import TEMPLATE_FAULTS, EngineBusy, RequestRefused, TemplateRefused
 
@@ -35,6 +35,13 @@ class LlamaServer(CompletionsServer):
     """A llama-server, or anything with its /props."""
 
     dialect = "llama-server"
+    honours = COMMON | frozenset(
+        """dynatemp_range dynatemp_exponent top_n_sigma typical_p xtc_probability xtc_threshold
+        repeat_penalty repeat_last_n dry_multiplier dry_base dry_allowed_length dry_penalty_last_n
+        dry_sequence_breakers mirostat mirostat_tau mirostat_eta adaptive_target adaptive_decay
+        ignore_eos min_keep samplers grammar json_schema n_keep n_discard cache_prompt n_cache_reuse
+        id_slot t_max_predict_ms preserved_tokens lora""".split()
+    )
 
     def __init__(self, wire: Wire, props: dict[str, Any], name: str = "llama-server") -> None:
         super().__init__(wire)
@@ -43,6 +50,20 @@ class LlamaServer(CompletionsServer):
         self.compared = False
         self.slot: int | None = None
         self.render_here: Callable[[PlainMessages], str] | None = None
+
+    @classmethod
+    def recognise(cls, wire: Wire) -> LlamaServer | None:
+        """By its /props."""
+        props = ask_props(wire)
+        return None if props is None else cls(wire, props)
+
+    @classmethod
+    def named(cls, wire: Wire) -> LlamaServer:
+        """By its /props, which it must have."""
+        server = cls.recognise(wire)
+        if server is None:
+            raise RequestRefused(f"{wire.url}: is no llama-server (it has no /props)")
+        return server
 
     def info(self) -> EngineInfo:
         """With build, context size of a slot and template from /props."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from broken_record.data import EngineInfo
-from broken_record.engines.completions import CompletionsServer
+from broken_record.engines.completions import COMMON, CompletionsServer
 from broken_record.engines.wire import Wire
 from broken_record.errors import RequestRefused
 
@@ -14,6 +14,11 @@ class Vllm(CompletionsServer):
     """A vLLM server."""
 
     dialect = "vllm"
+    owners: tuple[str, ...] = ("vllm",)
+    honours = COMMON | frozenset(
+        """repetition_penalty min_tokens ignore_eos bad_words stop_token_ids add_special_tokens
+        skip_special_tokens include_stop_str_in_output repetition_detection""".split()
+    )
 
     def __init__(self, wire: Wire) -> None:
         super().__init__(wire)

@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broken_record.batch.plan import seed_of
-from broken_record.config.checks import ENGINES
 from broken_record.config.load import load, parse
 from broken_record.conversation.context import find_limits
 from broken_record.conversation.converse import converse, take_sides, turn_seed
 from broken_record.conversation.goals import choose
 from broken_record.data import Attempt, Chunk, Dialogue, End, EngineInfo, Turn
 from broken_record.engines.connect import connect
+from broken_record.engines.registry import ENGINES
 from broken_record.engines.scripted import ScriptedEngine
 from broken_record.errors import TemplateRefused
 from broken_record.export.samples import FORMATS, seen_by

@@ -8,7 +8,6 @@ import re
 
 import pytest
 
-from broken_record.config.checks import ENGINES
 from broken_record.config.load import parse
 from broken_record.data import Chunk
 from broken_record.engines import connect
@@ -17,11 +16,12 @@ from broken_record.engines.completions import CompletionsServer, cut_at_stop, re
 from broken_record.engines.connect import connect_patiently, connect_server
 from broken_record.engines.koboldcpp import KoboldCpp
 from broken_record.engines.llama_server import LlamaServer
+from broken_record.engines.registry import server_class
 from broken_record.engines.retry import Patience
 from broken_record.engines.vllm import Vllm
 from broken_record.engines.wire import open_wire
 from broken_record.errors import EngineBusy, EngineError, RequestRefused
-from broken_record.samplers import HONOURED, translate
+from broken_record.samplers import translate
 from tests.engines.test_wire import body_of
 from tests.replay import DATA, LLAMA, http_json, replay
 
@@ -101,9 +101,10 @@ def test_models_of_another_form_are_refused(data):
         connect_server(open_wire(url, timeout_s=5), "completions")
 
 
-def test_every_dialect_can_be_named_in_a_config_and_says_what_it_honours():
-    dialects = {*connect.COMPLETIONS, LlamaServer.dialect, KoboldCpp.dialect}
-    assert dialects == {*ENGINES} == {*HONOURED, CompletionsServer.dialect}
+def test_a_koboldcpp_is_no_llama_server_though_it_has_its_props():
+    props = http_json({"default_generation_settings": {"n_ctx": 4096}, "total_slots": 1})
+    with replay({**answers_of("koboldcpp", b""), "/props": props}) as (url, _):
+        assert type(connect_server(open_wire(url, timeout_s=5))) is KoboldCpp
 
 
 COMPLETIONS = sorted(
@@ -223,18 +224,19 @@ def test_each_engine_gets_its_own_spelling_of_either_name(engine, spellings):
     for penalty in ("repeat_penalty", "repetition_penalty", "rep_pen"):
         for reach, dry in (("repeat_last_n", "dry_range"), ("rep_pen_range", "dry_penalty_last_n")):
             sampler = {penalty: 1.1, reach: 99, dry: 7, "top_k": -1, "brand_new": 1}
-            sent = translate(sampler, engine)
+            honours = server_class(engine).honours
+            sent = translate(sampler, honours)
             assert sent.parameters["top_k"] == 0 and sent.parameters["brand_new"] == 1
             assert spellings <= set(sent.parameters)
             assert "brand_new" not in sent.ignored
             own = set(sent.parameters) - {"brand_new"}
-            assert own <= HONOURED[engine]
+            assert honours is not None and own <= honours
             assert {"temperature", "top_p", "min_p"} <= own
-    assert translate({"dry_multiplier": 0.8}, "vllm").ignored == ("dry_multiplier",)
+    assert translate({"dry_multiplier": 0.8}, Vllm.honours).ignored == ("dry_multiplier",)
 
 
 def test_a_server_of_no_known_kind_gets_every_spelling():
-    sent = translate({"repeat_penalty": 1.1}, "completions").parameters
+    sent = translate({"repeat_penalty": 1.1}, CompletionsServer.honours).parameters
     assert sent["repeat_penalty"] == sent["repetition_penalty"] == sent["rep_pen"] == 1.1
 
 
