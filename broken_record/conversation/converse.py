@@ -183,7 +183,7 @@ def speak_patiently(
     index = len(config.conversation) + len(turns)
     request_seed = turn_seed(seed, index, tried)
     sampler = mode.sampler(side.sampler, tried, request_seed)
-    attempt, failed_at = 0, 0.0
+    tries = patience.begin()
     while True:
         shown: list[str] = []
         started = time.perf_counter()
@@ -200,11 +200,9 @@ def speak_patiently(
                 yield event
         except RETRIED as error:
             elapsed = round(time.perf_counter() - started, 6)
-            yield Attempt(index, side.role, "".join(shown), str(error), attempt, elapsed)
-            failed_at = failed_at if attempt else patience.clock()
-            if not patience.wait(attempt, failed_at):
+            yield Attempt(index, side.role, "".join(shown), str(error), tries.failed, elapsed)
+            if not tries.wait():
                 raise
-            attempt += 1
 
 
 def fit_messages(

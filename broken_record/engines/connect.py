@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from broken_record.config.checks import EMBEDDED
 from broken_record.config.schema import Config
@@ -18,7 +17,8 @@ from broken_record.engines.retry import Patience
 from broken_record.engines.wire import Wire, open_wire
 from broken_record.errors import EngineBusy, EngineUnreachable
 
-RESTART_LIMIT_S = 10.0
+ONCE = Patience(tries=1)
+RESTARTING = Patience(tries=None, seconds=10.0, first_s=0.1, longest_s=0.1)
 SLOT_VARIABLE = "PARROT_SLOT"
 UNNUMBERED = "any"
 
@@ -40,17 +40,13 @@ def connect_server(wire: Wire, engine: str | None = None) -> CompletionsServer:
 def connect_embedded(name: str, address: str, timeout_s: float) -> LlamaServer:
     """The embedded server at an address; one that a batch is just restarting is waited for."""
     wire = open_wire(address, timeout_s=timeout_s)
-    deadline = time.monotonic() + RESTART_LIMIT_S
+    tries = RESTARTING.begin()
     while True:
-        try:
-            props = ask_props(wire)
-        except (EngineUnreachable, EngineBusy):
-            props = None
-        if props is not None:
-            return LlamaServer(wire, props, EMBEDDED + name)
-        if time.monotonic() > deadline:
+        with suppress(EngineUnreachable, EngineBusy):
+            if (props := ask_props(wire)) is not None:
+                return LlamaServer(wire, props, EMBEDDED + name)
+        if not tries.wait():
             raise EngineUnreachable(f"{EMBEDDED}{name} does not answer at {address}")
-        time.sleep(0.1)
 
 
 def pin_slots(engines: Sequence[Engine]) -> None:
@@ -78,17 +74,13 @@ def connect_patiently(
     wire: Wire, engine: str | None, patience: Patience | None
 ) -> CompletionsServer:
     """As connect_server, tried again while the server is starting or loading."""
-    attempt, failed_at = 0, 0.0
+    tries = (patience or ONCE).begin()
     while True:
         try:
             return connect_server(wire, engine)
         except (EngineUnreachable, EngineBusy):
-            if patience is None:
+            if not tries.wait():
                 raise
-            failed_at = failed_at if attempt else patience.clock()
-            if not patience.wait(attempt, failed_at):
-                raise
-            attempt += 1
 
 
 @contextmanager
