@@ -78,16 +78,37 @@ def parse_card(data: bytes, file: str) -> Card:
     if len(data) > MOST_BYTES:
         raise ConfigError([f"{file}: expected a card of at most {MOST_BYTES:,} bytes"])
     try:
-        text, assets = read_png(data) if data.startswith(PNG_SIGNATURE) else (data, 0)
-        fields, spec, newer = read_fields(text)
-        unsupported = Counter({**newer, "assets": assets}) + count_unused(fields)
-        return build_card(fields, spec, unsupported, hashlib.sha256(data).hexdigest())
+        held = read_png(data) if data.startswith(PNG_SIGNATURE) else Held(data)
+        fields = read_fields(held.text)
+        unsupported = Counter({**fields.newer, "assets": held.assets}) + count_unused(fields.values)
+        return build_card(fields, unsupported, hashlib.sha256(data).hexdigest())
     except ConfigError as error:
         raise ConfigError([f"{file}: {problem}" for problem in error.problems]) from error
 
 
-def read_png(data: bytes) -> tuple[bytes, int]:
-    """(the card's JSON, how many assets stand beside it in chunks of their own)."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a file holds: a card's JSON, and how many assets stand beside it in chunks of their
+    own.
+    """
+
+    text: bytes
+    assets: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """A card's fields, its spec (1, 2 or 3), and a version of the spec that is newer than this
+    module, as something that is not supported, once.
+    """
+
+    values: Mapping[str, Any]
+    spec: str
+    newer: Mapping[str, int]
+
+
+def read_png(data: bytes) -> Held:
+    """The card in a PNG."""
     texts: dict[str, bytes] = {}
     elsewhere = set()
     position = len(PNG_SIGNATURE)
@@ -118,11 +139,11 @@ def read_png(data: bytes) -> tuple[bytes, int]:
         text = base64.b64decode(encoded + b"=" * (-len(encoded) % 4), validate=True)
     except binascii.Error as error:
         raise ConfigError([f'the chunk "{place}" of the PNG is not base64: {error}']) from error
-    return text, sum(name.startswith("chara-ext-asset_") for name in texts)
+    return Held(text, sum(name.startswith("chara-ext-asset_") for name in texts))
 
 
-def read_fields(data: bytes) -> tuple[dict[str, Any], str, dict[str, int]]:
-    """(the card's fields, its spec, a version of the spec that is newer than this module)."""
+def read_fields(data: bytes) -> Fields:
+    """The fields of a card's JSON."""
     kinds = "expected a character card (JSON, or a PNG with one)"
     if data.startswith(b"PK"):
         raise ConfigError([f"{kinds}, found an archive; save a CHARX card as JSON or PNG"])
@@ -133,7 +154,7 @@ def read_fields(data: bytes) -> tuple[dict[str, Any], str, dict[str, int]]:
     if not isinstance(card, dict):
         raise ConfigError([f"{kinds}, found JSON that is no object"])
     if "spec" not in card:
-        return card, "1", {}
+        return Fields(card, "1", {})
     spec = SPECS.get(card["spec"]) if isinstance(card["spec"], str) else None
     if spec is None:
         raise ConfigError([f"spec: expected {' or '.join(SPECS)}, or none in a V1 card"])
@@ -142,13 +163,12 @@ def read_fields(data: bytes) -> tuple[dict[str, Any], str, dict[str, int]]:
     version = card.get("spec_version")
     number = re.fullmatch(r"\d{1,9}(\.\d{1,9})?", version) if isinstance(version, str) else None
     newer = number is not None and float(number[0]) > float(spec)
-    return card["data"], spec, {f"spec_version {version}": 1} if newer else {}
+    return Fields(card["data"], spec, {f"spec_version {version}": 1} if newer else {})
 
 
-def build_card(
-    fields: Mapping[str, Any], spec: str, unsupported: Counter[str], sha256: str
-) -> Card:
+def build_card(found: Fields, unsupported: Counter[str], sha256: str) -> Card:
     """The Card of a card's fields; ConfigError lists every field of a wrong type."""
+    fields, spec = found.values, found.spec
     problems: list[str] = []
 
     def text(key: str, value: Any) -> str:

@@ -56,11 +56,12 @@ def cast(raw: Mapping[str, Any], file: str, folders: Mapping[str, Path]) -> Cast
     filled: dict[str, dict[str, Any]] = {}
     if card:
         prefix = raw.get("agent_prefix", f"{assistant}:")
-        greeting, wrong = pick_greeting(card, raw)
-        made.problems.extend(f"{file}: {problem}" for problem in wrong)
-        system, greeting = (
-            fill_names(text, char=assistant, user=user) for text in (card.system, greeting)
-        )
+        greeting = ""
+        try:
+            greeting = fill_names(pick_greeting(card, raw), char=assistant, user=user)
+        except ConfigError as error:
+            made.problems.extend(f"{file}: {problem}" for problem in error.problems)
+        system = fill_names(card.system, char=assistant, user=user)
         opening = raw.get("conversation") or say(prefix, greeting)
         filled["card"] = {"agent_prefix": prefix, "conversation": put_in_front(system, opening)}
     if user_card:
@@ -84,17 +85,18 @@ def name_in(prefix: str) -> str:
     return prefix.strip().removesuffix(":").strip()
 
 
-def pick_greeting(card: Card, raw: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """(the greeting that `raw` asks for, empty for none; a problem where there is no such one)."""
+def pick_greeting(card: Card, raw: Mapping[str, Any]) -> str:
+    """The greeting that `raw` asks for, empty for none; ConfigError where there is no such one."""
     number = raw.get("greeting", 0 if card.greetings else None)
     if number is None:
-        return "", []
+        return ""
     if number < len(card.greetings):
-        return card.greetings[number], []
+        greeting: str = card.greetings[number]
+        return greeting
     last = len(card.greetings) - 1
     expected = f"a number from 0 to {last}, or null" if card.greetings else "null"
     count = f"the card has {len(card.greetings) or 'no'} greeting{'s' * (last != 0)}"
-    return "", [f"greeting: expected {expected} ({count}), found {number}"]
+    raise ConfigError([f"greeting: expected {expected} ({count}), found {number}"])
 
 
 def say(prefix: str, greeting: str) -> list[dict[str, str]]:

@@ -7,6 +7,7 @@ What is loaded holds every text, so that a record is complete in itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -163,36 +164,41 @@ def assume_mode(raw: Mapping[str, Any]) -> dict[str, Any]:
     return assumed
 
 
-def read_lists(
-    raw: Mapping[str, Any], file: str, folders: Mapping[str, Path]
-) -> tuple[dict[str, Any], list[str]]:
-    """(personas and objectives as lists with ids, problems); paths begin in the key's folder."""
-    values: dict[str, Any] = {}
-    problems: list[str] = []
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """The keys `personas` and `objectives` as lists with ids, and what is wrong with them."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def read_lists(raw: Mapping[str, Any], file: str, folders: Mapping[str, Path]) -> Lists:
+    """The lists of a raw config; paths begin in the key's folder."""
+    lists = Lists()
     for key, check, listed in (
         ("personas", check_personas, personas_of),
         ("objectives", check_objectives, objectives_of),
     ):
         value, where = raw.get(key), f"{file}: {key}"
         if value is None:
-            problems.append(f"{where}: required in goal mode, not found")
+            lists.problems.append(f"{where}: required in goal mode, not found")
             continue
         if isinstance(value, str) and key not in folders:
-            problems.append(f"{where}: expected a list here, found the path of a file")
+            lists.problems.append(f"{where}: expected a list here, found the path of a file")
             continue
         if isinstance(value, str):
             where = str(folders[key] / value)
             try:
                 value = read_listed(folders[key] / value)
             except ConfigError as error:
-                problems.extend(f"{file}: {key}: {problem}" for problem in error.problems)
+                lists.problems.extend(f"{file}: {key}: {problem}" for problem in error.problems)
                 continue
             wrong = check(value) if not isinstance(value, str) else [("", "a list, found a text")]
-            problems.extend(f"{where}{place}: expected {what}" for place, what in wrong)
+            lists.problems.extend(f"{where}{place}: expected {what}" for place, what in wrong)
             value = None if wrong else value
         if value is not None and not isinstance(value, str) and not check(value):
-            values[key] = listed(value)
-    return values, problems
+            lists.values[key] = listed(value)
+    return lists
 
 
 def problems_of_goal(values: Mapping[str, Any], file: str) -> list[str]:

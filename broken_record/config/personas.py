@@ -136,19 +136,19 @@ def personas_of(value: Any) -> list[dict[str, Any]]:
     """[{"id", "text"}] of a value without problems that is no path."""
     if isinstance(value, dict):
         return draw(value["features"], value["template"], value.get("n", 1), value.get("seed", 0))
-    return [{"id": name, "text": text} for name, text, _ in named(value, "p")]
+    return [{"id": one.id, "text": one.text} for one in name_entries(value, "p")]
 
 
 def objectives_of(value: Any) -> list[dict[str, Any]]:
     """[{"id", "text", "steps"}] of a value without problems that is no path."""
     return [
-        {"id": name, "text": text or steps[0], "steps": list(steps)}
-        for name, text, steps in named(value, "o")
+        {"id": one.id, "text": one.text or one.steps[0], "steps": list(one.steps)}
+        for one in name_entries(value, "o")
     ]
 
 
-def named(value: Sequence[Any], letter: str) -> list[tuple[str, str, Sequence[str]]]:
-    """(id, text, steps) of each entry; one without an id is called by its place, from 1."""
+def name_entries(value: Sequence[Any], letter: str) -> list[Objective]:
+    """The entries of a list; one without an id is called by its place, from 1."""
     entries = [{"text": entry} if isinstance(entry, str) else entry for entry in value]
     taken = {entry.get("id") for entry in entries}
     found = []
@@ -156,7 +156,7 @@ def named(value: Sequence[Any], letter: str) -> list[tuple[str, str, Sequence[st
         name = entry.get("id") or f"{letter}{number}"
         while not entry.get("id") and name in taken:
             name += "-"
-        found.append((name, entry.get("text") or "", entry.get("steps") or ()))
+        found.append(Objective(name, entry.get("text") or "", tuple(entry.get("steps") or ())))
     return found
 
 

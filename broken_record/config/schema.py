@@ -238,9 +238,9 @@ def settle(
     problems += found
     goal = raw.get("mode") == "goal"
     if goal:
-        lists, wrong = read_lists(raw, file, folders or {})
-        problems += wrong
-        raw = {"conversation": [], **raw, **lists}
+        lists = read_lists(raw, file, folders or {})
+        problems += lists.problems
+        raw = {"conversation": [], **raw, **lists.values}
     values: dict[str, Any] = {}
     for name, key in KEYS.items():
         if name in raw:

@@ -68,8 +68,9 @@ def take_side(config: Config, role: Role, engine: Engine) -> Side:
     info = replace(engine.info(), ignored=engine.ignored(sampler))
     template: Template = engine.template
     if tokenizer is not None:
-        template, source = load_tokenizer_template(tokenizer)
-        digest = hashlib.sha256(source.encode()).hexdigest()
+        loaded = load_tokenizer_template(tokenizer)
+        template = loaded.render
+        digest = hashlib.sha256(loaded.source.encode()).hexdigest()
         info = replace(info, template=f"tokenizer {tokenizer}", template_sha256=digest)
     return Side(role, engine, info, template, prefix, sampler)
 

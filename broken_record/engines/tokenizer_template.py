@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from broken_record.data import Message
 from broken_record.engines.base import Template
@@ -30,9 +31,16 @@ def strip_bos(prompt: str, bos: str | None) -> str:
     return prompt.removeprefix(bos) if bos else prompt
 
 
-def load_tokenizer_template(name: str) -> tuple[Template, str]:
-    """The chat template of a Hugging Face tokenizer (a name, or a folder on disk) as a function,
-    and as its text.
+@dataclass(frozen=True, slots=True)
+class TokenizerTemplate:
+    """A tokenizer's chat template, as a function and as its text."""
+
+    render: Template
+    source: str
+
+
+def load_tokenizer_template(name: str) -> TokenizerTemplate:
+    """The chat template of a Hugging Face tokenizer: a name, or a folder on disk.
 
     Imports transformers, which takes a second or two. Raises TemplateRefused when there is no such
     tokenizer, or it has no chat template.
@@ -64,4 +72,4 @@ def load_tokenizer_template(name: str) -> tuple[Template, str]:
             raise TemplateRefused(f'the chat template of "{name}" refuses: {error}') from error
         return strip_bos(str(text), tokenizer.bos_token)
 
-    return template, str(tokenizer.chat_template)
+    return TokenizerTemplate(template, str(tokenizer.chat_template))

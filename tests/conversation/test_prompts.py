@@ -76,9 +76,9 @@ def test_a_template_that_always_loses_something_is_used_as_it_is():
 
 
 def test_a_tokenizer_folder_gives_its_template():
-    template, source = load_tokenizer_template(str(FOLDER))
-    assert template(SCENE[:2]) == "<|system|>S<|end|><|assistant|>A1<|end|><|assistant|>"
-    assert "<|assistant|>" in source
+    template = load_tokenizer_template(str(FOLDER))
+    assert template.render(SCENE[:2]) == "<|system|>S<|end|><|assistant|>A1<|end|><|assistant|>"
+    assert "<|assistant|>" in template.source
 
 
 def put_tokenizer(folder, instead_of_template):
@@ -91,8 +91,8 @@ def put_tokenizer(folder, instead_of_template):
 
 def test_a_bos_that_the_template_writes_is_stripped(tmp_path):
     folder = put_tokenizer(tmp_path, '"bos_token": "<|pad|>", "chat_template": "{{ bos_token }}')
-    template, _ = load_tokenizer_template(folder)
-    assert template(SCENE[:1]) == "<|system|>S<|end|><|assistant|>"
+    template = load_tokenizer_template(folder)
+    assert template.render(SCENE[:1]) == "<|system|>S<|end|><|assistant|>"
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,9 @@ def test_a_bos_that_the_template_writes_is_stripped(tmp_path):
 )
 def test_a_template_that_raises_becomes_a_refusal(source, words, tmp_path):
     folder = put_tokenizer(tmp_path, f'"chat_template": "{source}')
-    template, _ = load_tokenizer_template(folder)
+    template = load_tokenizer_template(folder)
     with pytest.raises(TemplateRefused, match=words):
-        template(SCENE)
+        template.render(SCENE)
 
 
 def test_a_tokenizer_that_is_not_there_is_said_in_one_sentence(tmp_path):
