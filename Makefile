@@ -36,9 +36,10 @@ bench-detectors: .venv/for-developers
 	$(BIN)/python -m benchmarks.truth --write
 	$(BIN)/python -m benchmarks.natural
 
-# What in the documents is written by commands that take seconds: the tables of options, and of faults.
+# What in the documents is written by commands that take seconds: the tables of options and of faults, the config's keys.
 docs: faults
 	$(BIN)/python -m tests.options --write
+	$(BIN)/python -m tests.config_reference --write
 
 # What servers do wrong, and what parrot makes of it.
 faults: .venv/for-developers

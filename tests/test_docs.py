@@ -19,6 +19,7 @@ from broken_record.config.schema import KEYS
 from broken_record.data import EndReason
 from broken_record.detectors.registry import KINDS
 from broken_record.engines.registry import ENGINES
+from tests import config_reference
 from tests.options import TABLES, renewed, table
 from tests.test_shell_blocks import DOCUMENTS, find_blocks
 
@@ -35,15 +36,21 @@ def test_config_md_has_every_key_in_the_order_of_the_code_and_no_other():
     assert list(SECTIONS) == list(KEYS)
 
 
-@pytest.mark.parametrize("name", KEYS)
-def test_config_md_gives_each_default(name):
-    key = KEYS[name]
-    if key.required:
-        assert "\nRequired.\n" in SECTIONS[name]
-    elif key.like:
-        assert f"\nDefault: as `{key.like}`\n" in SECTIONS[name]
-    else:
-        assert f"\nDefault: `{json.dumps(key.default)}`\n" in SECTIONS[name]
+def test_what_the_documents_say_of_the_configs_keys_is_what_make_docs_writes():
+    assert config_reference.renewed(CONFIG_MD) == CONFIG_MD, "run make docs"
+    schema = config_reference.SCHEMA.read_text(encoding="utf-8")
+    assert schema == config_reference.schema_text(), "run make docs"
+
+
+def test_a_key_without_its_paragraph_gets_one_and_what_stands_behind_it_is_kept():
+    example = '    "max_turns": 20\n\n'
+    old = "Old.\nDefault: `1`\n\nMore.\n"
+    assert config_reference.renewed(f"### `max_turns`\n\n{example}### `stop_token`\n\n{old}") == (
+        "### `max_turns`\n\nHow many exchanges (a message of the user and the reply) at most. "
+        f"Takes a whole number of at least 1.\nDefault: `12`\n\n{example}"
+        "### `stop_token`\n\nWhat the user says to end the dialogue. Takes a text of more than "
+        'punctuation.\nDefault: `"FINISH"`\n\nMore.\n'
+    )
 
 
 @pytest.mark.parametrize("name", KEYS)

@@ -1,5 +1,5 @@
-"""What a config value may be: one check per kind of value, which says what it expected, and the
-sentence that is made of it.
+"""What a config value may be: a type for each kind of value, whose check says what it expected, and
+the sentences that are made of it.
 
 A sampler is sent to the server as it is: a name that its table (samplers.py) does not know is a
 warning, a value of a type on which some servers hang a problem.
@@ -10,7 +10,8 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +24,49 @@ MOST_SECONDS = 366 * 24 * 3600  # sockets and threads take no infinite ones
 
 Problem = tuple[str, str]
 """Where below the key (empty, or like `[0].role`), and what was expected."""
+Check = Callable[[Any], list[Problem]]
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """What a value may be. The check has the last word; `schema`, in JSON Schema, says as much of
+    it as an editor can know, and refuses nothing that the check takes.
+    """
+
+    check: Check
+    schema: Mapping[str, Any]
+
+    @property
+    def expected(self) -> str:
+        """What the check says it expected of a value that is nothing of the kind."""
+        return self.check(object())[0][1]
+
+
+def simple(expected: str, fits: Callable[[Any], bool], schema: Mapping[str, Any]) -> Type:
+    """A type that a value has or has not, with nothing to be said of its parts."""
+    return Type(lambda value: [] if fits(value) else [("", expected)], schema)
+
+
+def object_of(**types: Type) -> Type:
+    """An object of some of these fields, each of its type."""
+
+    def check(value: Any) -> list[Problem]:
+        if not isinstance(value, dict) or set(value) - set(types):
+            return [("", f"an object of {', '.join(types)}")]
+        return [
+            (f".{name}{where}", expected)
+            for name, kind in types.items()
+            if name in value
+            for where, expected in kind.check(value[name])
+        ]
+
+    return Type(check, object_schema({name: kind.schema for name, kind in types.items()}))
+
+
+def object_schema(properties: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """JSON Schema of an object with no other properties than these."""
+    known = {"properties": dict(properties), "additionalProperties": False}
+    return {"type": "object", **known, **more}
 
 
 def is_whole(value: Any) -> bool:
@@ -35,54 +79,70 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def whole(least: int, *, optional: bool = False) -> Callable[[Any], list[Problem]]:
-    """A check for a whole number of at least `least`, or null."""
-    expected = f"a whole number of at least {least}" + (", or null" if optional else "")
-
-    def check(value: Any) -> list[Problem]:
-        fits = (is_whole(value) and value >= least) or (optional and value is None)
-        return [] if fits else [("", expected)]
-
-    return check
-
-
-def check_text(value: Any) -> list[Problem]:
-    """A string."""
-    return [] if isinstance(value, str) else [("", "a string")]
+def whole(least: int, *, optional: bool = False) -> Type:
+    """A whole number of at least `least`, or null."""
+    schema = {"type": ["integer", "null"] if optional else "integer", "minimum": least}
+    return simple(
+        f"a whole number of at least {least}" + (", or null" if optional else ""),
+        lambda value: (is_whole(value) and value >= least) or (optional and value is None),
+        schema,
+    )
 
 
-def check_tokenizer(value: Any) -> list[Problem]:
-    """The name or folder of a tokenizer, or null for the engine's own template."""
-    fits = value is None or (isinstance(value, str) and value.strip())
-    return [] if fits else [("", "the name or folder of a tokenizer, or null")]
+def one_of(*names: str | None, quoted: bool = True) -> Type:
+    """One of a few words."""
+    *most, last = (json.dumps(name) if quoted else str(name) for name in names)
+    expected = f"{', '.join(most)} or {last}"
+    return simple(expected, lambda value: value in names, {"enum": list(names)})
 
 
-def check_seconds(value: Any) -> list[Problem]:
-    """A positive number of seconds."""
-    fits = is_number(value) and 0 < value <= MOST_SECONDS
-    return [] if fits else [("", "a number of seconds above 0, a year at most")]
+def is_filled(value: Any) -> bool:
+    """True for strings of more than white space."""
+    return isinstance(value, str) and bool(value.strip())
 
 
-def check_later(value: Any) -> list[Problem]:
-    """Anything here: where engines are known, their name is checked."""
-    return []
-
-
-def check_context(value: Any) -> list[Problem]:
-    """What to do when a context is full."""
-    fits = value in (None, "stop", "trim")
-    return [] if fits else [("", '"stop", "trim", or null to refuse what will not fit')]
-
-
-def check_optional_seconds(value: Any) -> list[Problem]:
-    """A number of seconds from 0, or null."""
-    fits = value is None or (is_number(value) and 0 <= value <= MOST_SECONDS)
-    return [] if fits else [("", "a number of seconds from 0 to a year, or null")]
-
-
-def check_switch(value: Any) -> list[Problem]:
-    """True or false."""
-    return [] if isinstance(value, bool) else [("", "true or false")]
+FILLED_OR_NULL = {"type": ["string", "null"], "minLength": 1}
+TEXT = simple("a string", lambda value: isinstance(value, str), {"type": "string"})
+SWITCH = simple("true or false", lambda value: isinstance(value, bool), {"type": "boolean"})
+TOKENIZER = simple(
+    "the name or folder of a tokenizer, or null",
+    lambda value: value is None or is_filled(value),
+    FILLED_OR_NULL,
+)
+TIMEOUT = simple(
+    "a number of seconds above 0, a year at most",
+    lambda value: is_number(value) and 0 < value <= MOST_SECONDS,
+    {"type": "number", "exclusiveMinimum": 0, "maximum": MOST_SECONDS},
+)
+OPTIONAL_SECONDS = simple(
+    "a number of seconds from 0 to a year, or null",
+    lambda value: value is None or (is_number(value) and 0 <= value <= MOST_SECONDS),
+    {"type": ["number", "null"], "minimum": 0, "maximum": MOST_SECONDS},
+)
+CONTEXT = simple(
+    '"stop", "trim", or null to refuse what will not fit',
+    lambda value: value in (None, "stop", "trim"),
+    {"enum": ["stop", "trim", None]},
+)
+NAMES = simple(
+    "a list of names",
+    lambda value: isinstance(value, list) and all(isinstance(name, str) for name in value),
+    {"type": "array", "items": {"type": "string"}},
+)
+ENVIRONMENT_NAME = simple(
+    "the name of an environment variable that holds the key, or null",  # never the key itself
+    lambda value: (
+        value is None
+        or (isinstance(value, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value) is not None)
+    ),
+    {"type": ["string", "null"], "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
+)
+LATER = Type(lambda value: [], {})  # anything, to be checked where more is known
+ID = simple(
+    "an id, or null",
+    lambda value: value is None or (isinstance(value, str) and value != ""),
+    FILLED_OR_NULL,
+)
 
 
 def check_sweep(value: Any) -> list[Problem]:
@@ -102,26 +162,20 @@ def check_sweep(value: Any) -> list[Problem]:
     return []
 
 
-def check_names(value: Any) -> list[Problem]:
-    """A list of names."""
-    fits = isinstance(value, list) and all(isinstance(name, str) for name in value)
-    return [] if fits else [("", "a list of names")]
+LISTS = {"type": "object", "additionalProperties": {"type": "array", "minItems": 1}}
+SWEEP = Type(check_sweep, {**LISTS, "properties": {"zip": LISTS}})
 
 
 def check_card(value: Any) -> list[Problem]:
     """The path of a character card, what a record holds in place of one that was read, or null."""
-    path = isinstance(value, str) and value.strip()
+    path = is_filled(value)
     read = isinstance(value, dict) and set(value) == {"file", "sha256"}
     fits = value is None or path or (read and all(isinstance(v, str) for v in value.values()))
     return [] if fits else [("", "the path of a character card, or null")]
 
 
-def check_environment_name(value: Any) -> list[Problem]:
-    """The name of an environment variable, never the secret itself."""
-    fits = value is None or (
-        isinstance(value, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value)
-    )
-    return [] if fits else [("", "the name of an environment variable that holds the key, or null")]
+READ = object_schema({"file": TEXT.schema, "sha256": TEXT.schema}, required=["file", "sha256"])
+CARD = Type(check_card, {"anyOf": [FILLED_OR_NULL, READ]})
 
 
 def embedded_models() -> list[str]:
@@ -150,15 +204,21 @@ def check_url(value: Any) -> list[Problem]:
     return []
 
 
+URL = Type(check_url, TEXT.schema)
+
+
 def check_track_repo(value: Any) -> list[Problem]:
     """A folder, aim://HOST:PORT, or null."""
     expected = "a folder, aim://HOST:PORT, or null"
     if value is None:
         return []
-    if not isinstance(value, str) or not value.strip():
+    if not is_filled(value):
         return [("", expected)]
     fits = "://" not in value or re.fullmatch(r"aim://[^\s@]+", value)
     return [] if fits else [("", expected)]
+
+
+TRACK_REPO = Type(check_track_repo, FILLED_OR_NULL)
 
 
 def check_conversation(value: Any) -> list[Problem]:
@@ -178,6 +238,13 @@ def check_conversation(value: Any) -> list[Problem]:
     return problems
 
 
+ROLES = ["system", "user", "assistant"]
+MESSAGE = object_schema({"role": {"enum": ROLES}, "content": TEXT.schema})
+CONVERSATION = Type(
+    check_conversation, {"type": "array", "items": {**MESSAGE, "required": ["role", "content"]}}
+)
+
+
 def are_strings(value: Any) -> bool:
     """A string or a list of them."""
     return isinstance(value, str) or (
@@ -185,16 +252,29 @@ def are_strings(value: Any) -> bool:
     )
 
 
-FITS: dict[Takes, Callable[[Any], bool]] = {
-    "a number": is_number,
-    "a number of at least 0": lambda value: is_number(value) and value >= 0,
-    "a number above 0": lambda value: is_number(value) and value > 0,
-    "a number from 0 to 1": lambda value: is_number(value) and 0 <= value <= 1,
-    "a whole number": is_whole,
-    "true or false": lambda value: isinstance(value, bool),
-    "a string or a list of strings": are_strings,
-    "anything": lambda value: True,
+TAKEN: dict[Takes, tuple[Callable[[Any], bool], Mapping[str, Any]]] = {
+    "a number": (is_number, {"type": "number"}),
+    "a number of at least 0": (
+        lambda value: is_number(value) and value >= 0,
+        {"type": "number", "minimum": 0},
+    ),
+    "a number above 0": (
+        lambda value: is_number(value) and value > 0,
+        {"type": "number", "exclusiveMinimum": 0},
+    ),
+    "a number from 0 to 1": (
+        lambda value: is_number(value) and 0 <= value <= 1,
+        {"type": "number", "minimum": 0, "maximum": 1},
+    ),
+    "a whole number": (is_whole, {"type": "integer"}),
+    "true or false": (lambda value: isinstance(value, bool), {"type": "boolean"}),
+    "a string or a list of strings": (
+        are_strings,
+        {"type": ["string", "array"], "items": {"type": "string"}},
+    ),
+    "anything": (lambda value: True, {}),
 }
+OF_A_PARAMETER = {takes: simple(takes, *taken) for takes, taken in TAKEN.items()}
 
 
 def check_sampler(value: Any) -> list[Problem]:
@@ -207,15 +287,28 @@ def check_sampler(value: Any) -> list[Problem]:
             key = SET_ELSEWHERE[name]
             by = f"the key {key} sets it" if key else "parrot sets it"
             problems.append((f".{name}", f"to be left out: {by}"))
-        elif name in PARAMETERS and not FITS[PARAMETERS[name].takes](parameter):
-            problems.append((f".{name}", PARAMETERS[name].takes))
+        elif name in PARAMETERS:
+            wrong = OF_A_PARAMETER[PARAMETERS[name].takes].check(parameter)
+            problems += [(f".{name}", expected) for _, expected in wrong]
     return problems
 
 
-def sentences(name: str, value: Any, check: Callable[[Any], list[Problem]]) -> Iterator[str]:
+SAMPLER = Type(
+    check_sampler,
+    {
+        "type": "object",
+        "properties": {
+            **{name: OF_A_PARAMETER[one.takes].schema for name, one in PARAMETERS.items()},
+            **dict.fromkeys(SET_ELSEWHERE, False),
+        },
+    },
+)
+
+
+def sentences(name: str, value: Any, check: Check) -> Iterator[str]:
     """What a check finds wrong with the value of a key.
 
-    >>> [*sentences("seed", -1, whole(0))]
+    >>> [*sentences("seed", -1, whole(0).check)]
     ['seed: expected a whole number of at least 0, found -1']
     """
     for where, expected in check(value):

@@ -6,12 +6,22 @@ What is loaded holds every text, so that a record is complete in itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from broken_record.config.checks import Problem, is_number, is_whole
+from broken_record.config.checks import (
+    OF_A_PARAMETER,
+    TEXT,
+    Problem,
+    Type,
+    object_of,
+    object_schema,
+    one_of,
+    simple,
+    whole,
+)
 from broken_record.config.personas import (
     PLACEHOLDER,
     check_objectives,
@@ -58,35 +68,11 @@ OF_THE_MODE = (
 NOT_OF_THE_MODE = ("initial_tokens", "total_tokens", "user_memory", "user_memory_step")
 
 
-def one_of(*names: str | None) -> Callable[[Any], list[Problem]]:
-    """A check for one of a few words."""
-    shown = [f'"{name}"' if name is not None else "null" for name in names]
-    expected = f"{', '.join(shown[:-1])} or {shown[-1]}"
-    return lambda value: [] if value in names else [("", expected)]
-
-
-def check_stop_token(value: Any) -> list[Problem]:
-    """A text that is more than the marks around a word."""
-    fits = isinstance(value, str) and value.strip(AROUND)
-    return [] if fits else [("", "a text of more than punctuation")]
-
-
-def check_id(value: Any) -> list[Problem]:
-    """An id, or null."""
-    return [] if value is None or (isinstance(value, str) and value) else [("", "an id, or null")]
-
-
-def check_fields(
-    value: Any, fields: Mapping[str, tuple[Callable[[Any], bool], str]]
-) -> list[Problem]:
-    """An object of some of the fields, each with its type."""
-    if not isinstance(value, dict) or set(value) - set(fields):
-        return [("", f"an object of {', '.join(fields)}")]
-    return [
-        (f".{name}", expected)
-        for name, (fits, expected) in fields.items()
-        if name in value and not fits(value[name])
-    ]
+STOP_TOKEN = simple(
+    "a text of more than punctuation",
+    lambda value: isinstance(value, str) and bool(value.strip(AROUND)),
+    {"type": "string", "minLength": 1},
+)
 
 
 def check_templates(value: Any) -> list[Problem]:
@@ -114,6 +100,9 @@ def check_templates(value: Any) -> list[Problem]:
     return problems
 
 
+TEMPLATES_TYPE = Type(check_templates, object_schema(dict.fromkeys(TEMPLATES, TEXT.schema)))
+
+
 def are_quotes(value: Any) -> bool:
     """A list of pairs, opening and closing."""
     return (
@@ -123,33 +112,29 @@ def are_quotes(value: Any) -> bool:
     )
 
 
-def check_extract(value: Any) -> list[Problem]:
-    """Policy and quotes."""
-    policies = ("first", "last", "longest", "whole")
-    return check_fields(value, {
-        "policy": (lambda v: v in policies, "first, last, longest or whole"),
-        "quotes": (are_quotes, "a list of pairs like '\"\"', opening and closing mark"),
-    })  # fmt: skip
-
-
-def check_noncoherent(value: Any) -> list[Problem]:
-    """Longest group of words per side, repeats, and what to do."""
-    several = (lambda v: is_whole(v) and v >= 2, "a whole number of at least 2")
-    return check_fields(value, {
-        "max_n": several, "user_max_n": several,
-        "r": (lambda v: is_whole(v) and v >= 1, "a whole number of at least 1"),
-        "action": (lambda v: v in ("flag", "retry", "stop"), "flag, retry or stop"),
-    })  # fmt: skip
-
-
-def check_regenerate(value: Any) -> list[Problem]:
-    """How often to ask again, for what, and how far the temperature may stray."""
-    return check_fields(value, {
-        "tries": (lambda v: is_whole(v) and v >= 0, "a whole number of at least 0"),
-        "for": (lambda v: isinstance(v, list) and all(one in FLAWS for one in v),
-                f"a list of {' and '.join(FLAWS)}"),
-        "jitter": (lambda v: is_number(v) and v >= 0, "a number of at least 0"),
-    })  # fmt: skip
+EXTRACT_TYPE = object_of(
+    policy=one_of("first", "last", "longest", "whole", quoted=False),
+    quotes=simple(
+        "a list of pairs like '\"\"', opening and closing mark",
+        are_quotes,
+        {"type": "array", "minItems": 1, "items": {"type": "string"}},
+    ),
+)
+NONCOHERENT_TYPE = object_of(
+    max_n=whole(2),
+    user_max_n=whole(2),
+    r=whole(1),
+    action=one_of("flag", "retry", "stop", quoted=False),
+)
+REGENERATE_TYPE = object_of(**{
+    "tries": whole(0),
+    "for": simple(
+        f"a list of {' and '.join(FLAWS)}",
+        lambda value: isinstance(value, list) and all(one in FLAWS for one in value),
+        {"type": "array", "items": {"enum": list(FLAWS)}},
+    ),
+    "jitter": OF_A_PARAMETER["a number of at least 0"],
+})  # fmt: skip
 
 
 def assume_mode(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,9 +36,11 @@ class Loaded:
 def parse(text: str, file: str, settings: Sequence[str] = (), folder: Path | None = None) -> Loaded:
     """The config in `text` with the settings of the command line; ConfigError lists every
     problem. Its cards and lists are read from `folder`, those of a setting from the working
-    directory; without a folder none is.
+    directory; without a folder none is. `$schema` is for editors.
     """
-    return load_values(read_object(text, file), file, settings, folder)
+    values = read_object(text, file)
+    values.pop("$schema", None)
+    return load_values(values, file, settings, folder)
 
 
 def load_values(
@@ -54,7 +56,7 @@ def load_values(
         name: Path() if name in set_here else folder
         for name in ("card", "user_card", "personas", "objectives")
     }  # fmt: skip
-    if folders and not any(KEYS[key].check(raw[key]) for key in KEYS_OF_A_CAST if key in raw):
+    if folders and not any(KEYS[key].type.check(raw[key]) for key in KEYS_OF_A_CAST if key in raw):
         cards = cast(raw, file, {name: folders[name] for name in ("card", "user_card")})
         raw.update(cards.values)
     settled = settle(raw, file, folders, cards.problems)

@@ -16,7 +16,15 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from broken_record.config.checks import Problem
+from broken_record.config.checks import (
+    FILLED_OR_NULL,
+    TEXT,
+    Problem,
+    Type,
+    is_filled,
+    object_schema,
+    whole,
+)
 from broken_record.errors import ConfigError
 
 PLACEHOLDER = re.compile(r"<([A-Z][A-Z0-9_]*)>")
@@ -74,10 +82,10 @@ def check_list(value: Any, expected: str, fields: Sequence[str]) -> list[Problem
         if not isinstance(entry, dict) or set(entry) - set(fields):
             problems.append((where, f"a text, or an object of {', '.join(fields)}"))
             continue
-        steps = entry.get("steps", [])
+        text, steps = entry.get("text"), entry.get("steps", [])
         if not isinstance(steps, list) or not all(isinstance(s, str) and s.strip() for s in steps):
             problems.append((f"{where}.steps", "a list of texts"))
-        elif not (isinstance(entry.get("text"), str) and entry["text"].strip()) and not steps:
+        elif not is_filled(text) and not (steps and (text is None or isinstance(text, str))):
             problems.append((where, "a text"))
         name = entry.get("id")
         if name is not None and not (isinstance(name, str) and ID.fullmatch(name)):
@@ -130,6 +138,33 @@ def check_personas(value: Any) -> list[Problem]:
     if combinations > MOST_COMBINATIONS:
         problems.append((".features", f"at most {MOST_COMBINATIONS:,} combinations"))
     return problems
+
+
+TEXTS = {"type": "array", "items": TEXT.schema}
+ENTRY = {
+    "id": {"type": ["string", "null"], "pattern": f"^{ID.pattern}$"},
+    "text": {"type": ["string", "null"]},
+}
+DRAWN = object_schema(
+    {
+        "features": {"type": "object", "additionalProperties": TEXTS},
+        "template": TEXT.schema,
+        "n": whole(1).schema,
+        "seed": whole(0).schema,
+    },
+    required=["features", "template"],
+)
+
+
+def list_schema(*others: Mapping[str, Any], **properties: Any) -> dict[str, Any]:
+    """JSON Schema of a file's path, null, a list of texts and objects, or other forms."""
+    entries = {"anyOf": [TEXT.schema, object_schema(properties)]}
+    listed = {"type": "array", "minItems": 1, "items": entries}
+    return {"anyOf": [FILLED_OR_NULL, listed, *others]}
+
+
+PERSONAS = Type(check_personas, list_schema(DRAWN, **ENTRY))
+OBJECTIVES = Type(check_objectives, list_schema(**ENTRY, steps=TEXTS))
 
 
 def personas_of(value: Any) -> list[dict[str, Any]]:

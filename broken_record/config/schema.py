@@ -1,8 +1,8 @@
-"""The one table of what a config may say: every key, its check, its default; and the Config that
-values become.
+"""The one table of what a config may say: every key, its type with its check, its default, its
+meaning; and the Config that values become.
 
-CONFIG.md is compared with it by a test, and its order is the order there. Top-level keys are
-strict; what stands inside a sampler is not (checks.py).
+`make docs` writes what CONFIG.md says first of each key, and docs/config.schema.json, from it; its
+order is the order there. Top-level keys are strict, those inside a sampler are not (checks.py).
 """
 
 from __future__ import annotations
@@ -10,28 +10,30 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from broken_record.config.checks import (
-    Problem,
-    check_card,
-    check_context,
-    check_conversation,
-    check_environment_name,
-    check_later,
-    check_names,
-    check_optional_seconds,
-    check_sampler,
-    check_seconds,
-    check_sweep,
-    check_switch,
-    check_text,
-    check_tokenizer,
-    check_track_repo,
-    check_url,
+    CARD,
+    CONTEXT,
+    CONVERSATION,
+    ENVIRONMENT_NAME,
+    ID,
+    LATER,
+    NAMES,
+    OPTIONAL_SECONDS,
+    SAMPLER,
+    SWEEP,
+    SWITCH,
+    TEXT,
+    TIMEOUT,
+    TOKENIZER,
+    TRACK_REPO,
+    URL,
+    Type,
+    one_of,
     sentences,
     shown,
     suggestion,
@@ -39,22 +41,20 @@ from broken_record.config.checks import (
 )
 from broken_record.config.goal_keys import (
     EXTRACT,
+    EXTRACT_TYPE,
     NONCOHERENT,
+    NONCOHERENT_TYPE,
     REGENERATE,
+    REGENERATE_TYPE,
+    STOP_TOKEN,
     TEMPLATES,
+    TEMPLATES_TYPE,
     StopWhen,
     assume_mode,
-    check_extract,
-    check_id,
-    check_noncoherent,
-    check_regenerate,
-    check_stop_token,
-    check_templates,
-    one_of,
     problems_of_goal,
     read_lists,
 )
-from broken_record.config.personas import Objective, Persona, check_objectives, check_personas
+from broken_record.config.personas import OBJECTIVES, PERSONAS, Objective, Persona
 from broken_record.data import Message
 from broken_record.errors import ConfigError
 from broken_record.samplers import PARAMETERS
@@ -62,12 +62,13 @@ from broken_record.samplers import PARAMETERS
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What one key takes: a check that says what it expected, and a default or the key whose value
-    it copies. What is left out of an object that `fills` is the default's.
+    """What one key takes, a default or the key whose value it copies, and what it means, in a
+    sentence or two. What is left out of an object that `fills` is the default's.
     """
 
-    check: Callable[[Any], list[Problem]]
+    type: Type
     default: Any = None
+    meaning: str = ""
     like: str | None = None
     required: bool = False
     fills: bool = False
@@ -75,53 +76,115 @@ class Key:
 
 CHOSEN_PER_DIALOGUE = ("seed", "objective", "persona", "replica")
 KEYS: dict[str, Key] = {
-    "conversation": Key(check_conversation, required=True),
-    "agent_prefix": Key(check_text, ""),
-    "initial_tokens": Key(whole(0), 0),
-    "total_tokens": Key(whole(1), 2048),
-    "turn_max_tokens": Key(whole(1), 512),
-    "sampler": Key(check_sampler, {}),
-    "api_url": Key(check_url, "http://127.0.0.1:8080"),
-    "api_key_env": Key(check_environment_name),
-    "tokenizer": Key(check_tokenizer),
-    "user_api_url": Key(check_url, like="api_url"),
-    "user_api_key_env": Key(check_environment_name, like="api_key_env"),
-    "user_tokenizer": Key(check_tokenizer, like="tokenizer"),
-    "user_prefix": Key(check_text, ""),
-    "user_system": Key(check_text, ""),
-    "user_memory": Key(whole(1), 9),
-    "user_sampler": Key(check_sampler, like="sampler"),
-    "seed": Key(whole(0, optional=True)),
-    "timeout_s": Key(check_seconds, 300.0),
-    "engine": Key(check_later),
-    "user_engine": Key(check_later),
-    "retry_for_s": Key(check_optional_seconds),
-    "context": Key(check_context),
-    "user_memory_step": Key(whole(1), 1),
-    "reproducible": Key(check_switch, False),
-    "stop_on": Key(check_names, []),
-    "card": Key(check_card),
-    "user_card": Key(check_card),
-    "greeting": Key(whole(0, optional=True), 0),
-    "mode": Key(one_of("chat", "goal"), "chat"),
-    "personas": Key(check_personas),
-    "objectives": Key(check_objectives),
-    "templates": Key(check_templates, TEMPLATES, fills=True),
-    "max_turns": Key(whole(1), 12),
-    "stop_token": Key(check_stop_token, "FINISH"),
-    "stop_when": Key(one_of("last_line", "anywhere"), "last_line"),
-    "extract": Key(check_extract, EXTRACT, fills=True),
-    "noncoherent": Key(check_noncoherent, NONCOHERENT, fills=True),
-    "regenerate": Key(check_regenerate, REGENERATE, fills=True),
-    "self_reply": Key(one_of("cut", "keep"), "cut"),
-    "inquirer_history": Key(one_of("extract", "raw"), "extract"),
-    "objective": Key(check_id),
-    "persona": Key(check_id),
-    "replica": Key(whole(1), 1),
-    "sweep": Key(check_sweep, {}),
-    "track": Key(one_of(None, "aim")),
-    "track_repo": Key(check_track_repo),
-}
+    "conversation": Key(CONVERSATION, required=True, meaning=
+        "The opening messages, in the form of the chat APIs."),
+    "agent_prefix": Key(TEXT, "",
+        "Begins every reply of the assistant, as text: its prompt ends with it, and it stands in "
+        "the conversation."),
+    "initial_tokens": Key(whole(0), 0, "Tokens to count as said before the first turn."),
+    "total_tokens": Key(whole(1), 2048,
+        "The dialogue ends when `initial_tokens` and the tokens of all turns reach this number "
+        "of tokens."),
+    "turn_max_tokens": Key(whole(1), 512, "The most tokens one turn may have."),
+    "sampler": Key(SAMPLER, {},
+        "Sampling parameters of the assistant, in any engine's spelling; each server gets its "
+        "own."),
+    "api_url": Key(URL, "http://127.0.0.1:8080",
+        "The assistant's server: its address, with or without `/v1`, or `embedded:skye` or "
+        "`embedded:mark` for a model that ships with parrot."),
+    "api_key_env": Key(ENVIRONMENT_NAME, None,
+        "The name of the environment variable that holds the key of the assistant's server."),
+    "tokenizer": Key(TOKENIZER, None,
+        "Whose chat template renders the assistant's prompt: the name of a Hugging Face "
+        "tokenizer or a folder with one."),
+    "user_api_url": Key(URL, like="api_url", meaning="The user's server, like `api_url`."),
+    "user_api_key_env": Key(ENVIRONMENT_NAME, like="api_key_env", meaning=
+        "Like `api_key_env`, for the user's server."),
+    "user_tokenizer": Key(TOKENIZER, like="tokenizer", meaning=
+        "Like `tokenizer`, for the user; `null` asks the user's server."),
+    "user_prefix": Key(TEXT, "", "Begins every reply of the user, like `agent_prefix`."),
+    "user_system": Key(TEXT, "", "The user's system text; empty for none."),
+    "user_memory": Key(whole(1), 9, "How many messages back the user sees."),
+    "user_sampler": Key(SAMPLER, like="sampler", meaning="Like `sampler`, for the user."),
+    "seed": Key(whole(0, optional=True), None,
+        "The dialogue's seed, a whole number; every turn's own is derived from it."),
+    "timeout_s": Key(TIMEOUT, 300.0,
+        "Seconds of silence from a server after which the dialogue fails."),
+    "engine": Key(LATER, None, "What the assistant's server speaks; `null` asks the server."),
+    "user_engine": Key(LATER, None, "What the user's server speaks, like `engine`."),
+    "retry_for_s": Key(OPTIONAL_SECONDS, None,
+        "For how many seconds a request is tried again when nobody answers, the server is busy "
+        "or loading, or the stream breaks off; `0` never, `null` three tries, a second or two "
+        "apart."),
+    "context": Key(CONTEXT, None,
+        "What to do when a side's context will not hold the next prompt and reply: "
+        '`"stop"` ends the dialogue there, `"trim"` leaves out the oldest turns, half of them at '
+        "a time, and keeps the opening."),
+    "user_memory_step": Key(whole(1), 1, "How many messages the user's memory drops at a time."),
+    "reproducible": Key(SWITCH, False,
+        "Prompt caches off, so that the same config and seed give the same dialogue on "
+        "llama-server; one dialogue at a time."),
+    "stop_on": Key(NAMES, [],
+        "Kinds of loops and breaks that end the dialogue as soon as they are found in what was "
+        "said so far; its status is then `looped`."),
+    "card": Key(CARD, None,
+        "The assistant's character, from a SillyTavern card: V1, V2 or V3, as JSON or as a PNG "
+        "that carries it."),
+    "user_card": Key(CARD, None,
+        "Like `card`, for the user, where `{{char}}` is the user and `{{user}}` the assistant: "
+        "it fills `user_prefix` and `user_system`."),
+    "greeting": Key(whole(0, optional=True), 0,
+        "Which greeting of `card` opens the dialogue: `0` is the first, higher numbers are the "
+        "alternate ones (empty ones do not count), `null` is none."),
+    "mode": Key(one_of("chat", "goal"), "chat",
+        '`"chat"`: two speakers in character. `"goal"`: the user side plays a persona that wants '
+        "something, the assistant side is the chatbot under test; the user begins, and each side "
+        "sees only what it would see (docs/goals.md)."),
+    "personas": Key(PERSONAS, None,
+        'Whom the user side plays: texts, or `{"id", "text"}`, or the path of a JSON or .jsonl '
+        "file of them, or drawn from features."),
+    "objectives": Key(OBJECTIVES, None,
+        'What the persona wants: texts, or `{"id", "text", "steps"}`, or the path of a .jsonl '
+        "file of them."),
+    "templates": Key(TEMPLATES_TYPE, TEMPLATES, fills=True, meaning=
+        "What the user side is told: `first` before its first message, `next` with each reply."),
+    "max_turns": Key(whole(1), 12,
+        "How many exchanges (a message of the user and the reply) at most."),
+    "stop_token": Key(STOP_TOKEN, "FINISH", "What the user says to end the dialogue."),
+    "stop_when": Key(one_of("last_line", "anywhere"), "last_line",
+        'Where the stop token counts: `"last_line"` as the whole message or its whole last line, '
+        '`"anywhere"` anywhere.'),
+    "extract": Key(EXTRACT_TYPE, EXTRACT, fills=True, meaning=
+        "What of the user's reply the assistant sees: the `\"first\"`, `\"last\"` or "
+        '`"longest"` quotation, or `"whole"`, all of it.'),
+    "noncoherent": Key(NONCOHERENT_TYPE, NONCOHERENT, fills=True, meaning=
+        "A group of 2 to `max_n` words (`user_max_n` in the user's replies) that is repeated `r` "
+        "times on the spot, code and tables left out, is marked in the record and counted."),
+    "regenerate": Key(REGENERATE_TYPE, REGENERATE, fills=True, meaning=
+        "How often a reply is asked for again before the dialogue ends, `for` which flaws "
+        "(`no_prompt`, `empty`), and how far the temperature strays from the sampler's, either "
+        "way, in these tries."),
+    "self_reply": Key(one_of("cut", "keep"), "cut",
+        "`\"cut\"`: a reply that goes on as the other side, by its prefix or the chat template's "
+        'role marker, is cut there; the rest stays in the record. `"keep"`: it is not.'),
+    "inquirer_history": Key(one_of("extract", "raw"), "extract",
+        'What the user side sees of its own earlier messages: `"extract"`, what the assistant '
+        'got, or `"raw"`.'),
+    "objective": Key(ID, None, "The id of the objective of this dialogue; `null` is the first."),
+    "persona": Key(ID, None, "The id of the persona of this dialogue; `null` is the first."),
+    "replica": Key(whole(1), 1,
+        "Which of the dialogues of one objective and one persona this is, from 1; `./parrot.sh "
+        "N` counts."),
+    "sweep": Key(SWEEP, {},
+        "Which settings to vary, for `./parrot.sh`: every combination of the values becomes a "
+        "run of its own, with the same seeds."),
+    "track": Key(one_of(None, "aim"), None,
+        'Where a dialogue can be followed beside its record: `"aim"` writes it into '
+        "[Aim](https://github.com/aimhubio/aim) as a run, turn by turn; `null` nowhere."),
+    "track_repo": Key(TRACK_REPO, None,
+        "Aim's repository: a folder, in which it is `.aim`, or `aim://HOST:PORT` of an `aim "
+        "server`."),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +311,7 @@ def settle(
             if key.fills and isinstance(raw[name], dict):
                 values[name] = {**key.default, **raw[name]}
             if not (goal and name == "conversation" and raw[name] == []):
-                problems += sentences(f"{file}: {name}", raw[name], key.check)
+                problems += sentences(f"{file}: {name}", raw[name], key.type.check)
         elif not key.required:
             values[name] = value_left_out(name, raw)
         elif not (folders and isinstance(raw.get("card"), str)):  # what is wrong with it was said

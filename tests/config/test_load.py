@@ -235,3 +235,8 @@ def test_values_that_make_no_config_are_said_under_the_name_of_their_file(values
     with pytest.raises(ConfigError) as caught:
         Config.of(values, "run.json")
     assert caught.value.problems[0] == problem
+
+
+def test_what_names_a_schema_for_editors_is_passed_over():
+    named = parse(json.dumps({"$schema": "docs/config.schema.json", **SCENE}), "c.json")
+    assert named == parse(json.dumps(SCENE), "c.json")

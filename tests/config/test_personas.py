@@ -156,6 +156,7 @@ def test_x14_a_sampling_value_out_of_its_range_is_a_problem(sampler):
         ({"personas": [{"id": ["x"], "text": "a"}]}, "personas[0].id: expected up to 40"),
         ({"personas": [{"id": "a b", "text": "a"}]}, "personas[0].id: expected up to 40"),
         ({"objectives": [{"steps": []}]}, "objectives[0]: expected a text"),
+        ({"objectives": [{"text": 5, "steps": ["a"]}]}, "objectives[0]: expected a text"),
         ({"objectives": [{"text": "a", "steps": [""]}]}, "objectives[0].steps: expected a list"),
         ({"objective": "rice"}, 'objective: expected one of dice, o2, found "rice"'),
         ({"persona": "p3"}, "persona: expected one of p1, ben"),
