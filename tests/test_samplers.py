@@ -10,7 +10,7 @@ from broken_record.config.load import parse
 from broken_record.engines.registry import ENGINES, server_class
 from broken_record.samplers import PARAMETERS, SET_ELSEWHERE, TABLE
 
-HONOURED = {name: server_class(name).honours or frozenset() for name in ENGINES}
+HONOURED = {name: own for name in ENGINES if (own := server_class(name).honours)}
 SCENE = {"conversation": [{"role": "user", "content": "Hi"}]}
 
 
