@@ -10,11 +10,11 @@ the dialogue's first 8 turns had, or half of all letters courtesy. On the marked
 courtesy from .35 to .5 gives the same F1 within .02, and no source asks for another.
 
 *The same again in other words*, a lexical proxy: it sees that content words come back, not that
-meanings do. Novelty is the share of content words (stems of words.py, function words and names
-left out) that were not said in the 10 turns before, pooled over both speakers and 6 turns;
-closeness is the cosine of a turn's content words with the nearest of those 10 turns, averaged over
-the same 6 by their number of content words. Again at most one sentence asks something: whoever asks
-works on a task. A finding needs novelty below .15 (1 of 120 clean
+meanings do. Novelty is the share of content words (stems of words.py, function words and names left
+out) that were not said in the 10 turns before, pooled over both speakers and 6 turns; closeness is
+the cosine of a turn's content words with the nearest of those 10 turns, averaged over the same 6 by
+their number of content words. Again at most one sentence asks something, or at most 1.5 words a
+turn are news: whoever asks works on a task. A finding needs novelty below .15 (1 of 120 clean
 dialogues; clean p1 = .205), or below .55 of the dialogue's own start with closeness of .50 (the
 clean carriers of benchmarks' tuning half stay below .30, clean dialogues of the embedded models
 below .48). It begins where the stretch of turns close to one another begins, and must not already
@@ -79,6 +79,7 @@ def detect(
     news_share: float = 0.35,
     courteous: float = 0.5,
     questions: int = 1,
+    idle_news: float = 1.5,
     novelty: float = 0.15,
     start_share: float = 0.55,
     closeness: float = 0.50,
@@ -107,7 +108,9 @@ def detect(
     enough = running_sum(content.words, over_turns) >= content_words
     start = float(content.new[:START].sum()) / max(1, int(content.words[:START].sum()))
     stagnant = (fresh < novelty) | ((fresh < start_share * start) & (close >= closeness))
-    stagnant &= enough & (running_sum(courtesy.asked, over_turns) <= questions)
+    idle = running_sum(courtesy.asked, over_turns) <= questions
+    idle |= running_sum(courtesy.news, over_turns) <= idle_news * over_turns
+    stagnant &= enough & idle
     stagnant[: transcript.given + over_turns - 1] = False
     findings: list[Finding] = []
     reached = -1
