@@ -24,28 +24,24 @@ import os
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from broken_record.analysis.analyse import Thresholds, examine_all
-from broken_record.analysis.report import DialogueReport, Report, Unreadable, summarize
-from broken_record.analysis.report_file import FILE, write_report
-from broken_record.analysis.tables import left_out_line, run_lines
-from broken_record.comparison.compare import check_baseline, compare
-from broken_record.comparison.report import as_json as comparison_json
-from broken_record.comparison.report import write_comparison
-from broken_record.comparison.tables import comparison_lines
 from broken_record.detectors.registry import KINDS, LOOPS
-from broken_record.detectors.thresholds import check_kinds, load_thresholds
 from broken_record.errors import ConfigError, LogError
-from broken_record.export.dataset import check_target, write_dataset
-from broken_record.export.samples import FORMATS, SIDES, check_export, select
-from broken_record.files.import_chats import import_file
-from broken_record.files.read import find_dialogues, read_dialogue
-from broken_record.files.sweep_folder import is_sweep, read_sweep
+from broken_record.export.formats import FORMAT_NAMES, SIDES
+from broken_record.scripts import check_installed
 from broken_record.terminal import escape_controls
+
+# What needs numpy is loaded by the function that uses it: --help is to answer at once.
+if TYPE_CHECKING:
+    from broken_record.analysis.analyse import Thresholds
+    from broken_record.analysis.report import DialogueReport, Report, Unreadable
+
+    Analyzed = list[tuple[Path, Report]]  # run folders, and what was found in them
+    Examined = Iterator[list[DialogueReport | Unreadable]]
 
 log = logging.getLogger("analyze")
 WHOLE = 10_000  # columns of what is no terminal
@@ -78,8 +74,8 @@ def make_parser() -> argparse.ArgumentParser:
     add("--baseline", metavar="NAME", help="the run of a sweep that the others are compared with")
     add("--assistant", metavar="NAME",
         help="who is the assistant in chats where names tell, not roles")  # fmt: skip
-    add("--export", choices=FORMATS, metavar="FORMAT",
-        help=f"write the dialogues as data to train on: {', '.join(FORMATS)} "
+    add("--export", choices=FORMAT_NAMES, metavar="FORMAT",
+        help=f"write the dialogues as data to train on: {', '.join(FORMAT_NAMES)} "
         "(parquet: pip install pyarrow)")  # fmt: skip
     add("-o", "--output", type=Path, metavar="FILE", help="the file that --export writes")
     add("--side", choices=SIDES, metavar="SIDE",
@@ -103,9 +99,29 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def with_progress(
-    entries: Iterator[list[DialogueReport | Unreadable]], count: int
-) -> Iterator[list[DialogueReport | Unreadable]]:
+def check_wishes(options: argparse.Namespace) -> Thresholds:
+    """The thresholds of the kinds to look for; ConfigError where something asked for cannot be."""
+    check_installed("numpy", "rapidfuzz", "tqdm")
+    from broken_record.detectors.thresholds import check_kinds, load_thresholds
+    from broken_record.files.sweep_folder import is_sweep
+
+    check_kinds([*options.only, *options.skip, *options.fail_on])
+    wanted = set(options.only or KINDS) - set(options.skip)
+    loaded = load_thresholds(options.thresholds)
+    if unlooked := sorted(set(options.fail_on) - wanted):
+        raise ConfigError([f"--fail-on {kind}: is not looked for" for kind in unlooked])
+    if options.export:
+        from broken_record.export.dataset import check_target
+        from broken_record.export.samples import check_export
+
+        check_export(options.export, options.side or "assistant")
+        check_target(options.output, options.runs)
+    if options.baseline and not any(map(is_sweep, options.runs)):
+        raise ConfigError([f"--baseline {options.baseline}: none of these is a sweep"])
+    return {kind: loaded[kind] for kind in KINDS if kind in wanted}
+
+
+def with_progress(entries: Examined, count: int) -> Examined:
     """The entries, with a bar on stderr where that is a terminal."""
     from tqdm import tqdm
 
@@ -114,6 +130,8 @@ def with_progress(
 
 def make_folder(run: Path, options: argparse.Namespace) -> tuple[Path, int]:
     """(the run folder, 1 if some line could not be read) of what the command line names."""
+    from broken_record.files.import_chats import import_file
+
     if not run.is_file():
         return run, 0
     imported = import_file(run, options.assistant)
@@ -127,6 +145,12 @@ def analyze_run(
     run: Path, thresholds: Thresholds, options: argparse.Namespace
 ) -> tuple[Report | None, int]:
     """Analyse one run folder and write its report; (the report, the exit code)."""
+    from broken_record.analysis.analyse import examine_all
+    from broken_record.analysis.report import summarize
+    from broken_record.analysis.report_file import write_report
+    from broken_record.analysis.tables import left_out_line
+    from broken_record.files.read import find_dialogues
+
     files = find_dialogues(run) if run.is_dir() else []
     if not files:
         why = "holds no .jsonl record and no .log" if run.is_dir() else "is not a folder"
@@ -148,6 +172,9 @@ def analyze_run(
 
 def show(folder: Path, report: Report, options: argparse.Namespace) -> None:
     """Print a run's tables, or its JSON."""
+    from broken_record.analysis.report_file import FILE
+    from broken_record.analysis.tables import run_lines
+
     if options.json:
         with (folder / FILE).open(encoding="ascii") as file:
             sys.stdout.writelines(map(str.strip, file))
@@ -162,7 +189,7 @@ def show(folder: Path, report: Report, options: argparse.Namespace) -> None:
 
 def analyze_alone(
     run: Path, thresholds: Thresholds, options: argparse.Namespace
-) -> tuple[list[tuple[Path, Report]], int]:
+) -> tuple[Analyzed, int]:
     """Analyse a run folder, or a file of chats, and show it; (its report, the exit code)."""
     folder, code = make_folder(run, options)
     report, worse = analyze_run(folder, thresholds, options)
@@ -174,8 +201,13 @@ def analyze_alone(
 
 def analyze_sweep(
     folder: Path, thresholds: Thresholds, options: argparse.Namespace
-) -> tuple[list[tuple[Path, Report]], int]:
+) -> tuple[Analyzed, int]:
     """Analyse the runs of a sweep and compare them; (the runs' reports, the exit code)."""
+    from broken_record.comparison.compare import check_baseline, compare
+    from broken_record.comparison.report import as_json, write_comparison
+    from broken_record.comparison.tables import comparison_lines
+    from broken_record.files.sweep_folder import read_sweep
+
     sweep = read_sweep(folder)
     check_baseline(sweep, options.baseline)
     reports: dict[str, Report] = {}
@@ -192,15 +224,19 @@ def analyze_sweep(
     comparison = compare(sweep, reports, LOOPS, options.baseline)
     write_comparison(comparison, folder)
     if options.json:
-        print(json.dumps(comparison_json(comparison)))
+        print(json.dumps(as_json(comparison)))
     else:
         name = folder.resolve().name
         print(*comparison_lines(name, comparison, verbose=options.verbose), sep="\n")
     return [(folder / name, report) for name, report in reports.items()], code
 
 
-def export(runs: Sequence[tuple[Path, Report]], options: argparse.Namespace) -> None:
+def export(runs: Analyzed, options: argparse.Namespace) -> None:
     """Write the dialogues of all runs as one file to train on, and its card beside it."""
+    from broken_record.export.dataset import write_dataset
+    from broken_record.export.samples import select
+    from broken_record.files.read import read_dialogue
+
     file, name, side = options.output, options.export, options.side or "assistant"
     dialogues = (
         (report.run, entry, read_dialogue(folder / entry.file, options.assistant)[0])
@@ -223,26 +259,12 @@ def exit_code(error: ConfigError | LogError) -> int:
     return 2 if isinstance(error, ConfigError) else 1
 
 
-def main(arguments: list[str] | None = None) -> int:
-    options = parse_arguments(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
-    try:
-        check_kinds([*options.only, *options.skip, *options.fail_on])
-        wanted = set(options.only or KINDS) - set(options.skip)
-        loaded = load_thresholds(options.thresholds)
-        thresholds = {kind: loaded[kind] for kind in KINDS if kind in wanted}
-        if unlooked := sorted(set(options.fail_on) - wanted):
-            raise ConfigError([f"--fail-on {kind}: is not looked for" for kind in unlooked])
-        if options.export:
-            check_export(options.export, options.side or "assistant")
-            check_target(options.output, options.runs)
-        if options.baseline and not any(map(is_sweep, options.runs)):
-            raise ConfigError([f"--baseline {options.baseline}: none of these is a sweep"])
-    except ConfigError as error:
-        return exit_code(error)
+def analyze_all(thresholds: Thresholds, options: argparse.Namespace) -> int:
+    """Analyse and show every run, export them where that is asked for; the worst exit code."""
+    from broken_record.files.sweep_folder import is_sweep
+
     codes = []
-    analyzed: list[tuple[Path, Report]] = []
+    analyzed: Analyzed = []
     sweeps: list[Path] = []
     for run in options.runs:
         try:
@@ -266,10 +288,20 @@ def main(arguments: list[str] | None = None) -> int:
     return max(codes)
 
 
-if __name__ == "__main__":
+def main(arguments: list[str] | None = None) -> int:
+    options = parse_arguments(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        sys.exit(main())
+        return analyze_all(check_wishes(options), options)
+    except ConfigError as error:
+        return exit_code(error)
     except KeyboardInterrupt:
-        sys.exit(130)
+        return 130
     except BrokenPipeError:
         sys.stderr.close()
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

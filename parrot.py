@@ -33,6 +33,7 @@ from broken_record.engines.registry import check_engines
 from broken_record.engines.retry import patience_of
 from broken_record.errors import ConfigError, ParrotError
 from broken_record.files.text_log import render_stream, render_transcript, stream_header
+from broken_record.scripts import check_installed
 from broken_record.terminal import escape_controls
 
 log = logging.getLogger("parrot")
@@ -255,6 +256,7 @@ def main(arguments: list[str] | None = None) -> int:
     came = stop_on_signals()
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     try:
+        check_installed("requests")
         return run(options, came)
     except ConfigError as error:
         for problem in error.problems:

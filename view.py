@@ -13,30 +13,23 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-import webbrowser
 from collections.abc import Sequence
-from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from broken_record.analysis.course import course_of
-from broken_record.analysis.report import Report
-from broken_record.analysis.report_file import read_report
-from broken_record.comparison.report import read_comparison
-from broken_record.data import Dialogue
-from broken_record.errors import LogError
-from broken_record.files.read import read_dialogue
-from broken_record.files.sweep_folder import is_sweep
-from broken_record.files.whole import write_whole
-from broken_record.views.export_figures import export_figures
+from broken_record.errors import ConfigError, LogError
+from broken_record.scripts import check_installed
 
+# What needs numpy or bokeh is loaded by the function that uses it: --help is to answer at once.
 if TYPE_CHECKING:
+    from broken_record.analysis.report import Report
+    from broken_record.data import Dialogue
     from broken_record.text.transcript import Transcript
+
+    Said = dict[tuple[str, str], Dialogue]
 
 log = logging.getLogger("view")
 MOST_RUNS = 10  # as many as there are colours
-Said = dict[tuple[str, str], Dialogue]
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -64,6 +57,10 @@ def read_runs(folders: list[Path]) -> list[Report]:
     """The reports, their names made distinct; every run that cannot be read is named in one
     LogError.
     """
+    from dataclasses import replace
+
+    from broken_record.analysis.report_file import read_report
+
     reports: list[Report] = []
     problems = []
     for folder in folders:
@@ -87,6 +84,8 @@ def read_runs(folders: list[Path]) -> list[Report]:
 
 def read_dialogues(folder: Path, report: Report) -> Said:
     """The dialogues of a run by (run, name); what is no longer there or readable is left out."""
+    from broken_record.files.read import read_dialogue
+
     found = {}
     for entry in report.dialogues:
         try:
@@ -114,6 +113,9 @@ def read_texts(
 
 def page_of_runs(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     """(the page of some runs, its figures)."""
+    from importlib import metadata
+
+    from broken_record.analysis.course import course_of
     from broken_record.views.page import figures, make_page
 
     reports = read_runs(options.runs)
@@ -130,6 +132,9 @@ def page_of_runs(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
 
 def page_of_sweep(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     """(the page of a sweep, its figures); with --transcripts it has a reader."""
+    from importlib import metadata
+
+    from broken_record.comparison.report import read_comparison
     from broken_record.views.sweep_page import figures_of_sweep, make_sweep_page
 
     folder = options.runs[0]
@@ -149,6 +154,8 @@ def page_of_sweep(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
 
 def write_page(page: str, path: Path) -> None:
     """Write a page whole or not at all; LogError names what cannot be written."""
+    from broken_record.files.whole import write_whole
+
     content = page.encode("utf-8", errors="replace")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -160,27 +167,40 @@ def write_page(page: str, path: Path) -> None:
     write_whole(path.resolve(), [content])
 
 
+def run(options: argparse.Namespace) -> None:
+    """Write the page of some runs, or of one sweep, and its figures where that is asked for."""
+    check_installed("numpy", "rapidfuzz", "bokeh")
+    from broken_record.files.sweep_folder import is_sweep
+    from broken_record.views.export_figures import export_figures
+
+    sweeps = [run for run in options.runs if is_sweep(run)]
+    if sweeps and len(options.runs) > 1:
+        raise ConfigError([f"a sweep has a page of its own; run: python view.py {sweeps[0]}"])
+    if len(options.runs) > MOST_RUNS:
+        first = " ".join(map(str, options.runs[:MOST_RUNS]))
+        raise ConfigError([f"view.py compares up to {MOST_RUNS} runs, found {len(options.runs)}; "
+                           f"run: python view.py {first}"])  # fmt: skip
+    page, plots = page_of_sweep(options) if sweeps else page_of_runs(options)
+    if options.export:
+        export_figures(plots, options.export)
+    write_page(page, options.output)
+
+
 def main(arguments: list[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    sweeps = [run for run in options.runs if is_sweep(run)]
-    if sweeps and len(options.runs) > 1:
-        log.error("a sweep has a page of its own; run: python view.py %s", sweeps[0])
-        return 2
-    if len(options.runs) > MOST_RUNS:
-        log.error("view.py compares up to %d runs, found %d; run: python view.py %s", MOST_RUNS,
-                  len(options.runs), " ".join(map(str, options.runs[:MOST_RUNS])))  # fmt: skip
-        return 2
     try:
-        page, plots = page_of_sweep(options) if sweeps else page_of_runs(options)
-        if options.export:
-            export_figures(plots, options.export)
-        write_page(page, options.output)
+        run(options)
+    except ConfigError as error:
+        log.error("%s", error)
+        return 2
     except (LogError, OSError) as error:
         log.error("%s", error)
         return 1
     log.info("Wrote %s", options.output)
     if not options.no_show:
+        import webbrowser
+
         webbrowser.open(options.output.resolve().as_uri())
     return 0
 

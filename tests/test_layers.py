@@ -18,7 +18,8 @@ SCRIPTS = ("parrot", "analyze", "view")
 # A folder is a stage of the story; arrows between folders run down this list only.
 STREETS = (
     "views", "export", "comparison", "batch", "conversation", "analysis", "detectors", "text",
-    "files", "engines", "config", "tiny", "samplers", "terminal", "stats", "data", "errors",
+    "files", "engines", "config", "tiny", "samplers", "scripts", "terminal", "stats", "data",
+    "errors",
 )  # fmt: skip
 
 # folder -> what it may import beyond the standard library and itself; the longest matching row
@@ -27,6 +28,7 @@ DOORS = {
     "errors": set(),
     "data": {"numpy"},
     "samplers": set(),
+    "scripts": {"errors"},
     "terminal": set(),
     "stats": {"numpy", "scipy"},
     "tiny": {"data", "numpy", "torch", "gguf", "tokenizers"},
@@ -47,7 +49,7 @@ DOORS = {
     },
     "conversation.aim_process": {"aim"},
     "conversation.doctor": {"data", "errors", "config", "engines"},
-    "batch": {"data", "errors", "config", "files", "conversation", "engines"},
+    "batch": {"data", "errors", "scripts", "config", "files", "conversation", "engines"},
     "comparison": {"data", "errors", "terminal", "stats", "files", "analysis"},
     "export": {
         "data", "errors", "terminal", "config", "files", "conversation", "analysis", "pyarrow",
@@ -175,13 +177,39 @@ for late in {sorted(LATE - {"jinja2"})!r}:  # bokeh brings jinja2 along
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_help_needs_none_of_the_heavy_packages():
-    code = """
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_needs_none_of_what_takes_long_to_load(script):
+    code = f"""
 import contextlib, io, sys
-import parrot
+import {script}
 with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
-    parrot.main(["--help"])
-for heavy in ("requests", "transformers", "bokeh", "numpy", "xllamacpp"):
-    assert heavy not in sys.modules, heavy
+    {script}.main(["--help"])
+for slow in ("requests", "transformers", "bokeh", "numpy", "rapidfuzz", "xllamacpp"):
+    assert slow not in sys.modules, slow
 """
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize(
+    ("module", "package"),
+    [
+        ("parrot", "requests"),
+        ("broken_record.batch.launch", "requests"),
+        ("analyze", "numpy"),
+        ("analyze", "rapidfuzz"),
+        ("view", "bokeh"),
+    ],
+)
+def test_a_script_names_the_package_that_is_missing_in_one_line(module, package):
+    code = f"""
+import runpy, sys
+sys.modules[{package!r}], sys.argv = None, [{module!r}, "1"]
+runpy.run_module({module!r}, run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (
+        2,
+        "",
+        f"{package} of requirements.txt is not installed here; run: make .venv, and in every new "
+        "terminal: . .venv/bin/activate\n",
+    )

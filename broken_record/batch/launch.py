@@ -28,15 +28,14 @@ from broken_record.batch.combinations import (
     make_sweep,
     name_combinations,
 )
-from broken_record.batch.jobs import run_folders, tell
 from broken_record.batch.plan import load_with, make_folder
-from broken_record.batch.slurm import check_slurm, hold_task, submit
 from broken_record.config.checks import check_sweep
 from broken_record.config.schema import Config
 from broken_record.engines.registry import check_engines
 from broken_record.errors import ConfigError, ParrotError
 from broken_record.files.run_folder import config_of_run, goals_of
 from broken_record.files.sweep_folder import is_sweep, read_sweep
+from broken_record.scripts import check_installed
 
 USAGE = """./parrot.sh N [-j J] [--sweep 'KEY=[V1,V2]' ...] [--dry-run] [CONFIG ...] [-- ARGUMENTS]
        ./parrot.sh --resume [-j J] FOLDER [FOLDER ...]
@@ -188,7 +187,7 @@ def make_folders(options: argparse.Namespace) -> tuple[list[Path], list[Config],
     wanted = []
     for file in options.names:
         loaded, _ = load_with(file, options.arguments)
-        tell("".join(f"{warning}\n" for warning in loaded.warnings))
+        sys.stderr.write("".join(f"{warning}\n" for warning in loaded.warnings))
         sweep = {**loaded.config.sweep, **parse_axes(options.sweep)}
         if sweep:
             load_combinations(file, options.arguments, sweep)
@@ -218,35 +217,44 @@ def check_tracks(configs: Sequence[Config]) -> None:
         check_track("aim")
 
 
-def main(words: list[str]) -> int:
-    """New run folders, or old ones to finish."""
-    options = parse_words(words)
+def launch(options: argparse.Namespace) -> int:
+    """New run folders, or old ones to finish; the exit code."""
+    check_installed("requests")
+    from broken_record.batch.jobs import run_folders
+    from broken_record.batch.slurm import check_slurm, hold_task, submit
+
+    if options.dry_run:
+        return show_plan(options)
+    if options.task:
+        return hold_task(folders_to_resume(options.names), options.task)
+    if options.slurm:
+        check_slurm()
+    if options.resume:
+        folders = folders_to_resume(options.names)
+        configs, named = list(map(config_of_run, folders)), list(map(Path, options.names))
+        for folder, config in zip(folders, configs, strict=True):
+            check_engines(config, str(folder / "run.json"))
+        check_tracks(configs)
+    else:
+        folders, configs, named = make_folders(options)
+    if options.slurm:
+        return submit(
+            folders,
+            configs,
+            named,
+            at_once=options.at_once,
+            given=options.sbatch,
+            wait=options.wait,
+            resumed=options.resume,
+        )
+    return run_folders(folders, configs, options.at_once, named)
+
+
+def main(words: list[str] | None = None) -> int:
+    """What the command line asks for; problems become lines and an exit code."""
+    options = parse_words(sys.argv[1:] if words is None else words)
     try:
-        if options.dry_run:
-            return show_plan(options)
-        if options.task:
-            return hold_task(folders_to_resume(options.names), options.task)
-        if options.slurm:
-            check_slurm()
-        if options.resume:
-            folders = folders_to_resume(options.names)
-            configs, named = list(map(config_of_run, folders)), list(map(Path, options.names))
-            for folder, config in zip(folders, configs, strict=True):
-                check_engines(config, str(folder / "run.json"))
-            check_tracks(configs)
-        else:
-            folders, configs, named = make_folders(options)
-        if options.slurm:
-            return submit(
-                folders,
-                configs,
-                named,
-                at_once=options.at_once,
-                given=options.sbatch,
-                wait=options.wait,
-                resumed=options.resume,
-            )
-        return run_folders(folders, configs, options.at_once, named)
+        return launch(options)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
@@ -261,4 +269,4 @@ def main(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -34,7 +34,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
 from broken_record.analysis.report import DialogueReport
 from broken_record.config.schema import Config, config_sha256
@@ -42,14 +42,9 @@ from broken_record.conversation.goals import Goal
 from broken_record.conversation.prompts import open_with_user
 from broken_record.data import Dialogue, Message, Role
 from broken_record.errors import ConfigError, LogError
+from broken_record.export.formats import SIDES, Side
 from broken_record.terminal import without_surrogates
 
-Side = Literal["assistant", "user"]
-SIDES: dict[str, tuple[Side, ...]] = {
-    "assistant": ("assistant",),
-    "user": ("user",),
-    "both": ("assistant", "user"),
-}
 LOOPED, SILENT = "looped", "silent"
 ROWS = 1000  # of a group in a Parquet file
 SPEAKERS = {"system": "system", "user": "human", "assistant": "gpt"}

@@ -21,6 +21,7 @@ from broken_record.conversation.prompts import merge_neighbours
 from broken_record.data import Dialogue, EngineInfo, Finding, Message, Role, Turn
 from broken_record.errors import ConfigError, LogError
 from broken_record.export.dataset import Tally, alternates, count, make_card
+from broken_record.export.formats import FORMAT_NAMES
 from broken_record.export.samples import (
     FORMATS,
     LOOPED,
@@ -288,6 +289,10 @@ def every_message(name: str, content: bytes) -> list[Message]:
     else:
         said = read_back(content)
     return [message for message in said if message.role != "system"]
+
+
+def test_the_formats_that_can_be_asked_for_are_those_that_can_be_written():
+    assert list(FORMAT_NAMES) == list(FORMATS)
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
