@@ -1,8 +1,10 @@
 """One dialogue examined, and what that comes to over a run.
 
-analyse        a dialogue's file -> its entry in the report; all files on all cores
+analyse        a dialogue, or its file -> its entry in the report; all files on all cores
 segments       repeated n-grams, the old numbers and loop coverage; metrics: the rest
 penalties      why the repetition penalty missed a loop; copy_distance: where it was looking
 course         lengths and novelty, turn by turn
 report         entries and their summary; report_file: analysis.json; tables: lines for a terminal
+rows           entries as flat rows
+library        what `from broken_record import ...` offers
 """

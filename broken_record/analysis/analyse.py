@@ -1,4 +1,6 @@
-"""One dialogue's file examined: read, detectors and metrics run, everything put into its report."""
+"""One dialogue examined: detectors and metrics run. Of a file: read, examined, made an entry of the
+report; and all files of a run on all cores.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +9,14 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from broken_record.analysis.metrics import measure_dialogue, tokens_before
+from broken_record.analysis.metrics import DialogueMetrics, measure_dialogue, tokens_before
 from broken_record.analysis.penalties import diagnose
 from broken_record.analysis.report import DialogueReport, Unreadable
-from broken_record.data import OldNumbers
+from broken_record.data import Dialogue, Finding, OldNumbers
 from broken_record.detectors.find import find_loops_and_breaks
 from broken_record.detectors.registry import LOOPS
 from broken_record.errors import LogError
@@ -27,6 +29,46 @@ from broken_record.text.transcript import Transcript
 Thresholds = Mapping[str, Mapping[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What was found in one dialogue, primary findings first, then by onset; what was measured; and
+    the kinds that could not be told from it.
+    """
+
+    findings: tuple[Finding, ...]
+    metrics: DialogueMetrics
+    not_measurable: tuple[str, ...]
+
+    @property
+    def coverage(self) -> dict[str, float]:
+        """Of each speaker, the share of characters in repeated spans of 5 words or more, [0, 1]."""
+        return {
+            "assistant": self.metrics.assistant.loop_coverage,
+            "user": self.metrics.user.loop_coverage,
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it in plain dicts, ready for JSON."""
+        return {
+            "findings": [{**asdict(f), "recovered": f.recovered} for f in self.findings],
+            "metrics": asdict(self.metrics),
+            "coverage": self.coverage,
+            "not_measurable": self.not_measurable,
+        }
+
+
+def examine_dialogue(dialogue: Dialogue, log_text: str, thresholds: Thresholds) -> Analysis:
+    """Look for the kinds of `thresholds` in a dialogue and measure it; the old numbers come from
+    its text log.
+    """
+    transcript = Transcript(dialogue)
+    found = find_loops_and_breaks(transcript, thresholds.keys(), thresholds)
+    loops = [f for f in found.findings if f.kind in LOOPS and f.level != "info"]
+    metrics = measure_dialogue(dialogue, replies_of(dialogue, log_text), transcript, loops)
+    not_measurable = found.not_measurable if dialogue.turns else tuple(thresholds)
+    return Analysis(found.findings, metrics, not_measurable)
+
+
 def examine(
     path: Path, thresholds: Thresholds, assistant: str | None = None
 ) -> list[DialogueReport | Unreadable]:
@@ -36,10 +78,8 @@ def examine(
     except LogError as error:
         return [Unreadable(path.name, str(error))]
     left_out, bad_lines = what_is_missing(dialogue)
-    transcript = Transcript(dialogue)
-    found = find_loops_and_breaks(transcript, thresholds.keys(), thresholds)
-    loops = [f for f in found.findings if f.kind in LOOPS and f.level != "info"]
-    metrics = measure_dialogue(dialogue, replies_of(dialogue, log_text), transcript, loops)
+    found = examine_dialogue(dialogue, log_text, thresholds)
+    metrics = found.metrics
     report = DialogueReport(
         name=path.stem,
         file=path.name,
@@ -51,7 +91,7 @@ def examine(
         speakers={"assistant": asdict(metrics.assistant), "user": asdict(metrics.user)},
         findings=found.findings,
         onset_tokens=tuple(tokens_before(dialogue, f.onset_turn) for f in found.findings),
-        not_measurable=found.not_measurable if dialogue.turns else tuple(thresholds),
+        not_measurable=found.not_measurable,
         left_out=left_out,
         seed=dialogue.seed,
         end_reason=dialogue.end_reason,

@@ -46,39 +46,49 @@ def default_thresholds() -> dict[str, dict[str, Any]]:
 
 
 def load_thresholds(path: Path | None) -> dict[str, dict[str, Any]]:
-    """All thresholds, those of the file in place of the defaults; ConfigError lists what is wrong.
-
-    A whole number stays one: 3 copies cannot become 2.5.
+    """All thresholds, those of a JSON file in place of the defaults; ConfigError lists what is
+    wrong.
     """
-    thresholds = default_thresholds()
     if path is None:
-        return thresholds
+        return default_thresholds()
     try:
         given = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
     except ValueError as error:
         raise ConfigError([f"{path}: not JSON: {error}"]) from error
+    return change_thresholds(given, str(path))
+
+
+def change_thresholds(given: object, where: str) -> dict[str, dict[str, Any]]:
+    """All thresholds, those given in place of the defaults; ConfigError lists what is wrong.
+
+    A whole number stays one: 3 copies cannot become 2.5.
+
+    >>> change_thresholds({"word_soup": {"runaways": 4}}, "thresholds")["word_soup"]["runaways"]
+    4
+    """
+    thresholds = default_thresholds()
     problems: list[str] = []
     if not isinstance(given, Mapping):
-        raise ConfigError([f'{path}: expected an object like {{"word_soup": {{"runaways": 3}}}}'])
+        raise ConfigError([f'{where}: expected an object like {{"word_soup": {{"runaways": 3}}}}'])
     for kind, values in given.items():
         if kind not in thresholds:
-            problems.append(f"{path}: unknown kind {kind}{nearest(kind, KINDS)}")
+            problems.append(f"{where}: unknown kind {kind}{nearest(kind, KINDS)}")
             continue
         if not isinstance(values, Mapping):
-            problems.append(f"{path}: {kind}: expected an object of names and numbers")
+            problems.append(f"{where}: {kind}: expected an object of names and numbers")
             continue
         for name, value in values.items():
             default = thresholds[kind].get(name)
             if default is None:
-                problems.append(f"{path}: {kind}: unknown {name}{nearest(name, thresholds[kind])}")
+                problems.append(f"{where}: {kind}: unknown {name}{nearest(name, thresholds[kind])}")
             elif isinstance(value, bool) or not isinstance(value, (int, type(default))):
                 wanted = "a whole number" if isinstance(default, int) else "a number"
-                problems.append(f"{path}: {kind}.{name}: expected {wanted}, found {value!r}")
+                problems.append(f"{where}: {kind}.{name}: expected {wanted}, found {value!r}")
             elif value < 0:
                 problems.append(
-                    f"{path}: {kind}.{name}: expected no negative number, found {value}"
+                    f"{where}: {kind}.{name}: expected no negative number, found {value}"
                 )
             else:
                 thresholds[kind][name] = value
