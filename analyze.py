@@ -10,9 +10,10 @@
 
 RUN is a folder of records (.jsonl), text logs (.log, also those of the old tool) or SillyTavern
 chats, or a file of conversations from elsewhere, which becomes a folder of records beside it.
-Writes analysis.json and response_length_vs_loop_density.json into the folder. The runs of a SWEEP
-are compared as well, with one of them: comparison.json and comparison.csv. Exit codes: 0 done, 1
-some file could not be read or written, 2 nothing to analyse, 3 a kind of --fail-on was found.
+Writes analysis.json, dialogues.csv, findings.csv and response_length_vs_loop_density.json into the
+folder. The runs of a SWEEP are compared as well, with one of them: comparison.json and
+comparison.csv. Exit codes: 0 done, 1 some file could not be read or written, 2 nothing to analyse,
+3 a kind of --fail-on was found.
 """
 
 from __future__ import annotations
@@ -148,6 +149,7 @@ def analyze_run(
     from broken_record.analysis.analyse import examine_all
     from broken_record.analysis.report import summarize
     from broken_record.analysis.report_file import write_report
+    from broken_record.analysis.row_files import with_tables
     from broken_record.analysis.tables import left_out_line
     from broken_record.files.read import find_dialogues
 
@@ -156,9 +158,10 @@ def analyze_run(
         why = "holds no .jsonl record and no .log" if run.is_dir() else "is not a folder"
         log.error("%s: %s; a run folder is made by: ./parrot.sh 3", run, why)
         return None, 2
+    name = run.resolve().name
     examined = examine_all(files, thresholds, options.assistant)
-    entries = chain.from_iterable(with_progress(examined, len(files)))
-    report = write_report(run, run.resolve().name, entries, thresholds, options.assistant)
+    entries = with_tables(run, name, chain.from_iterable(with_progress(examined, len(files))))
+    report = write_report(run, name, entries, thresholds, options.assistant)
     for entry in report.unreadable:
         log.error("%s", escape_controls(entry.error))
     if left_out := left_out_line(report):

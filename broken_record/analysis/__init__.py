@@ -5,6 +5,6 @@ segments       repeated n-grams, the old numbers and loop coverage; metrics: the
 penalties      why the repetition penalty missed a loop; copy_distance: where it was looking
 course         lengths and novelty, turn by turn
 report         entries and their summary; report_file: analysis.json; tables: lines for a terminal
-rows           entries as flat rows
+rows           entries as flat rows; row_files: dialogues.csv and findings.csv
 library        what `from broken_record import ...` offers
 """

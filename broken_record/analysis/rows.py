@@ -1,8 +1,8 @@
 """A run as rows: one a dialogue, a finding or a turn, each a flat dict with units in its names.
 
-Two pairs of numbers have one name in analysis.json and two values: what the text log's lines tell
-of the assistant is `log_...` here, what whole replies tell of a speaker `assistant_...` and
-`user_...`. None is not measured.
+dialogues.csv and findings.csv hold these rows (row_files.py). Two pairs of numbers have one name in
+analysis.json and two values: what the text log's lines tell of the assistant is `log_...` here,
+what whole replies tell of a speaker `assistant_...` and `user_...`. None is not measured.
 """
 
 from __future__ import annotations

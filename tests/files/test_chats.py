@@ -225,7 +225,7 @@ def test_a_file_is_read_again_into_its_own_folder_and_nothing_else_there_is_touc
     assert analyze.main([str(chats)]) == 1  # chats_0001_old.jsonl is no record
     assert json.loads((folder / "run.json").read_text())["conversations"] == 1
     assert [d.name for d in read_report(folder).dialogues] == ["chats_0001"]
-    assert sorted(path.name for path in folder.iterdir() if path.suffix != ".json") == [
+    assert sorted(p.name for p in folder.iterdir() if p.suffix not in (".json", ".csv")) == [
         "chats_0001.jsonl", "chats_0001_old.jsonl", "notes.md",
     ]  # fmt: skip
 
