@@ -1,10 +1,49 @@
-"""What the scripts share: which packages one needs before it begins."""
+"""The scripts as seen from the package: where they lie, how the commands of a wheel start them, and
+which packages one needs before it begins.
+"""
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
 
 from broken_record.errors import ConfigError
+
+
+def path_of(script: str) -> Path:
+    """Where a script lies: inside the package that a wheel installs, beside it in a checkout.
+
+    >>> path_of("parrot.py").name
+    'parrot.py'
+    """
+    package = Path(__file__).parent
+    inside = package / "_scripts" / script
+    return inside if inside.exists() else package.parent / script
+
+
+def run(script: str) -> int:
+    """Run a script, which reads the command line; its exit code."""
+    spec = spec_from_file_location(Path(script).stem, path_of(script))
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    code: int = module.main()
+    return code
+
+
+def parrot() -> int:
+    """The command `parrot`."""
+    return run("parrot.py")
+
+
+def analyze() -> int:
+    """The command `parrot-analyze`."""
+    return run("analyze.py")
+
+
+def view() -> int:
+    """The command `parrot-view`."""
+    return run("view.py")
 
 
 def check_installed(*packages: str) -> None:

@@ -27,9 +27,9 @@ from broken_record.config.schema import Config
 from broken_record.engines.connect import SLOT_VARIABLE
 from broken_record.engines.embedded import SERVERS_VARIABLE, EmbeddedServer
 from broken_record.errors import ConfigError
+from broken_record.scripts import path_of
 
 WATCH_EVERY_S = 0.2
-PARROT = Path(__file__).parents[2] / "parrot.py"
 
 
 def embedded_names(configs: Sequence[Config]) -> list[str]:
@@ -83,7 +83,7 @@ class Batch:
             errors = stack.enter_context(job.file(".err").open("wb"))
             log = stack.enter_context(job.file(".log").open("wb"))
             process = subprocess.Popen(
-                [sys.executable, str(PARROT), *job.arguments],
+                [sys.executable, str(path_of("parrot.py")), *job.arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE if show else log,
                 stderr=errors,

@@ -23,12 +23,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import NoReturn
 
-from broken_record.batch.jobs import PARROT, check_at_once, tell
+from broken_record.batch.jobs import check_at_once, tell
 from broken_record.batch.plan import Job, job_of, plan_of
 from broken_record.config.schema import Config
 from broken_record.engines.connect import SLOT_VARIABLE, UNNUMBERED
 from broken_record.errors import ConfigError
 from broken_record.files.run_folder import is_done, read_run
+from broken_record.scripts import path_of
 
 LOGS = "slurm_%A_%a.out"  # the job's number and the task's
 
@@ -107,9 +108,12 @@ def sbatch_command(
     A task says what it does in the first folder. `words` overrule the options given here.
     """
     folders = [folder.absolute() for folder in named]
-    start = ["env", f"PYTHON={sys.executable}", str(PARROT.with_suffix(".sh")), "--task"]
+    shell = path_of("parrot.sh")  # which is in no wheel
+    start = [sys.executable, "-m", "broken_record.batch.launch"]
+    if shell.exists():
+        start = ["env", f"PYTHON={sys.executable}", str(shell)]
     place = f'"$((SLURM_ARRAY_TASK_ID + {before}))"'
-    task = f"exec {shlex.join(start)} {place} {shlex.join(map(str, folders))}"
+    task = f"exec {shlex.join(start)} --task {place} {shlex.join(map(str, folders))}"
     return [
         "sbatch",
         f"--array={join_places(place - before for place in places)}%{at_once}",
@@ -163,4 +167,4 @@ def become_dialogue(job: Job, config: str) -> NoReturn:
         os.dup2(log.fileno(), 1)
     job.file(".err").unlink(missing_ok=True)
     os.environ[SLOT_VARIABLE] = UNNUMBERED
-    os.execv(sys.executable, [sys.executable, str(PARROT), *job.arguments])
+    os.execv(sys.executable, [sys.executable, str(path_of("parrot.py")), *job.arguments])
