@@ -26,7 +26,8 @@ DISTINCT_WORDS = 500  # distinct-2 is compared at one length, because it falls w
 class SpeakerMetrics:
     """One speaker's generated turns; None where nothing was measured.
 
-    turns: their number. characters: code points, prefix and outer white space off.
+    turns: their number.
+    characters: code points, prefix and outer white space off.
     average_response_length: characters per turn.
     loop_coverage: share of characters in repeated spans of 5 words or more, [0, 1].
     looped_token_share: share of tokens in turns between onset and end of a loop of theirs, [0, 1].
@@ -38,7 +39,8 @@ class SpeakerMetrics:
     length_drift: change of a turn's length, words per turn (Theil-Sen slope over up to 64 turns).
     cap_hit_rate: share of turns that ended at turn_max_tokens, [0, 1].
     empty_rate: share of turns that say nothing, [0, 1].
-    ttft_s: median time to first token, seconds. tokens_per_second: tokens over generation time.
+    ttft_s: median time to first token, seconds.
+    tokens_per_second: tokens over generation time.
     """
 
     turns: int

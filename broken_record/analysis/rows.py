@@ -35,7 +35,7 @@ OF_SPEAKER = {
     "empty_rate": "empty_rate", "ttft_s": "ttft_s", "tokens_per_second": "tokens_per_second",
 }  # fmt: skip
 # column, behind assistant_ or user_ -> counter of a goal dialogue in analysis.json
-OF_COUNTERS = {f"{what}_replies": what for what in COUNTED}
+OF_COUNTERS = {f"{what}_count": what for what in COUNTED}
 # column -> field of a finding in analysis.json
 OF_FINDING = {
     "kind": "kind", "primary": "primary", "speaker": "speaker", "level": "level",

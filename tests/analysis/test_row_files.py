@@ -103,6 +103,6 @@ def test_a_goal_dialogue_has_its_counters_in_columns_and_others_leave_them_empty
     [*_] = with_tables(tmp_path, "run", iter([goal, entry("b")]))
     head, first, second = table(tmp_path / "dialogues.csv")
     goal_row, other = (dict(zip(head, cells, strict=True)) for cells in (first, second))
-    assert goal_row["assistant_empty_replies"] == "2" and goal_row["user_no_prompt_replies"] == "1"
+    assert goal_row["assistant_empty_count"] == "2" and goal_row["user_no_prompt_count"] == "1"
     assert (goal_row["objective"], goal_row["left_out_messages"]) == ("dice", "3")
-    assert other["assistant_empty_replies"] == "" == other["objective"]
+    assert other["assistant_empty_count"] == "" == other["objective"]
