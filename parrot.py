@@ -20,21 +20,19 @@ import secrets
 import signal
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from broken_record.config.load import Loaded, load
-from broken_record.config.schema import Config
-from broken_record.conversation.context import find_limits
-from broken_record.conversation.converse import Side, converse, take_sides
-from broken_record.conversation.recording import Recording, go_on, start
-from broken_record.conversation.resume import check_servers, load_to_resume
-from broken_record.data import Attempt, Chunk, Dialogue, End, Finding, Turn
-from broken_record.engines.registry import check_engines
-from broken_record.engines.retry import patience_of
 from broken_record.errors import ConfigError, ParrotError
-from broken_record.files.text_log import render_stream, render_transcript, stream_header
 from broken_record.scripts import check_installed
 from broken_record.terminal import escape_controls
+
+# The rest is loaded by the function that uses it: --help is to answer at once.
+if TYPE_CHECKING:
+    from broken_record.config.load import Loaded
+    from broken_record.config.schema import Config
+    from broken_record.conversation.converse import Side
+    from broken_record.conversation.recording import Recording
+    from broken_record.data import Attempt, Chunk, Dialogue, End, Finding, Turn
 
 log = logging.getLogger("parrot")
 
@@ -140,6 +138,9 @@ def find_reason_to_stop(dialogue: Dialogue) -> Finding | None:
 
 def show_and_record(event: Chunk | Turn | Attempt | End, recording: Recording) -> None:
     """Show and record one event of the conversation; a turn may be a reason to stop."""
+    from broken_record.data import Attempt, Chunk, End
+    from broken_record.files.text_log import stream_header
+
     if isinstance(event, End):
         recording.end_reason = event.reason
         if event.reason == "context":
@@ -165,6 +166,11 @@ def listen(
     config: Config, sides: tuple[Side, Side], recording: Recording, came: list[int], *, anyway: bool
 ) -> None:
     """Show and record what the two sides say, until it is to end."""
+    from broken_record.conversation.context import find_limits
+    from broken_record.conversation.converse import converse
+    from broken_record.conversation.resume import check_servers
+    from broken_record.files.text_log import render_stream
+
     assistant, user = sides
     if not anyway:
         check_servers(recording.dialogue, assistant.info, user.info)
@@ -186,7 +192,10 @@ def listen(
 
 def talk(config: Config, recording: Recording, came: list[int], *, anyway: bool = False) -> None:
     """The whole run: connect, listen, then the transcript; what is interrupted can be resumed."""
+    from broken_record.conversation.converse import take_sides
     from broken_record.engines.connect import connect
+    from broken_record.engines.retry import patience_of
+    from broken_record.files.text_log import render_transcript
 
     with recording.ended():
         try:
@@ -201,6 +210,10 @@ def talk(config: Config, recording: Recording, came: list[int], *, anyway: bool 
 
 def resume(options: argparse.Namespace, came: list[int]) -> None:
     """Go on with a record, if it is not done."""
+    from broken_record.conversation.recording import go_on
+    from broken_record.conversation.resume import load_to_resume
+    from broken_record.engines.registry import check_engines
+
     anyway = options.resume_anyway
     loaded, earlier = load_to_resume(
         options.resume, options.config, options.settings, anyway=anyway
@@ -228,6 +241,11 @@ def diagnose(config: Config, seed: int) -> int:
 
 def run(options: argparse.Namespace, came: list[int]) -> int:
     """What the options ask for; the exit code."""
+    from broken_record.config.load import load
+    from broken_record.conversation.recording import start
+    from broken_record.engines.registry import check_engines
+
+    check_installed("requests")
     if options.resume:
         resume(options, came)
         return 0
@@ -256,7 +274,6 @@ def main(arguments: list[str] | None = None) -> int:
     came = stop_on_signals()
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        check_installed("requests")
         return run(options, came)
     except ConfigError as error:
         for problem in error.problems:

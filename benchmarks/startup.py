@@ -33,16 +33,24 @@ def seconds_until(arguments: list[str], awaited: bytes | None) -> float:
 
 
 def main() -> None:
-    """Print the table."""
-    rows: list[tuple[str, list[str], bytes | None]] = [
-        (f"{script}.py --help", [f"{script}.py", "--help"], None)
-        for script in ("parrot", "analyze", "view")
-    ]
-    rows.append(("parrot.py, first token of two embedded models", ["parrot.py"], b"Skye:"))
-    print(f"{'':48} median s   most s")
-    for label, arguments, awaited in rows:
-        times = [seconds_until(arguments, awaited) for _ in range(REPEATS)]
-        print(f"{label:48} {median(times):8.3f} {max(times):8.3f}")
+    """Print the table; times are compared with that of a Python that does nothing."""
+    rows: dict[str, tuple[list[str], bytes | None]] = {
+        "python -c pass": (["-c", "pass"], None),
+        **{
+            f"{script}.py --help": ([f"{script}.py", "--help"], None)
+            for script in ("parrot", "analyze", "view")
+        },
+        "import broken_record": (["-c", "import broken_record"], None),
+        "parrot.py, first token of two embedded models": (["parrot.py"], b"Skye:"),
+    }
+    times: dict[str, list[float]] = {label: [] for label in rows}
+    for _ in range(REPEATS):  # by turns, so that a busy minute is everybody's
+        for label, (arguments, awaited) in rows.items():
+            times[label].append(seconds_until(arguments, awaited))
+    bare = median(times["python -c pass"])
+    print(f"{'':48} median s   most s   bare starts")
+    for label, taken in times.items():
+        print(f"{label:48} {median(taken):8.3f} {max(taken):8.3f} {median(taken) / bare:13.1f}")
 
 
 if __name__ == "__main__":

@@ -184,7 +184,7 @@ import contextlib, io, sys
 import {script}
 with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
     {script}.main(["--help"])
-for slow in ("requests", "transformers", "bokeh", "numpy", "rapidfuzz", "xllamacpp"):
+for slow in ("requests", "transformers", "bokeh", "numpy", "rapidfuzz", "xllamacpp", "dataclasses"):
     assert slow not in sys.modules, slow
 """
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
