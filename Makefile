@@ -31,9 +31,11 @@ bench: .venv/for-developers
 	$(BIN)/python -m benchmarks.analyze_speed
 	$(BIN)/python -m benchmarks.throughput
 
-# How right the detectors are; puts the table into the README.
+# How right the detectors are; puts the tables into docs/accuracy.md.
 bench-detectors: .venv/for-developers
 	$(BIN)/python -m benchmarks.truth --write
+	$(BIN)/python -m benchmarks.agreement --write
+	$(BIN)/python -m benchmarks.truth_on_real_text
 	$(BIN)/python -m benchmarks.natural
 
 # What in the documents is written by commands that take seconds: the tables of options, faults and files' fields, the

@@ -54,7 +54,7 @@ def kinds_of(text: str) -> list[str]:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Every option with its help text, which is the README's text too (`make docs`)."""
+    """Every option with its help text, which docs/commands.md has too (`make docs`)."""
     parser = argparse.ArgumentParser(
         description="What loops, what breaks, from which turn, how often.",
         epilog=f"KIND is one of {', '.join(KINDS)}.",

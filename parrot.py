@@ -38,7 +38,7 @@ log = logging.getLogger("parrot")
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Every option with its help text, which is the README's text too (`make docs`)."""
+    """Every option with its help text, which docs/commands.md has too (`make docs`)."""
     parser = argparse.ArgumentParser(
         description="Make two language models talk: one dialogue, streamed while it is written."
     )

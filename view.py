@@ -33,7 +33,7 @@ MOST_RUNS = 10  # as many as there are colours
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Every option with its help text, which is the README's text too (`make docs`)."""
+    """Every option with its help text, which docs/commands.md has too (`make docs`)."""
     parser = argparse.ArgumentParser(
         description=f"Compare up to {MOST_RUNS} analysed runs, or a sweep, in one HTML page."
     )

@@ -2,7 +2,7 @@
 
     python -m benchmarks.truth                 the figures, on split B
     python -m benchmarks.truth --split A       for tuning; misses and false alarms with --show KIND
-    python -m benchmarks.truth --write         puts the table into README.md
+    python -m benchmarks.truth --write         puts the table into docs/accuracy.md
 
 A dialogue is positive for a kind when it has a finding of that kind (level info left out). Its
 negatives: the clean carriers, the kind's hard negatives, and the dialogues planted with other
@@ -31,7 +31,7 @@ from broken_record.detectors.registry import KINDS, LEXICAL_LOOPS
 from broken_record.stats import wilson_interval
 from broken_record.text.transcript import Transcript
 
-README = Path(__file__).parents[1] / "README.md"
+PAGE = Path(__file__).parents[1] / "docs" / "accuracy.md"
 BEGIN, END = "<!-- detectors: begin -->", "<!-- detectors: end -->"
 EACH = 60
 NAIVE_REFUSAL = re.compile(
@@ -244,10 +244,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--show", metavar="KIND", help="print what went wrong (for tuning, split A)"
     )
-    parser.add_argument("--write", action="store_true", help="put the tables into README.md")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/accuracy.md")
     options = parser.parse_args(arguments)
     if options.write and (options.split != "B" or options.show is not None):
-        parser.error("--write is for split B, and without --show: README.md holds those figures")
+        parser.error(
+            "--write is for split B, and without --show: docs/accuracy.md holds those figures"
+        )
     scores, everything, alarms, turns = judge(options.split, options.show)
     rows = [["kind", "precision", "recall", "F1", "spans found", "onset within a turn", "speaker"]]
     for kind, s in scores.items():
@@ -285,10 +287,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     text = "\n".join(lines)
     print(text)
     if options.write:
-        readme = README.read_text(encoding="utf-8")
-        head_text, _, rest = readme.partition(BEGIN)
+        page = PAGE.read_text(encoding="utf-8")
+        head_text, _, rest = page.partition(BEGIN)
         tail = rest.partition(END)[2]
-        README.write_text(f"{head_text}{BEGIN}\n{text}\n{END}{tail}", encoding="utf-8")
+        PAGE.write_text(f"{head_text}{BEGIN}\n{text}\n{END}{tail}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The tables of options in README.md and v0/README.md, made from the scripts' own help texts.
+"""The tables of options in docs/commands.md and v0/README.md, made from the scripts' help texts.
 
 python -m tests.options            prints the documents' tables
 python -m tests.options --write    puts them between their markers (`make docs` does)
@@ -36,10 +36,10 @@ def rows_of(parser: argparse.ArgumentParser) -> list[Row]:
 
 # script -> the document that has its table, and what makes the rows
 TABLES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
-    "parrot.py": ("README.md", lambda: rows_of(parrot.make_parser())),
-    "parrot.sh": ("README.md", lambda: rows_of(launch.make_parser())),
-    "analyze.py": ("README.md", lambda: rows_of(analyze.make_parser())),
-    "view.py": ("README.md", lambda: rows_of(view.make_parser())),
+    "parrot.py": ("docs/commands.md", lambda: rows_of(parrot.make_parser())),
+    "parrot.sh": ("docs/commands.md", lambda: rows_of(launch.make_parser())),
+    "analyze.py": ("docs/commands.md", lambda: rows_of(analyze.make_parser())),
+    "view.py": ("docs/commands.md", lambda: rows_of(view.make_parser())),
     "v0.generate": ("v0/README.md", lambda: rows_of(generate.make_parser())),
 }
 

@@ -26,6 +26,7 @@ from tests.test_shell_blocks import DOCUMENTS, find_blocks
 ROOT = Path(__file__).parents[1]
 CONFIG_MD = (ROOT / "CONFIG.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+ACCURACY_MD = (ROOT / "docs" / "accuracy.md").read_text(encoding="utf-8")
 GOALS_MD = (ROOT / "docs" / "goals.md").read_text(encoding="utf-8")
 SCALE_MD = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
@@ -110,7 +111,7 @@ def test_the_documents_name_each_engine_and_say_how_to_start_it(engine):
         assert f"configs/{engine}.json" in README, "README.md, Your own models"
 
 
-@pytest.mark.parametrize("document", ["README.md", "v0/README.md"])
+@pytest.mark.parametrize("document", ["docs/commands.md", "v0/README.md"])
 def test_the_tables_of_options_are_those_of_make_docs(document):
     assert (ROOT / document).read_text(encoding="utf-8") == renewed(document), "run make docs"
 
@@ -128,12 +129,12 @@ def test_what_markdown_would_take_for_its_own_is_escaped_in_a_table():
 def test_the_readme_has_every_kind_of_finding_with_its_detector_and_no_other():
     rows = re.findall(r"^\| \[`(\w+)`\]\((\S+)\.py\) \| \S", README, re.MULTILINE)
     modules = {kind: f"broken_record/detectors/{kind}" for kind in KINDS}
-    assert dict(rows) == modules, "a row a kind in README.md, What loops and what breaks"
+    assert dict(rows) == modules, "a row a kind in README.md, What it finds"
     assert len(rows) == len(modules)
 
 
-def test_the_readme_has_figures_for_every_kind_of_finding_and_config_md_their_names():
-    figures = README.partition("<!-- detectors: begin -->")[2].partition("\n\n")[0]
+def test_accuracy_md_has_figures_for_every_kind_of_finding_and_config_md_their_names():
+    figures = ACCURACY_MD.partition("<!-- detectors: begin -->")[2].partition("\n\n")[0]
     rows = re.findall(r"^\| (?!kind)(\w+) \|", figures, re.MULTILINE)
     assert rows == [*KINDS], "run make bench-detectors"
     listed = SECTIONS["stop_on"].partition("Any of ")[2].partition(". ")[0]
