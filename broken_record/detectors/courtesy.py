@@ -117,13 +117,14 @@ UNSPACED = ("zh", "ja")
 @dataclass(frozen=True, slots=True)
 class Courtesy:
     """Per turn: the letters of its sentences that are courtesy, all its letters, the sentences that
-    ask something else, and how many words are news.
+    ask something else, how many words are news, and whether it holds anything at all.
     """
 
     courteous: Ints
     letters: Ints
     asked: Ints
     news: Floats
+    spoken: Flags
 
 
 @cache
@@ -233,4 +234,5 @@ def measure_courtesy(transcript: Transcript) -> Courtesy:
         np.bincount(turn, letters, minlength=n).astype(np.int64),
         np.bincount(turns_asking, minlength=n),
         np.bincount(turn, news, minlength=n).astype(np.float64),
+        np.array([bool(body.strip()) for body in transcript.bodies], dtype=bool),
     )

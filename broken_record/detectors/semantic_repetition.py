@@ -139,6 +139,7 @@ def spent_stretches(
     polite[running_sum(measured.letters, over) == 0] = 1.0
     few = (fresh <= share * fresh[over - 1]) | (polite >= courteous)
     spent = few & (fresh <= news) & (running_sum(measured.asked, over) <= questions)
+    spent &= 2 * running_sum(measured.spoken, over) > over  # empty turns are another kind
     spent[: max(given, over) + over - 1] = False  # the first turns are the measure
     quiet = (measured.news <= news) & (measured.asked == 0)
     stretches: list[Stretch] = []
