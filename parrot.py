@@ -133,7 +133,7 @@ def find_reason_to_stop(dialogue: Dialogue) -> Finding | None:
     from broken_record.text.transcript import Transcript
 
     found = find_loops_and_breaks(Transcript(dialogue), kinds)
-    return next((finding for finding in found.findings if finding.level != "info"), None)
+    return next((finding for finding in found.findings if finding.counts), None)
 
 
 def show_and_record(event: Chunk | Turn | Attempt | End, recording: Recording) -> None:

@@ -74,7 +74,7 @@ def measure(sampler: dict[str, Any], config: dict[str, Any]) -> list[str]:
         dialogue = as_dialogue(entry)
         transcript = Transcript(dialogue)
         found = find_loops_and_breaks(transcript).findings
-        counts.update({f.kind for f in found if f.level != "info"})
+        counts.update({f.kind for f in found if f.counts})
         coverage += measure_speaker(dialogue, transcript, "assistant", ()).loop_coverage or 0.0
         in_form += map(is_well_formed, dialogue.turns)
     figures = f"{coverage / len(OPENINGS):.2f}", f"{sum(in_form) / len(in_form):.0%}"

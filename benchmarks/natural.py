@@ -140,7 +140,7 @@ def compare() -> None:
         dialogue = as_dialogue(entry)
         last = dialogue.turns[-1].index
         found = find_loops_and_breaks(Transcript(dialogue)).findings
-        found = tuple(f for f in found if f.level != "info")
+        found = tuple(f for f in found if f.counts)
         given = labels[entry["name"]]
         sure = [label for label in given if label["confidence"] >= 2]
         if not given:

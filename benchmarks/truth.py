@@ -69,7 +69,7 @@ class Score:
 
 def findings_of(planted: Planted) -> list[Finding]:
     transcript = Transcript(planted.dialogue())
-    return [f for f in find_loops_and_breaks(transcript).findings if f.level != "info"]
+    return [f for f in find_loops_and_breaks(transcript).findings if f.counts]
 
 
 def characters(spans: Sequence[Span]) -> set[tuple[int, int]]:

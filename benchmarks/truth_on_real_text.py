@@ -111,7 +111,7 @@ def make_dialogue(line: str, messages: int | None) -> Dialogue:
 def find(dialogue: Dialogue) -> tuple[Finding, ...]:
     """What the detectors find, level info left out."""
     found = find_loops_and_breaks(Transcript(dialogue)).findings
-    return tuple(finding for finding in found if finding.level != "info")
+    return tuple(finding for finding in found if finding.counts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
-"""The values that flow through the suite: frozen, without behaviour, and None wherever nothing was
-measured.
+"""The values that flow through the suite: frozen, None wherever nothing was measured; they answer
+what everybody asks of them, and nothing else.
 
 A Message is what the chat APIs call one. A Turn is a message that an engine generated, with its
 cost. A Dialogue is one conversation with everything needed to trace a figure back to what made it.
@@ -8,9 +8,9 @@ Times are seconds, lengths are code points.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "repetition"]
@@ -21,6 +21,7 @@ EndReason = Literal[
     "total_tokens", "context", "looped", "finished", "max_turns", "no_prompt", "noncoherent",
     "empty", "error",
 ]  # fmt: skip
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,30 @@ class EngineInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Memory:
+    """How much of the talk the user side of a chat sees: the last `messages`. With a `step` the
+    oldest are dropped that many at a time, so that the prompt begins alike for as many turns and
+    the server's cache survives; between messages - step + 1 and messages are seen.
+    """
+
+    messages: int = 9
+    step: int = 1
+
+    def window(self, spoken: Sequence[T]) -> Sequence[T]:
+        """What is seen of all that was said, system messages left out.
+
+        >>> [Memory(4, 2).window("abcdefg"[:n]) for n in (4, 5, 6, 7)]
+        ['abcd', 'cde', 'cdef', 'efg']
+        """
+        dropped = -(-max(0, len(spoken) - self.messages) // self.step) * self.step
+        return spoken[max(0, min(dropped, len(spoken) - 1)) :]
+
+
+MEMORY = Memory()
+"""What the user side sees where the config does not say."""
+
+
+@dataclass(frozen=True, slots=True)
 class Dialogue:
     """One conversation. `config` is the effective one; `unknown` keeps header keys that this
     version does not know. `verbatim` is False where outer white space was lost: in text logs.
@@ -150,6 +175,50 @@ class Dialogue:
     end_reason: str | None = None
     counters: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     aim_run: str | None = None
+
+    @property
+    def opening(self) -> tuple[Message, ...]:
+        """The config's opening messages; the index of each is its place."""
+        said = self.config.get("conversation") or ()
+        return tuple(Message(message["role"], message["content"]) for message in said)
+
+    @property
+    def messages(self) -> tuple[Turn, ...]:
+        """Everything said, with its index: the opening messages, as turns that cost nothing, and
+        the turns.
+
+        >>> hi = {"role": "system", "content": "Be kind."}
+        >>> said = Dialogue({"conversation": [hi]}, (Turn(1, "user", "Hey"),), "done").messages
+        >>> [(one.index, one.role) for one in said]
+        [(0, 'system'), (1, 'user')]
+        """
+        opening = (Turn(i, said.role, said.content) for i, said in enumerate(self.opening))
+        return (*opening, *self.turns)
+
+    @property
+    def prefixes(self) -> dict[Role, str]:
+        """What begins each side's messages; a text log of the first parrot names none and was
+        Skye's.
+
+        >>> Dialogue({"user_prefix": "Mark:"}, (), "done").prefixes
+        {'assistant': 'Skye:', 'user': 'Mark:'}
+        """
+        return {
+            "assistant": self.config.get("agent_prefix", "Skye:"),
+            "user": self.config.get("user_prefix", ""),
+        }
+
+    @property
+    def memory(self) -> Memory:
+        """How much of the talk the user side of a chat saw."""
+        messages, step = (
+            value if isinstance(value := self.config.get(name), int) and value > 0 else default
+            for name, default in (
+                ("user_memory", MEMORY.messages),
+                ("user_memory_step", MEMORY.step),
+            )
+        )
+        return Memory(messages, step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,19 +279,11 @@ class Finding:
     primary: bool = True
 
     @property
+    def counts(self) -> bool:
+        """Whether it counts in a rate: it is more than info."""
+        return self.level != "info"
+
+    @property
     def recovered(self) -> bool:
         """Whether the dialogue went on without it."""
         return self.end_turn is not None
-
-
-def prefixes_of(config: Mapping[str, Any]) -> dict[str, str]:
-    """What begins each side's messages, by role; a text log of the first parrot names none and was
-    Skye's.
-
-    >>> prefixes_of({"user_prefix": "Mark:"})
-    {'assistant': 'Skye:', 'user': 'Mark:'}
-    """
-    return {
-        "assistant": config.get("agent_prefix", "Skye:"),
-        "user": config.get("user_prefix", ""),
-    }

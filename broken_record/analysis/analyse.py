@@ -63,7 +63,7 @@ def examine_dialogue(dialogue: Dialogue, log_text: str, thresholds: Thresholds) 
     """
     transcript = Transcript(dialogue)
     found = find_loops_and_breaks(transcript, thresholds.keys(), thresholds)
-    loops = [f for f in found.findings if f.kind in LOOPS and f.level != "info"]
+    loops = [f for f in found.findings if f.kind in LOOPS and f.counts]
     metrics = measure_dialogue(dialogue, replies_of(dialogue, log_text), transcript, loops)
     not_measurable = found.not_measurable if dialogue.turns else tuple(thresholds)
     return Analysis(found.findings, metrics, not_measurable)

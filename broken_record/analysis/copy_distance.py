@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from math import inf
 
-from broken_record.data import Dialogue, Finding, Role, Turn, prefixes_of
+from broken_record.data import Dialogue, Finding, Role, Turn
 
 MARKERS = 32  # tokens a message: more than role markers and a speaker's prefix take
 OPENING_LAGS = (2, 4, 6)  # messages: prefix_repetition compares with the last 3 own turns
 SHARED = 3  # words in a row that openings share at least
 WINDOW = 4  # words that come again inside a turn, as seq-rep-4 counts
-SEEN_BY_USER = {"user_memory": 9, "user_memory_step": 1}  # the config's defaults
 COMPARED = 300  # words of a text; comparing longer ones would take too long
 
 
@@ -76,28 +75,21 @@ def find_repeat(dialogue: Dialogue, loop: Finding, role: Role) -> Repeat | None:
 
 def bodies_of(dialogue: Dialogue) -> dict[int, str]:
     """By message index: what was said, without the speaker's prefix."""
-    prefixes = prefixes_of(dialogue.config)
-    opening = enumerate(dialogue.config.get("conversation") or ())
-    said = [(i, message["role"], message["content"]) for i, message in opening]
-    said += [(turn.index, turn.role, turn.content) for turn in dialogue.turns]
-    return {i: content.removeprefix(prefixes.get(role, "")) for i, role, content in said}
+    prefixes = dialogue.prefixes
+    return {
+        message.index: message.content.removeprefix(prefixes.get(message.role, ""))
+        for message in dialogue.messages
+    }
 
 
 def prompt_of(dialogue: Dialogue, turn: Turn) -> set[int]:
     """The messages that stood in a turn's prompt, system messages left out."""
-    config = dialogue.config
-    opening = enumerate(config.get("conversation") or ())
-    spoken = [i for i, message in opening if message["role"] != "system"]
+    spoken = [i for i, message in enumerate(dialogue.opening) if message.role != "system"]
     before = [other.index for other in dialogue.turns if other.index < turn.index]
     spoken += before[turn.trimmed or 0 :]
-    if turn.role == "assistant" or config.get("mode") == "goal":
+    if turn.role == "assistant" or dialogue.config.get("mode") == "goal":
         return set(spoken)
-    memory, step = (
-        value if isinstance(value := config.get(name), int) and value > 0 else default
-        for name, default in SEEN_BY_USER.items()
-    )
-    dropped = -(-max(0, len(spoken) - memory) // step) * step
-    return set(spoken[min(dropped, len(spoken) - 1) :])
+    return set(dialogue.memory.window(spoken))
 
 
 def bounds(dialogue: Dialogue, turns: Mapping[int, Turn], k: int, i: int) -> tuple[float, float]:

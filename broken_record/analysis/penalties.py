@@ -30,7 +30,7 @@ from math import inf
 from typing import Any, Literal
 
 from broken_record.analysis.copy_distance import Repeat, find_repeat, run_bounds
-from broken_record.data import Dialogue, EngineInfo, Finding, Role, prefixes_of
+from broken_record.data import Dialogue, EngineInfo, Finding, Role
 from broken_record.samplers import first_name
 
 KINDS = ("single_turn_loop", "multi_turn_loop", "intra_turn_repetition", "prefix_repetition")
@@ -78,7 +78,7 @@ def diagnose(dialogue: Dialogue, findings: Sequence[Finding]) -> str | None:
     It is about one loop: the first that broke the dialogue, else the first. Those behind it copy
     from a prompt that holds a loop already. Each speaker's own sampler counts.
     """
-    loops = [f for f in findings if f.primary and f.level != "info" and f.kind in KINDS]
+    loops = [f for f in findings if f.primary and f.counts and f.kind in KINDS]
     if not loops:
         return None
     loop = min(loops, key=lambda f: (f.level != "break", f.onset_turn))
@@ -124,14 +124,14 @@ def explain(dialogue: Dialogue, loop: Finding, role: Role) -> Reason | None:
     if repeat is None:
         return None
     if repeat.lost:
-        memory = f" (user_memory is {config.get('user_memory', 9)})" if role == "user" else ""
+        memory = f" (user_memory is {dialogue.memory.messages})" if role == "user" else ""
         far = f"{repeat.lost} messages back{memory}"
         return Reason(f"the {role}'s prompt no longer held the copy, {far}")
     if engine not in READ or any(name in sent for name in OWN_CHAIN):
         return None
     if engine == "llama-server" and number(sent, "mirostat", 0):
         return Reason("mirostat leaves all repetition penalties out on llama-server")
-    return conclude(repeat, judge(sent, engine, repeat, prefixes_of(config)[role]))
+    return conclude(repeat, judge(sent, engine, repeat, dialogue.prefixes[role]))
 
 
 def dialect_of(engine: str) -> str:

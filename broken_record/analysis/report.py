@@ -156,7 +156,7 @@ def kinds_in(dialogue: DialogueReport) -> Iterable[tuple[str, tuple[int | None, 
     firsts: dict[str, tuple[int, int | None]] = {}
     ended: dict[str, bool] = {}
     for finding, tokens in zip(dialogue.findings, dialogue.onset_tokens, strict=True):
-        if finding.level == "info":
+        if not finding.counts:
             continue
         kind = finding.kind
         if kind not in firsts or finding.onset_turn < firsts[kind][0]:

@@ -61,7 +61,7 @@ def dialogue_row(run: str, entry: DialogueReport) -> Row:
     row: Row = {"run": run}
     row |= {column: getattr(entry, field) for column, field in OF_DIALOGUE.items()}
     row |= {
-        "findings": sum(found.level != "info" for found in entry.findings),
+        "findings": sum(found.counts for found in entry.findings),
         "not_measurable": " ".join(entry.not_measurable),
         "left_out_messages": sum(entry.left_out.values()),
     }

@@ -93,6 +93,6 @@ def value_of(measure: str, dialogue: DialogueReport, kinds: Collection[str]) -> 
     """The coverage; or 1 where one of `kinds` was found, else 0, None where it cannot be told."""
     if measure == COVERAGE:
         return dialogue.loop_coverage
-    if any(found.kind in kinds and found.level != "info" for found in dialogue.findings):
+    if any(found.kind in kinds and found.counts for found in dialogue.findings):
         return 1.0
     return None if any(kind in dialogue.not_measurable for kind in kinds) else 0.0

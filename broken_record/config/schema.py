@@ -55,7 +55,7 @@ from broken_record.config.goal_keys import (
     read_lists,
 )
 from broken_record.config.personas import OBJECTIVES, PERSONAS, Objective, Persona
-from broken_record.data import Message
+from broken_record.data import MEMORY, Message
 from broken_record.errors import ConfigError
 from broken_record.samplers import PARAMETERS
 
@@ -104,7 +104,7 @@ KEYS: dict[str, Key] = {
         "Like `tokenizer`, for the user; `null` asks the user's server."),
     "user_prefix": Key(TEXT, "", "Begins every reply of the user, like `agent_prefix`."),
     "user_system": Key(TEXT, "", "The user's system text; empty for none."),
-    "user_memory": Key(whole(1), 9, "How many messages back the user sees."),
+    "user_memory": Key(whole(1), MEMORY.messages, "How many messages back the user sees."),
     "user_sampler": Key(SAMPLER, like="sampler", meaning="Like `sampler`, for the user."),
     "seed": Key(whole(0, optional=True), None,
         "The dialogue's seed, a whole number; every turn's own is derived from it."),
@@ -120,7 +120,8 @@ KEYS: dict[str, Key] = {
         "What to do when a side's context will not hold the next prompt and reply: "
         '`"stop"` ends the dialogue there, `"trim"` leaves out the oldest turns, half of them at '
         "a time, and keeps the opening."),
-    "user_memory_step": Key(whole(1), 1, "How many messages the user's memory drops at a time."),
+    "user_memory_step": Key(whole(1), MEMORY.step,
+        "How many messages the user's memory drops at a time."),
     "reproducible": Key(SWITCH, False,
         "Prompt caches off, so that the same config and seed give the same dialogue on "
         "llama-server; one dialogue at a time."),

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from broken_record.data import Message, Role
+from broken_record.data import Memory, Message, Role
 from broken_record.engines.base import Template
 from broken_record.errors import TemplateRefused
 
@@ -23,19 +23,16 @@ PIECES = re.compile(r"<[^<>\n]*>|\[[^\[\]\n]*\]|[^<\[\n]+|[<\[]")
 def user_view(
     conversation: Sequence[Message], system: str, memory: int, step: int = 1
 ) -> list[Message]:
-    """The last `memory` messages with the roles flipped, behind the user side's own system text.
-
-    With a `step` the oldest are dropped that many at a time, so that the prompt begins alike for as
-    many turns and the server's cache survives; between memory - step + 1 and memory are seen.
+    """What the user side sees: the conversation as far as it remembers it (data.Memory), the roles
+    flipped, behind its own system text.
 
     >>> user_view([Message("assistant", "Hi"), Message("user", "Hey")], "Be Mark.", 1)
     [Message(role='system', content='Be Mark.'), Message(role='assistant', content='Hey')]
     """
     spoken = [message for message in conversation if message.role != "system"]
-    dropped = -(-max(0, len(spoken) - memory) // step) * step
     flipped = [
         Message("user" if message.role == "assistant" else "assistant", message.content)
-        for message in spoken[min(dropped, len(spoken) - 1) :]
+        for message in Memory(memory, step).window(spoken)
     ]
     return [Message("system", system), *flipped] if system else flipped
 

@@ -128,7 +128,7 @@ def mark_primary(findings: list[Finding], transcript: Transcript) -> list[Findin
         ]
         meets = any(row.any() for row in rows)
         marked.append(replace(finding, primary=not meets))
-        if not meets and finding.level != "info":
+        if not meets and finding.counts:
             for row in rows:
                 row[:] = True
     return marked

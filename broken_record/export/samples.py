@@ -64,10 +64,7 @@ class Sample:
 def seen_by(side: Side, dialogue: Dialogue) -> Iterator[tuple[int, Message]]:
     """The messages as a side sees them, with their indices; -1 of the user's system text."""
     config = dialogue.config
-    said: list[tuple[int, Message]] = [
-        (index, Message(message["role"], message["content"]))
-        for index, message in enumerate(config.get("conversation") or ())
-    ]
+    said = list(enumerate(dialogue.opening))
     for turn in dialogue.turns:
         if side == "assistant" and turn.extract is not None:
             said.append((turn.index, Message(turn.role, turn.extract)))
@@ -96,7 +93,7 @@ def make_sample(
     that is not of level info.
     """
     config = dialogue.config
-    counted = [finding for finding in report.findings if finding.level != "info"]
+    counted = [finding for finding in report.findings if finding.counts]
     onset = min((finding.onset_turn for finding in counted), default=None) if trim else None
     models = {"assistant": dialogue.assistant, "user": dialogue.user}
     return Sample(
@@ -138,7 +135,7 @@ def select(
     to be learnt says nothing.
     """
     for run, report, dialogue in dialogues:
-        if any(f.kind in drop and f.level != "info" for f in report.findings):
+        if any(f.kind in drop and f.counts for f in report.findings):
             left_out[LOOPED] += 1
             continue
         for one in SIDES[side]:

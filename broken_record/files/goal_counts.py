@@ -18,15 +18,14 @@ def count_events(dialogue: Dialogue) -> dict[str, dict[str, int]]:
     right at last.
     """
     counts: dict[str, Counter[str]] = {"assistant": Counter(), "user": Counter()}
-    prefixes = {"assistant": "agent_prefix", "user": "user_prefix"}
+    prefixes = dialogue.prefixes
     rejected = [attempt for attempt in dialogue.attempts if attempt.flaw]
     for attempt in rejected:
         counts[attempt.role].update([str(attempt.flaw), "regenerated"])
     again = {attempt.index for attempt in rejected}
     for turn in dialogue.turns:
         count = counts[turn.role]
-        prefix = dialogue.config.get(prefixes[turn.role], "")
-        empty = not turn.content.removeprefix(prefix).strip()
+        empty = not turn.content.removeprefix(prefixes[turn.role]).strip()
         no_prompt = turn.quoted == 0 and not empty
         noncoherent = turn.noncoherent is not None
         count["self_reply"] += turn.self_reply is not None

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from broken_record.data import Dialogue, Message, Turn
+from broken_record.data import Dialogue, Turn
 from broken_record.errors import LogError
 from broken_record.files.record import check_config
 from broken_record.terminal import escape_controls
@@ -20,14 +20,6 @@ from broken_record.terminal import escape_controls
 DONE = "--- DONE ---"
 HEADER = re.compile(r"=== (system|user|assistant) @ (\d+) ===")
 TOTALS = re.compile(r"--- (\d+) tokens, (\d+) turns ---")
-
-
-def opening(dialogue: Dialogue) -> list[Message]:
-    """The config's opening messages."""
-    return [
-        Message(message["role"], message["content"])
-        for message in dialogue.config.get("conversation", [])
-    ]
 
 
 def stream_header(tokens: int) -> str:
@@ -56,13 +48,11 @@ def render_transcript(dialogue: Dialogue) -> Iterator[str]:
     yield f"\n{DONE}\nFull Config:\n{json.dumps(dict(dialogue.config))}\n"
     yield escape_controls(f"Assistant Model: {models[0]}\nUser Model: {models[1]}\n")
     tokens = dialogue.config.get("initial_tokens", 0)
-    messages: Sequence[Message] = opening(dialogue)
+    messages = dialogue.messages
     for message in messages:
         yield f"\n=== {message.role} @ {tokens} ===\n{escape_controls(message.content)}\n"
-    for turn in dialogue.turns:
-        yield f"\n=== {turn.role} @ {tokens} ===\n{escape_controls(turn.content)}\n"
-        tokens += turn.tokens or 0
-    yield f"\n--- {tokens} tokens, {len(messages) + len(dialogue.turns)} turns ---\n"
+        tokens += message.tokens or 0
+    yield f"\n--- {tokens} tokens, {len(messages)} turns ---\n"
 
 
 def render_log(dialogue: Dialogue) -> str:
@@ -139,15 +129,10 @@ def replies_of(dialogue: Dialogue, log_text: str) -> list[str]:
     """The assistant's replies as the old numbers read them in its text log; whole replies where
     there is no prefix to tell a reply's line from others, and of a chat from elsewhere.
     """
-    prefix = dialogue.config.get("agent_prefix", "Skye:")
+    prefix = dialogue.prefixes["assistant"]
     if prefix and "imported" not in dialogue.unknown:
         return agent_replies(log_text, prefix)
-    opening = dialogue.config.get("conversation") or ()
-    said = [m["content"] for m in opening if m["role"] == "assistant"]
-    return [
-        text.strip()
-        for text in [*said, *(t.content for t in dialogue.turns if t.role == "assistant")]
-    ]
+    return [said.content.strip() for said in dialogue.messages if said.role == "assistant"]
 
 
 def find_config(lines: Sequence[str], file: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from broken_record.data import Dialogue, FinishReason, Message, Role, Span, Turn, prefixes_of
+from broken_record.data import Dialogue, FinishReason, Role, Span
 from broken_record.text.language import Language, language_of
 from broken_record.text.similarity import COMPARED, Band, compare_turns, pair_turns, write_words
 from broken_record.text.words import body_of, find_words, vocabulary, word_pattern, worth
@@ -53,35 +53,20 @@ class Said:
 
 def said_in(dialogue: Dialogue) -> tuple[Said, ...]:
     """The opening messages and the turns of a dialogue, in their order."""
-    config = dialogue.config
-    opening = config.get("conversation") or ()
-    prefixes = prefixes_of(config)
-    said = []
-    messages = [Message(message["role"], message["content"]) for message in opening]
-    for index, message in enumerate(messages):
-        if message.role != "system":
-            said.append(
-                Said(index, message.role, message.content, begins(message, prefixes), given=True)
-            )
-    for turn in dialogue.turns:
-        said.append(
-            Said(
-                turn.index,
-                turn.role,
-                turn.content,
-                begins(turn, prefixes),
-                given=False,
-                tokens=turn.tokens,
-                finish_reason=turn.finish_reason,
-            )
+    given, prefixes = len(dialogue.opening), dialogue.prefixes
+    return tuple(
+        Said(
+            message.index,
+            message.role,
+            message.content,
+            len(message.content) - len(body_of(message.content, prefixes.get(message.role, ""))),
+            given=place < given,
+            tokens=message.tokens,
+            finish_reason=message.finish_reason,
         )
-    return tuple(said)
-
-
-def begins(message: Message | Turn, prefixes: dict[str, str]) -> int:
-    """Where the body of a message begins in its content."""
-    prefix = prefixes.get(message.role, "")
-    return len(message.content) - len(body_of(message.content, prefix))
+        for place, message in enumerate(dialogue.messages)
+        if message.role != "system"
+    )
 
 
 class Transcript:
@@ -98,6 +83,7 @@ class Transcript:
     def __init__(self, dialogue: Dialogue) -> None:
         self.said = said_in(dialogue)
         self.config: dict[str, Any] = dict(dialogue.config)
+        self.prefixes = tuple(dialogue.prefixes.values())
         self.verbatim = dialogue.verbatim
         self.given = sum(one.given for one in self.said)
         self.bodies = bodies = [one.body for one in self.said]
@@ -145,15 +131,13 @@ class Transcript:
     @cached_property
     def names(self) -> frozenset[str]:
         """The words of both prefixes that can be names, in normal form; a character is none."""
-        prefixes = prefixes_of(self.config).values()
-        words = {word.text for prefix in prefixes for word in find_words(prefix)}
+        words = {word.text for prefix in self.prefixes for word in find_words(prefix)}
         return frozenset(word for word in words if not word.isdigit() and worth(word) == 1)
 
     @cached_property
     def few(self) -> int:
         """As many words as a turn that says nothing can have: those of the longer prefix."""
-        prefixes = prefixes_of(self.config).values()
-        return max(2, *(len(list(find_words(prefix))) for prefix in prefixes))
+        return max(2, *(len(list(find_words(prefix))) for prefix in self.prefixes))
 
     @cached_property
     def neutral(self) -> Ints:

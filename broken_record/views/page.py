@@ -22,7 +22,7 @@ from bokeh.resources import CDN, INLINE
 from bokeh.themes import Theme
 
 from broken_record.analysis.report import DialogueReport, Report, time_until_loop
-from broken_record.data import Dialogue, prefixes_of
+from broken_record.data import Dialogue
 from broken_record.views.drift import Courses, drift_plot, means_of, stretches_of
 from broken_record.views.lengths import SPEAKERS, bins_of, length_histograms
 from broken_record.views.loops import heat_map, kinds_of, survival_plot
@@ -180,7 +180,7 @@ def data_of(
             said, course = transcripts.get(key), courses.get(key)
             entries.append({
                 "name": dialogue.name,
-                "found": sum(finding.level != "info" for finding in dialogue.findings),
+                "found": sum(finding.counts for finding in dialogue.findings),
                 "facts": {
                     "values": [getattr(dialogue, name) for name, _ in AVERAGED.values()],
                     "time": time_until_loop(dialogue),
@@ -212,7 +212,7 @@ def onset_of(dialogue: DialogueReport, kind: str) -> list[int | None] | bool | N
     own = [
         (finding.onset_turn, tokens)
         for finding, tokens in zip(dialogue.findings, dialogue.onset_tokens, strict=True)
-        if finding.kind == kind and finding.level != "info"
+        if finding.kind == kind and finding.counts
     ]
     return [min(own, key=lambda pair: pair[0])[1]] if own else False
 
@@ -222,15 +222,14 @@ def pack(said: Dialogue, report: DialogueReport, pairs: Sequence[tuple[int, int]
 
     A line of "said" is [index, role, content, tokens, finish_reason, whether it was given].
     """
-    lines: list[list[Any]] = [
-        [i, message["role"], message["content"], None, None, True]
-        for i, message in enumerate(said.config.get("conversation") or ())
-    ]
-    lines += [[t.index, t.role, t.content, t.tokens, t.finish_reason, False] for t in said.turns]
+    given = len(said.opening)
     value = {
-        "said": lines,
+        "said": [
+            [m.index, m.role, m.content, m.tokens, m.finish_reason, place < given]
+            for place, m in enumerate(said.messages)
+        ],
         "initial_tokens": said.config.get("initial_tokens", 0),
-        "prefix": prefixes_of(said.config)["assistant"],
+        "prefix": said.prefixes["assistant"],
         "segments": [asdict(s) for s in sorted(report.segments, key=lambda s: -s.count)],
         "findings": [
             {"kind": f.kind, "level": f.level, "speaker": f.speaker, "onset_turn": f.onset_turn,

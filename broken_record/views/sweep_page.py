@@ -100,7 +100,7 @@ def data_of(reports: Sequence[Report], dialogues: Dialogues, pairs: Pairs) -> di
         for entry in report.dialogues:
             key = (report.run, entry.name)
             said = dialogues.get(key)
-            found = sum(finding.level != "info" for finding in entry.findings)
+            found = sum(finding.counts for finding in entry.findings)
             packed = None if said is None else pack(said, entry, pairs.get(key, ()))
             entries.append({"name": entry.name, "found": found, "packed": packed})
         runs.append({"name": report.run, "dialogues": entries})

@@ -53,7 +53,7 @@ def looped_turns(dialogue: DialogueReport, last: int) -> int:
     return sum(
         (last if f.end_turn is None else f.end_turn) - f.onset_turn + 1
         for f in dialogue.findings
-        if f.level != "info"
+        if f.counts
     )
 
 
@@ -62,7 +62,7 @@ def bars_of(rows: Sequence[tuple[str, DialogueReport, int]]) -> dict[str, dict[s
     kinds: dict[str, dict[str, list[object]]] = {}
     for row, (run, dialogue, last) in enumerate(rows):
         for finding in dialogue.findings:
-            if finding.level == "info":
+            if not finding.counts:
                 continue
             end = last if finding.end_turn is None else finding.end_turn
             values = {
