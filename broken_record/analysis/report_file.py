@@ -47,7 +47,7 @@ from typing import Any
 from broken_record.analysis.report import DialogueReport, Report, Unreadable, summarize
 from broken_record.data import Finding, Segment, Span
 from broken_record.errors import LogError
-from broken_record.files.whole import write_whole, written_whole
+from broken_record.files.whole import read_json, reading, write_whole, written_whole
 
 VERSION = 1
 FILE = "analysis.json"
@@ -127,18 +127,14 @@ def read_report(folder: Path) -> Report:
     remedy = f"run: python analyze.py {folder}"
     if not folder.is_dir():
         raise LogError(f"{folder}: there is no such run folder")
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-        if value["version"] > VERSION:
-            raise LogError(f"{path}: version {value['version']} is newer than this program reads")
+    if not path.exists():
+        raise LogError(f"{folder}: not analysed yet; {remedy}")
+    with reading(lambda error: f"{path}: cannot be read as an analysis ({error}); {remedy}"):
+        value = read_json(path, VERSION)
         dialogues = tuple(read_entry(entry) for entry in value["dialogues"])
         unreadable = tuple(Unreadable(**entry) for entry in value.get("unreadable", ()))
         found = (value.get("thresholds"), value.get("assistant"))
         return Report(value["run"], dialogues, unreadable, *found)
-    except FileNotFoundError as error:
-        raise LogError(f"{folder}: not analysed yet; {remedy}") from error
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise LogError(f"{path}: cannot be read as an analysis ({error}); {remedy}") from error
 
 
 def read_entry(entry: Mapping[str, Any]) -> DialogueReport:

@@ -24,7 +24,7 @@ from broken_record.files.run_folder import (
     fill_folder,
     new_folder,
     read_run,
-    status_of,
+    read_status,
 )
 
 
@@ -111,7 +111,7 @@ def job_of(planned: Planned, config_file: Path) -> Job | None:
     stem, record = planned.folder / planned.name, str(planned.record)
     if is_written(planned.record):
         return None
-    status = status_of(planned.record)
+    status = read_status(planned.record)
     if status is None:
         seed = str(planned.seed)
         return Job(stem, (str(config_file), "--seed", seed, "--record", record, *planned.settings))

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from broken_record.errors import LogError
-from broken_record.files.whole import write_whole
+from broken_record.files.whole import read_json, reading, write_whole
 
 VERSION = 1
 FILE, TABLE_FILE = "comparison.json", "comparison.csv"
@@ -183,10 +183,10 @@ def read_comparison(folder: Path) -> Comparison:
     """The comparison of a sweep's folder; LogError names the command that makes one."""
     path = folder / FILE
     remedy = f"run: python analyze.py {folder}"
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-        if value["version"] > VERSION:
-            raise LogError(f"{path}: version {value['version']} is newer than this program reads")
+    if not path.exists():
+        raise LogError(f"{folder}: not analysed yet; {remedy}")
+    with reading(lambda error: f"{path}: cannot be read as a comparison ({error}); {remedy}"):
+        value = read_json(path, VERSION)
         combinations = tuple(
             Combination(**{**entry, **measured(entry)}) for entry in value["combinations"]
         )
@@ -209,10 +209,6 @@ def read_comparison(folder: Path) -> Comparison:
             effects=effects,
             absent=tuple(value["absent"]),
         )
-    except FileNotFoundError as error:
-        raise LogError(f"{folder}: not analysed yet; {remedy}") from error
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise LogError(f"{path}: cannot be read as a comparison ({error}); {remedy}") from error
 
 
 def measured(entry: Mapping[str, Any]) -> dict[str, Any]:

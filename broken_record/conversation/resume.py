@@ -13,8 +13,9 @@ from pathlib import Path
 
 from broken_record.config.load import Loaded, load, load_values
 from broken_record.data import Dialogue, EngineInfo
-from broken_record.errors import ConfigError, LogError
+from broken_record.errors import ConfigError
 from broken_record.files.record import parse_record
+from broken_record.files.whole import read_text
 
 
 def load_to_resume(
@@ -23,11 +24,7 @@ def load_to_resume(
     """The config, the record's own if no other is named, and the dialogue so far; ConfigError lists
     the keys that changed.
     """
-    try:
-        lines = record.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise LogError(f"{record}: cannot be read: {error}") from error
-    earlier = parse_record(lines, str(record))
+    earlier = parse_record(read_text(record).split("\n"), str(record))
     if config_file is None:
         loaded = load_values(earlier.config, str(record), settings)
     else:

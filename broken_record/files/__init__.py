@@ -6,5 +6,5 @@ chats         chats from elsewhere, one conversation a file; import_chats splits
 read          a dialogue of any of these
 goal_counts   what a goal dialogue's record counts
 run_folder    run.json; sweep_folder: sweep.json
-whole         files written whole or not at all
+whole         files read whole, and written whole or not at all
 """

@@ -18,6 +18,7 @@ from broken_record.data import Dialogue
 from broken_record.errors import ConfigError, LogError
 from broken_record.files.chats import parse_chats
 from broken_record.files.record import RecordWriter
+from broken_record.files.whole import read_json, read_text
 
 VERSION = 1
 
@@ -39,18 +40,13 @@ def import_file(path: Path, assistant: str | None) -> Imported:
     """
     folder = path.with_suffix("")
     check_folder(folder, path)
-    try:
-        raw = path.read_bytes()
-        if raw.startswith(b'{"type": "dialogue"'):
-            raise ConfigError([f"{path}: is a record; put it into a folder, and name that"])
-        lines = raw.decode("utf-8").split("\n")
-    except OSError as error:
-        raise LogError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise LogError(f"{path}: is not UTF-8 text") from error
-    chats = parse_chats(lines, path.name, assistant)
+    text = read_text(path, newline="")
+    if text.startswith('{"type": "dialogue"'):
+        raise ConfigError([f"{path}: is a record; put it into a folder, and name that"])
+    chats = parse_chats(text.split("\n"), path.name, assistant)
     run = {
-        "version": VERSION, "imported_from": path.name, "sha256": hashlib.sha256(raw).hexdigest(),
+        "version": VERSION, "imported_from": path.name,
+        "sha256": hashlib.sha256(text.encode("utf-8")).hexdigest(),
         "assistant": assistant, "conversations": len(chats.dialogues),
     }  # fmt: skip
     try:
@@ -74,10 +70,9 @@ def check_folder(folder: Path, path: Path) -> None:
     if not folder.exists():
         return
     try:
-        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        if run["imported_from"] == path.name:
+        if read_json(folder / "run.json", VERSION).get("imported_from") == path.name:
             return
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError):
         pass
     raise ConfigError([f"{folder}: exists and was not made from {path.name}; rename one of them"])
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from broken_record.data import Dialogue
-from broken_record.errors import LogError
 from broken_record.files.chats import holds_chats, parse_chat
 from broken_record.files.record import parse_record
 from broken_record.files.text_log import parse_log, render_transcript
+from broken_record.files.whole import read_text
 
 
 def find_dialogues(run: Path) -> list[Path]:
@@ -24,12 +24,7 @@ def read_dialogue(path: Path, assistant: str | None = None) -> tuple[Dialogue, s
 
     LogError says why it cannot be read.
     """
-    try:
-        text = path.read_text(encoding="utf-8")  # text mode: \r and \r\n become \n
-    except UnicodeDecodeError as error:
-        raise LogError(f"{path.name}: is not UTF-8 text") from error
-    except OSError as error:
-        raise LogError(f"{path.name}: cannot be read: {error.strerror}") from error
+    text = read_text(path, path.name)
     if path.suffix != ".jsonl":
         return parse_log(text, path.name), text
     lines = text.split("\n")

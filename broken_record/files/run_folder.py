@@ -21,6 +21,7 @@ from broken_record.config.load import Loaded
 from broken_record.config.schema import Config
 from broken_record.errors import LogError
 from broken_record.files.record import parse_record
+from broken_record.files.whole import read_json, read_text, reading
 
 VERSION = 1
 FINISHED = ("done", "looped")
@@ -62,12 +63,10 @@ class Run:
 
 def read_run(folder: Path) -> Run:
     """What run.json says; LogError where it is no run folder."""
-    try:
-        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    with reading(lambda error: f"{folder}: no run folder (its run.json cannot be read: {error})"):
+        run = read_json(folder / "run.json", VERSION)
         goals = tuple((str(objective), str(persona)) for objective, persona in run.get("goals", ()))
         return Run(int(run["n"]), int(run["base_seed"]), run["config"], goals)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LogError(f"{folder}: no run folder (its run.json cannot be read: {error})") from error
 
 
 def config_of_run(folder: Path) -> Config:
@@ -85,25 +84,17 @@ def goals_of(config: Config) -> list[tuple[str, str]]:
     ]
 
 
-def read_status(record: Path) -> str:
-    """How a record ended."""
-    return parse_record(record.read_text(encoding="utf-8").split("\n"), record.name).status
-
-
-def status_of(record: Path) -> str | None:
+def read_status(record: Path) -> str | None:
     """How a record ended; None where there is none, or none that has begun, of which not even the
     first line is whole (it is set aside). LogError where one cannot be read.
     """
-    try:
-        return read_status(record)
-    except FileNotFoundError:
+    if not record.exists():
         return None
-    except UnicodeDecodeError as error:
-        raise LogError(f"{record}: is not UTF-8 text") from error
-    except OSError as error:
-        raise LogError(f"{record}: cannot be read: {error.strerror}") from error
+    text = read_text(record)
+    try:
+        return parse_record(text.split("\n"), record.name).status
     except LogError:
-        if b"\n" in record.read_bytes():
+        if "\n" in text:
             raise
         names = (record.with_name(f"{record.name}.torn{k or ''}") for k in count())
         record.rename(next(path for path in names if not path.exists()))
@@ -113,6 +104,6 @@ def status_of(record: Path) -> str | None:
 def is_done(record: Path) -> bool:
     """True where nothing is left to do; whoever is writing the record is not disturbed."""
     try:
-        return read_status(record) in FINISHED
-    except (FileNotFoundError, LogError, UnicodeDecodeError):
+        return parse_record(read_text(record).split("\n"), record.name).status in FINISHED
+    except LogError:
         return False

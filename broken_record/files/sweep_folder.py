@@ -13,13 +13,12 @@ same seed (in goal mode also objective and persona).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from broken_record.errors import LogError
+from broken_record.files.whole import read_json, reading
 
 VERSION = 1
 FILE = "sweep.json"
@@ -59,10 +58,8 @@ def is_sweep(folder: Path) -> bool:
 def read_sweep(folder: Path) -> Sweep:
     """What sweep.json says; LogError where it cannot be read."""
     path = folder / FILE
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-        if value["version"] > VERSION:
-            raise ValueError(f"version {value['version']} is newer than this program reads")
+    with reading(lambda error: f"{path}: cannot be read as a sweep ({error})"):
+        value = read_json(path, VERSION)
         axes = {str(key): tuple(values) for key, values in value["axes"].items()}
         zipped = tuple(tuple(map(str, group)) for group in value.get("zipped", ()))
         runs = tuple(
@@ -71,8 +68,6 @@ def read_sweep(folder: Path) -> Sweep:
         )
         check(axes, zipped, runs)
         return Sweep(int(value["n"]), int(value["base_seed"]), axes, runs, zipped)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LogError(f"{path}: cannot be read as a sweep ({error})") from error
 
 
 def check(

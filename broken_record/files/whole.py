@@ -1,13 +1,54 @@
-"""Files that are written whole or not at all."""
+"""Files read whole, and written whole or not at all: every text, JSON object and version that
+stands in a file of ours is read here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from broken_record.errors import LogError
+
+
+def read_text(path: Path, name: str | None = None, *, newline: str | None = None) -> str:
+    r"""The text of a UTF-8 file, \r and \r\n read as \n (with `newline` "" kept as they are).
+
+    LogError says of `name`, else of the path, why it cannot be read.
+    """
+    try:
+        with path.open(encoding="utf-8", newline=newline) as file:
+            return file.read()
+    except UnicodeDecodeError as error:
+        raise LogError(f"{name or path}: is not UTF-8 text") from error
+    except OSError as error:
+        raise LogError(f"{name or path}: cannot be read: {error.strerror}") from error
+
+
+def read_json(path: Path, version: int) -> dict[str, Any]:
+    """The JSON object in a file of ours; OSError, and ValueError where it holds none, or one of a
+    version above `version` (without any it is of this one).
+    """
+    value = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(value, dict):
+        raise ValueError("it holds no JSON object")
+    found = value.get("version", version)
+    if not isinstance(found, int) or found > version:
+        raise ValueError(f"version {found} is newer than this program reads")
+    return value
+
+
+@contextmanager
+def reading(say: Callable[[Exception], str]) -> Iterator[None]:
+    """Whatever a file does not hold as it should becomes a LogError that says what `say` makes of
+    it.
+    """
+    try:
+        yield
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise LogError(say(error)) from error
 
 
 @contextmanager
