@@ -15,10 +15,17 @@ import pytest
 import analyze
 import view
 from broken_record.analysis import tables
-from broken_record.analysis.report import DialogueReport, Report, Unreadable, summarize
+from broken_record.analysis.report import (
+    DialogueReport,
+    Report,
+    Unreadable,
+    count_dialogues,
+    summarize,
+)
 from broken_record.analysis.report_file import read_report, write_report
 from broken_record.data import Dialogue, Finding, Segment, Span, Turn
 from broken_record.errors import LogError
+from broken_record.export.dataset import count_all
 from broken_record.files.record import RecordWriter
 from broken_record.files.text_log import render_log
 from broken_record.views.page import make_page
@@ -153,6 +160,23 @@ def finding(kind="single_turn_loop", **more):
         "spans": (Span(3, 6, 20), Span(5, 6, 20)), "explanation": "\x1b[2J said 4 times",
     }  # fmt: skip
     return Finding(**{**values, **more})
+
+
+def test_what_is_counted_while_a_report_is_written_needs_no_second_look_at_its_file(tmp_path):
+    looped = entry("b", findings=(finding(),), onset_tokens=(70,), left_out={"tool": 2})
+    deaf = entry("c", not_measurable=("leading_whitespace",), file="c.log", left_out={"tool": 1})
+    silent = entry("d", turns=0, status="unfinished", not_measurable=("single_turn_loop",))
+    thresholds = {"single_turn_loop": {"copies": 3}, "leading_whitespace": {}}
+    written = write_report(tmp_path, "r", [looped, deaf, silent], thresholds)
+    read = read_report(tmp_path)
+    (tmp_path / "analysis.json").unlink()
+    assert read.counts is None and count_dialogues(read) == count_dialogues(written)
+    kinds = summarize(written).kinds
+    assert (kinds["single_turn_loop"].dialogues, kinds["single_turn_loop"].measured) == (1, 2)
+    assert tables.left_out_line(written) == "messages left out: tool 3"
+    assert {"of these unfinished": 1, "of these done": 2}.items() <= dict(
+        count_all(Counter(), [written])
+    ).items()
 
 
 def test_a_written_report_reads_back(tmp_path):

@@ -1,13 +1,13 @@
 """What an analysis says of a run: an entry per dialogue, and what they come to.
 
 The entries may be more than fit into memory (report_file.py reads them again each time), so they
-are gone through once here, and nothing is kept of them but counts and onsets.
+are counted one by one, as they are written.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -66,6 +66,7 @@ class Report:
     """A run's report; dialogues stand in the order of their names.
 
     `thresholds` are those of the kinds that were looked for; None of a report that never looked.
+    `counts` are there where the dialogues were counted as they were written; ask count_dialogues.
     """
 
     run: str
@@ -73,6 +74,7 @@ class Report:
     unreadable: tuple[Unreadable, ...] = ()
     thresholds: Mapping[str, Mapping[str, Any]] | None = None
     assistant: str | None = None
+    counts: Counts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,72 +110,133 @@ class Summary:
     kinds: Mapping[str, KindSummary]
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """All that is counted of a run's dialogues: their summary, how they ended, how many are text
+    logs, and which messages of chat logs are in no turn.
+    """
+
+    summary: Summary
+    statuses: Mapping[str, int]
+    text_logs: int
+    left_out: Mapping[str, int]
+
+
 AVERAGED = ("average_response_length", "loop_score", "loop_density", "loop_coverage")
 
 
-def summarize(report: Report) -> Summary:
-    """The summary, in one pass."""
-    kinds = tuple(report.thresholds or ())
-    sums: dict[str, float] = dict.fromkeys(AVERAGED, 0)
-    reasons: Counter[str] = Counter()
-    totals: dict[str, Counter[str]] = {}
-    unmeasured, found, recovered = Counter[str](), Counter[str](), Counter[str]()
-    onsets: dict[str, list[int]] = {kind: [] for kind in kinds}
-    n = silent = 0
-    for dialogue in report.dialogues:
-        n += 1
-        silent += not dialogue.turns
-        for name in AVERAGED if dialogue.turns else ():
-            sums[name] += getattr(dialogue, name)
+class KindTally:
+    """Counts one kind."""
+
+    def __init__(self) -> None:
+        self.unmeasured = self.found = self.recovered = 0
+        self.onsets: list[int] = []
+
+    def add(self, found: KindFound) -> None:
+        """One more dialogue where it was found."""
+        self.found += 1
+        self.recovered += found.recovered
+        if found.onset_tokens is not None:
+            self.onsets.append(found.onset_tokens)
+
+    def summary(self, dialogues: int) -> KindSummary:
+        """What it comes to over so many dialogues."""
+        measured = dialogues - self.unmeasured
+        interval = wilson_interval(self.found, measured)
+        return KindSummary(
+            measured=measured,
+            dialogues=self.found,
+            rate=interval.rate if interval else None,
+            low=interval.low if interval else None,
+            high=interval.high if interval else None,
+            median_onset_tokens=median(self.onsets) if self.onsets else None,
+            recovered=self.recovered,
+        )
+
+
+class Tally:
+    """Counts dialogues one by one; nothing is kept of them but counts and onsets."""
+
+    def __init__(self, kinds: Collection[str]) -> None:
+        self.kinds = {kind: KindTally() for kind in kinds}
+        self.spoken = self.text_logs = 0
+        self.sums: dict[str, float] = dict.fromkeys(AVERAGED, 0)
+        self.statuses, self.reasons, self.left_out = Counter[str](), Counter[str](), Counter[str]()
+        self.events: dict[str, Counter[str]] = {}
+
+    def add(self, dialogue: DialogueReport) -> None:
+        """One more."""
+        self.statuses[dialogue.status] += 1
+        self.text_logs += dialogue.file.endswith(".log")
+        self.left_out.update(dialogue.left_out)
+        if dialogue.turns:
+            self.spoken += 1
+            for name in AVERAGED:
+                self.sums[name] += getattr(dialogue, name)
         if dialogue.end_reason:
-            reasons[dialogue.end_reason] += 1
+            self.reasons[dialogue.end_reason] += 1
         for role, counts in (dialogue.counters or {}).items():
-            totals.setdefault(role, Counter()).update(counts)
-        unmeasured.update(dialogue.not_measurable)
-        for kind, (onset, ended) in kinds_in(dialogue):
-            found[kind] += 1
-            recovered[kind] += ended
-            if kind in onsets and onset is not None:
-                onsets[kind].append(onset)
-    means = {name: total / (n - silent) if n > silent else None for name, total in sums.items()}
-    return Summary(
-        n,
-        silent,
-        **means,
-        end_reasons=dict(reasons.most_common()),
-        counters={role: dict(counts) for role, counts in totals.items()},
-        kinds={
-            kind: summary_of(n - unmeasured[kind], found[kind], onsets[kind], recovered[kind])
-            for kind in kinds
-        },
-    )
+            self.events.setdefault(role, Counter()).update(counts)
+        for kind in self.kinds.keys() & dialogue.not_measurable:
+            self.kinds[kind].unmeasured += 1
+        for found in find_kinds(dialogue):
+            if found.kind in self.kinds:
+                self.kinds[found.kind].add(found)
+
+    def counts(self) -> Counts:
+        """What they come to so far."""
+        n, spoken = self.statuses.total(), self.spoken
+        means = {name: total / spoken if spoken else None for name, total in self.sums.items()}
+        summary = Summary(
+            n,
+            n - spoken,
+            **means,
+            end_reasons=dict(self.reasons.most_common()),
+            counters={role: dict(counts) for role, counts in self.events.items()},
+            kinds={kind: tally.summary(n) for kind, tally in self.kinds.items()},
+        )
+        return Counts(summary, self.statuses, self.text_logs, self.left_out)
 
 
-def kinds_in(dialogue: DialogueReport) -> Iterable[tuple[str, tuple[int | None, bool]]]:
-    """(kind, (tokens before its first onset, whether every finding of it ended)) of what was found,
-    level info left out.
+def count_dialogues(report: Report) -> Counts:
+    """What a report's dialogues come to: as it was counted while they were written, else in one
+    pass.
     """
-    firsts: dict[str, tuple[int, int | None]] = {}
-    ended: dict[str, bool] = {}
+    if report.counts is not None:
+        return report.counts
+    tally = Tally(report.thresholds or ())
+    for dialogue in report.dialogues:
+        tally.add(dialogue)
+    return tally.counts()
+
+
+def summarize(report: Report) -> Summary:
+    """The summary of a report's dialogues."""
+    return count_dialogues(report).summary
+
+
+@dataclass(frozen=True, slots=True)
+class KindFound:
+    """A kind that was found in a dialogue: tokens before its first onset, None if not counted, and
+    whether every finding of it ended.
+    """
+
+    kind: str
+    onset_tokens: int | None
+    recovered: bool
+
+
+def find_kinds(dialogue: DialogueReport) -> list[KindFound]:
+    """What was found in a dialogue, level info left out."""
+    found: dict[str, list[tuple[Finding, int | None]]] = {}
     for finding, tokens in zip(dialogue.findings, dialogue.onset_tokens, strict=True):
-        if not finding.counts:
-            continue
-        kind = finding.kind
-        if kind not in firsts or finding.onset_turn < firsts[kind][0]:
-            firsts[kind] = (finding.onset_turn, tokens)
-        ended[kind] = ended.get(kind, True) and finding.recovered
-    return [(kind, (tokens, ended[kind])) for kind, (_, tokens) in firsts.items()]
-
-
-def summary_of(measured: int, found: int, onsets: list[int], recovered: int) -> KindSummary:
-    """One kind's summary from its counts."""
-    interval = wilson_interval(found, measured)
-    return KindSummary(
-        measured=measured,
-        dialogues=found,
-        rate=interval.rate if interval else None,
-        low=interval.low if interval else None,
-        high=interval.high if interval else None,
-        median_onset_tokens=median(onsets) if onsets else None,
-        recovered=recovered,
-    )
+        if finding.counts:
+            found.setdefault(finding.kind, []).append((finding, tokens))
+    return [
+        KindFound(
+            kind,
+            min(own, key=lambda pair: pair[0].onset_turn)[1],
+            all(finding.recovered for finding, _ in own),
+        )
+        for kind, own in found.items()
+    ]

@@ -40,11 +40,11 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from broken_record.analysis.report import DialogueReport, Report, Unreadable, summarize
+from broken_record.analysis.report import DialogueReport, Report, Tally, Unreadable
 from broken_record.data import Finding, Segment, Span
 from broken_record.errors import LogError
 from broken_record.files.whole import read_json, reading, write_whole, written_whole
@@ -84,10 +84,12 @@ def write_report(
     assistant: str | None = None,
 ) -> Report:
     """Write both files into the run's folder, each whole or not at all, while the entries come; the
-    report, which reads its dialogues from there. LogError names the file.
+    report, counted, which reads its dialogues from there. LogError names the file.
     """
     path = folder / FILE
     places = array("Q")
+    pairs = array("d")
+    tally = Tally(thresholds or ())
     unreadable = []
     head = {"version": VERSION, "run": run, "thresholds": thresholds, "assistant": assistant}
     with written_whole(path) as file:
@@ -100,16 +102,16 @@ def write_report(
             file.write(b",\n" if places else b"\n")
             places.append(file.tell())
             file.write(json.dumps(as_entry(entry)).encode("ascii"))
-        file.flush()
-        lines = EntryLines(Path(file.name), places)
-        report = Report(run, lines, tuple(unreadable), thresholds, assistant)
-        tail = {"unreadable": list(map(asdict, unreadable)), "summary": asdict(summarize(report))}
+            tally.add(entry)
+            if entry.turns:
+                pairs.extend((entry.average_response_length, entry.loop_density))
+        counts = tally.counts()
+        tail = {"unreadable": list(map(asdict, unreadable)), "summary": asdict(counts.summary)}
         file.write(f"\n ],{json.dumps(tail, indent=1).removeprefix('{')}\n".encode("ascii"))
-    report = replace(report, dialogues=EntryLines(path, places))
-    spoken = (dialogue for dialogue in report.dialogues if dialogue.turns)
-    pairs = [[d.average_response_length, d.loop_density] for d in spoken]
-    write_whole(folder / PAIRS_FILE, [(json.dumps(pairs, indent=1) + "\n").encode("ascii")])
-    return report
+    listed = list(zip(pairs[::2], pairs[1::2], strict=True))
+    write_whole(folder / PAIRS_FILE, [(json.dumps(listed, indent=1) + "\n").encode("ascii")])
+    lines = EntryLines(path, places)
+    return Report(run, lines, tuple(unreadable), thresholds, assistant, counts)
 
 
 def as_entry(dialogue: DialogueReport) -> dict[str, Any]:

@@ -9,7 +9,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 
-from broken_record.analysis.report import DialogueReport, KindSummary, Report, Summary, summarize
+from broken_record.analysis.report import (
+    DialogueReport,
+    KindSummary,
+    Report,
+    Summary,
+    count_dialogues,
+    summarize,
+)
 from broken_record.data import Finding, Level, Segment
 from broken_record.terminal import escape_controls
 
@@ -49,9 +56,7 @@ def run_lines(report: Report, *, width: int, colour: bool, verbose: bool) -> Ite
 
 def left_out_line(report: Report) -> str | None:
     """Which messages of the run's chat logs are in no turn, and how many; None where all are."""
-    counts: Counter[str] = Counter()
-    for dialogue in report.dialogues:
-        counts.update(dialogue.left_out)
+    counts = count_dialogues(report).left_out
     if not counts:
         return None
     named = ", ".join(f"{what} {counts[what]}" for what in sorted(counts))

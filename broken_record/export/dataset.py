@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-from broken_record.analysis.report import Report, summarize
+from broken_record.analysis.report import Report, count_dialogues, summarize
 from broken_record.conversation.prompts import open_with_user
 from broken_record.errors import ConfigError
 from broken_record.export.samples import LOOPED, SILENT, Sample, write_samples
@@ -117,16 +117,12 @@ def make_card(file: str, name: str, made: str, tally: Tally, reports: Sequence[R
 
 def count_all(counts: Counter[str], reports: Sequence[Report]) -> Iterator[tuple[str, int]]:
     """(what, how many), from the runs to the characters."""
-    statuses: Counter[str] = Counter()
-    logs = 0
-    for report in reports:
-        for dialogue in report.dialogues:
-            statuses[dialogue.status] += 1
-            logs += dialogue.file.endswith(".log")
+    counted = [count_dialogues(report) for report in reports]
+    statuses = sum((Counter(one.statuses) for one in counted), Counter[str]())
     yield "dialogues in the runs", statuses.total()
     for status in sorted(statuses):
         yield f"of these {status}", statuses[status]
-    yield "of these from text logs, outer white space lost", logs
+    yield "of these from text logs, outer white space lost", sum(one.text_logs for one in counted)
     yield "problems of files that could not be read", sum(len(r.unreadable) for r in reports)
     yield "dialogues left out because they loop", counts[LOOPED]
     yield "samples left out because the side to be learnt says nothing", counts[SILENT]
