@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +23,7 @@ from broken_record.scripts import check_installed
 # What needs numpy or bokeh is loaded by the function that uses it: --help is to answer at once.
 if TYPE_CHECKING:
     from broken_record.analysis.report import Report
-    from broken_record.data import Dialogue
-    from broken_record.text.transcript import Transcript
-
-    Said = dict[tuple[str, str], Dialogue]
+    from broken_record.analysis.texts import Key, Text
 
 log = logging.getLogger("view")
 MOST_RUNS = 10  # as many as there are colours
@@ -82,51 +79,30 @@ def read_runs(folders: list[Path]) -> list[Report]:
     return reports
 
 
-def read_dialogues(folder: Path, report: Report) -> Said:
-    """The dialogues of a run by (run, name); what is no longer there or readable is left out."""
-    from broken_record.files.read import read_dialogue
+def read_again(folders: Sequence[Path], reports: Sequence[Report]) -> Mapping[Key, Text]:
+    """The texts of runs; what is no longer there or readable is named and left out."""
+    from broken_record.analysis.texts import read_texts
 
-    found = {}
-    for entry in report.dialogues:
-        try:
-            path = folder / entry.file
-            found[report.run, entry.name] = read_dialogue(path, report.assistant)[0]
-        except LogError as error:
-            log.warning("%s: no transcript: %s", entry.file, error)
-    return found
-
-
-def read_texts(
-    folders: Sequence[Path], reports: Sequence[Report]
-) -> tuple[Said, dict[tuple[str, str], list[tuple[int, int]]], dict[tuple[str, str], Transcript]]:
-    """(dialogues, pairs of similar turns, talks) of runs, each by (run, dialogue)."""
-    from broken_record.text.transcript import Transcript
-    from broken_record.views.recurrence import MOST_PAIRS
-
-    dialogues: Said = {}
-    for folder, report in zip(folders, reports, strict=True):
-        dialogues.update(read_dialogues(folder, report))
-    transcripts = {key: Transcript(said) for key, said in dialogues.items()}
-    pairs = {key: transcript.similar_pairs(MOST_PAIRS) for key, transcript in transcripts.items()}
-    return dialogues, pairs, transcripts
+    texts = read_texts(folders, reports)
+    for lost in texts.lost:
+        log.warning("%s: no transcript: %s", lost.file, lost.error)
+    return texts.found
 
 
 def page_of_runs(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     """(the page of some runs, its figures)."""
     from importlib import metadata
 
-    from broken_record.analysis.course import course_of
     from broken_record.views.page import figures, make_page
 
     reports = read_runs(options.runs)
-    dialogues, pairs, transcripts = read_texts(options.runs, reports)
-    courses = {key: course_of(transcript) for key, transcript in transcripts.items()}
+    texts = read_again(options.runs, reports)
     version = metadata.version("bokeh")
-    made = f"runs: {len(reports)}, dialogues: {len(dialogues)}, Bokeh {version}"
+    made = f"runs: {len(reports)}, dialogues: {len(texts)}, Bokeh {version}"
     page = make_page(
-        reports, dialogues, made=made, pairs=pairs, courses=courses, cdn=options.cdn,
-        texts=not options.no_transcripts,
-    )  # fmt: skip
+        reports, texts, made=made, transcripts=not options.no_transcripts, cdn=options.cdn
+    )
+    courses = {key: text.course for key, text in texts.items()}
     return page, figures(reports, courses) if options.export else {}
 
 
@@ -143,8 +119,7 @@ def page_of_sweep(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     if options.transcripts:
         folders = [folder / one.name for one in comparison.combinations]
         reports = read_runs(folders)
-        dialogues, pairs, _ = read_texts(folders, reports)
-        texts = {"reports": reports, "dialogues": dialogues, "pairs": pairs}
+        texts = {"reports": reports, "texts": read_again(folders, reports)}
     count = sum(one.dialogues for one in comparison.combinations)
     made = f"{folder.resolve().name}, {len(comparison.combinations)} combinations"
     made += f", {count} dialogues, Bokeh {metadata.version('bokeh')}"

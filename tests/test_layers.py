@@ -54,7 +54,7 @@ DOORS = {
     "export": {
         "data", "errors", "terminal", "config", "files", "conversation", "analysis", "pyarrow",
     },
-    "views": {"data", "errors", "stats", "analysis", "comparison", "bokeh", "numpy"},
+    "views": {"data", "errors", "stats", "analysis", "comparison", "bokeh", "jinja2", "numpy"},
 }  # fmt: skip
 LATE = {
     "transformers",

@@ -11,8 +11,9 @@ from bokeh.plotting import figure
 from bokeh.resources import INLINE
 
 from broken_record.terminal import escape_controls
-from broken_record.views.page import THEME, asset
+from broken_record.views.page import THEME
 from broken_record.views.tables import table
+from broken_record.views.templates import asset
 from v0.turns import COLUMNS, MODES, Generation, Said, figures
 
 MOST_COMMON = 40

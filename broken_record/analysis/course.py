@@ -21,10 +21,8 @@ class Course:
     last: int
 
 
-def course_of(transcript: Transcript) -> Course:
+def follow(transcript: Transcript) -> Course:
     """How a dialogue goes over its generated turns."""
-    from broken_record.analysis.course import Course
-
     content = measure(transcript)
     own = range(transcript.given, len(transcript))
     novelty = tuple(

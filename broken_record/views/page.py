@@ -1,19 +1,16 @@
-"""The whole page from reports, transcripts and plots: one file that opens offline.
+"""The whole page from reports, texts and plots: one file that opens offline.
 
 What comes from a log, a config or a folder name reaches the page as JSON in a script that does not
-run, or escaped into a table; page.js sets it as text. head.html, page.html, page.css, tabs.js and
-page.js lie beside this file.
+run (page.js sets it as text), or through templates that escape it.
 """
 
 from __future__ import annotations
 
 import base64
 import gzip
-import html
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from importlib import resources
 from typing import Any
 
 from bokeh.embed import components
@@ -21,8 +18,8 @@ from bokeh.models import Plot
 from bokeh.resources import CDN, INLINE
 from bokeh.themes import Theme
 
-from broken_record.analysis.report import DialogueReport, Report, time_until_loop
-from broken_record.data import Dialogue
+from broken_record.analysis.report import DialogueReport, Report, find_kinds, time_until_loop
+from broken_record.analysis.texts import Key, Text
 from broken_record.views.drift import Courses, drift_plot, means_of, stretches_of
 from broken_record.views.lengths import SPEAKERS, bins_of, length_histograms
 from broken_record.views.loops import heat_map, kinds_of, survival_plot
@@ -32,12 +29,12 @@ from broken_record.views.tables import (
     AVERAGED,
     at_risk_table,
     differences_of,
-    nothing,
     pairs_table,
     settings_of,
     settings_table,
     table_of_runs,
 )
+from broken_record.views.templates import fill, harmless
 from broken_record.views.timeline import KIND_COLOURS, timeline
 
 THEME = Theme(json={"attrs": {
@@ -49,84 +46,38 @@ THEME = Theme(json={"attrs": {
                "title_text_color": GREY},
     "ColorBar": {"background_fill_color": None, "major_label_text_color": GREY},
 }})  # fmt: skip
-Dialogues = Mapping[tuple[str, str], Dialogue]
-Pairs = Mapping[tuple[str, str], Sequence[tuple[int, int]]]
 
 
 def make_page(
     reports: Sequence[Report],
-    dialogues: Dialogues,
+    texts: Mapping[Key, Text],
     *,
     made: str,
-    pairs: Pairs | None = None,
-    courses: Courses | None = None,
-    texts: bool = True,
+    transcripts: bool = True,
     cdn: bool = False,
 ) -> str:
-    """The page; `dialogues`, `pairs` of similar turns and `courses` by (run, dialogue), none of
-    what could not be read; with `texts` the reader shows them.
-    """
-    courses = courses or {}
-    drawn = {**figures(reports, courses), "recurrence": recurrence_plot()}
-    script, divs = components(drawn, theme=THEME)
+    """The page; `texts` hold what could be read, and with `transcripts` the reader shows them."""
+    courses = {key: text.course for key, text in texts.items()}
+    script, plots = components(
+        {**figures(reports, courses), "recurrence": recurrence_plot()}, theme=THEME
+    )
     settings = {}
     for report in reports:
-        first = next((d for (run, _), d in dialogues.items() if run == report.run), None)
-        settings[report.run] = settings_of(first)
-
-    def shown(name: str, otherwise: str = "") -> str:
-        return str(divs.get(name) or (otherwise and nothing(otherwise)))
-
-    parts = {
-        "overview": table_of_runs(reports, differences_of(settings))
-        + shown("scatter")
-        + settings_table(settings),
-        "loops": shown("heat", "Nothing was looked for; run: python analyze.py RUN")
-        + shown("survival", "No tokens were counted, so no time until a loop.")
-        + at_risk_table(reports)
-        + pairs_table(reports),
-        "lengths": shown("lengths_assistant", "No reply of the assistant was recorded.")
-        + shown("lengths_user", "No transcript is there to take the user's lengths from.")
-        + shown("length_drift", "No transcripts: nothing to draw over turns.")
-        + shown("novelty_drift"),
-        "timeline": shown("timeline", "Nothing was found in any dialogue."),
-        "reader": reader(shown("recurrence")),
-        "javascript": asset("page.js"),
-        "selection": asset("selection.js"),
-        "plots": script,
-        "data": harmless(data_of(reports, dialogues if texts else {}, pairs or {}, courses)),
-    }
-    return fill("page.html", parts, made=made, cdn=cdn)
-
-
-def reader(recurrence: str) -> str:
-    """What page.js fills with transcripts."""
-    return (
-        '<p class="bar"><label><input type="checkbox" id="beside"> two dialogues side by side'
-        f'</label></p><div id="readers"></div><aside id="again">{recurrence}</aside>'
+        first = next((text for (run, _), text in texts.items() if run == report.run), None)
+        settings[report.run] = {} if first is None else settings_of(first.dialogue)
+    return fill(
+        "page.html",
+        made=made,
+        cdn=cdn,
+        bokeh=(CDN if cdn else INLINE).render(),
+        script=script,
+        plots=plots,
+        means=table_of_runs(reports, differences_of(settings)),
+        settings=settings_table(settings),
+        at_risk=at_risk_table(reports),
+        pairs=pairs_table(reports),
+        data=harmless(data_of(reports, texts if transcripts else {}, courses)),
     )
-
-
-def fill(template: str, parts: Mapping[str, str], *, made: str, cdn: bool) -> str:
-    """A template with its parts, behind the head that every page has."""
-    sources = "" if not cdn else " https://cdn.bokeh.org"
-    page = {
-        **parts,
-        "policy": "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'"
-        + sources
-        + "; style-src 'unsafe-inline'; img-src data: blob:; font-src data:",
-        "made": html.escape(made),
-        "css": asset("page.css"),
-        "tabs": asset("tabs.js"),
-        "bokeh": (CDN if cdn else INLINE).render(),
-    }
-    text = asset("head.html") + asset(template)
-    pieces = text.split("{")
-    out = [pieces[0]]
-    for piece in pieces[1:]:
-        name, closing, rest = piece.partition("}")
-        out.append(page[name] + rest if closing and name in page else "{" + piece)
-    return "".join(out)
 
 
 def figures(reports: Sequence[Report], courses: Courses) -> dict[str, Any]:
@@ -154,18 +105,8 @@ def named(plots: dict[str, Any]) -> dict[str, Any]:
     return plots
 
 
-def asset(name: str) -> str:
-    """A file that lies beside this one."""
-    return resources.files("broken_record.views").joinpath(name).read_text(encoding="utf-8")
-
-
-def harmless(value: Any) -> str:
-    """JSON that cannot end the script it stands in."""
-    return json.dumps(value).replace("<", "\\u003c")
-
-
 def data_of(
-    reports: Sequence[Report], transcripts: Dialogues, pairs: Pairs, courses: Courses
+    reports: Sequence[Report], texts: Mapping[Key, Text], courses: Courses
 ) -> dict[str, Any]:
     """What page.js reads; "facts" of a dialogue are what selection.js needs to draw it again,
     "looked" of a run says which kinds were looked for.
@@ -177,20 +118,17 @@ def data_of(
         entries = []
         for dialogue in report.dialogues:
             key = (report.run, dialogue.name)
-            said, course = transcripts.get(key), courses.get(key)
+            course = courses.get(key)
             entries.append({
-                "name": dialogue.name,
-                "found": sum(finding.counts for finding in dialogue.findings),
+                **listed(dialogue, texts.get(key)),
                 "facts": {
                     "values": [getattr(dialogue, name) for name, _ in AVERAGED.values()],
                     "time": time_until_loop(dialogue),
-                    "kinds": [onset_of(dialogue, kind) if there else None
-                              for kind, there in zip(kinds, looked, strict=True)],
+                    "kinds": onsets_of(dialogue, kinds, looked),
                     "bins": {who: bins[who]["counts"].get(key) for who in bins},
                     "course": course and {what: means_of(getattr(course, what), stretches)
                                           for what in ("characters", "novelty")},
                 },
-                "packed": None if said is None else pack(said, dialogue, pairs.get(key, ())),
             })  # fmt: skip
         runs.append({"name": report.run, "looked": looked, "dialogues": entries})
     return {
@@ -203,39 +141,50 @@ def data_of(
     }
 
 
-def onset_of(dialogue: DialogueReport, kind: str) -> list[int | None] | bool | None:
-    """[tokens before its first onset, null if not counted], false where it was not found, null
-    where it could not be measured.
+def listed(dialogue: DialogueReport, text: Text | None) -> dict[str, Any]:
+    """A dialogue as the reader lists it: its name, how much was found, and its text if there is
+    one.
     """
-    if kind in dialogue.not_measurable:
-        return None
-    own = [
-        (finding.onset_turn, tokens)
-        for finding, tokens in zip(dialogue.findings, dialogue.onset_tokens, strict=True)
-        if finding.kind == kind and finding.counts
+    return {
+        "name": dialogue.name,
+        "found": sum(finding.counts for finding in dialogue.findings),
+        "packed": None if text is None else pack(text, dialogue),
+    }
+
+
+def onsets_of(
+    dialogue: DialogueReport, kinds: Sequence[str], looked: Sequence[bool]
+) -> list[list[int | None] | bool | None]:
+    """By kind [tokens before its first onset, null if not counted], false where it was not found,
+    null where it was not looked for or could not be measured.
+    """
+    found = {one.kind: [one.onset_tokens] for one in find_kinds(dialogue)}
+    return [
+        found.get(kind, False) if there and kind not in dialogue.not_measurable else None
+        for kind, there in zip(kinds, looked, strict=True)
     ]
-    return [min(own, key=lambda pair: pair[0])[1]] if own else False
 
 
-def pack(said: Dialogue, report: DialogueReport, pairs: Sequence[tuple[int, int]]) -> str:
+def pack(text: Text, report: DialogueReport) -> str:
     """All that the reader shows of a dialogue as JSON, gzip, base64.
 
     A line of "said" is [index, role, content, tokens, finish_reason, whether it was given].
     """
-    given = len(said.opening)
+    dialogue = text.dialogue
+    given = len(dialogue.opening)
     value = {
         "said": [
             [m.index, m.role, m.content, m.tokens, m.finish_reason, place < given]
-            for place, m in enumerate(said.messages)
+            for place, m in enumerate(dialogue.messages)
         ],
-        "initial_tokens": said.config.get("initial_tokens", 0),
-        "prefix": said.prefixes["assistant"],
+        "initial_tokens": dialogue.config.get("initial_tokens", 0),
+        "prefix": dialogue.prefixes["assistant"],
         "segments": [asdict(s) for s in sorted(report.segments, key=lambda s: -s.count)],
         "findings": [
             {"kind": f.kind, "level": f.level, "speaker": f.speaker, "onset_turn": f.onset_turn,
              "explanation": f.explanation, "spans": [asdict(span) for span in f.spans]}
             for f in report.findings
         ],
-        "pairs": pairs,
+        "pairs": text.pairs,
     }  # fmt: skip
     return base64.b64encode(gzip.compress(json.dumps(value).encode(), mtime=0)).decode()

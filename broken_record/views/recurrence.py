@@ -9,7 +9,6 @@ from __future__ import annotations
 from bokeh.models import ColumnDataSource, CustomJS, Range1d, TapTool
 from bokeh.plotting import figure
 
-MOST_PAIRS = 2000
 NAME = "recurrence"
 
 

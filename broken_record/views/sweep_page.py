@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bokeh.embed import components
+from bokeh.resources import CDN, INLINE
 
 from broken_record.analysis.report import Report
+from broken_record.analysis.texts import Key, Text
 from broken_record.comparison.report import TOKENS, Combination, Comparison, Level
 from broken_record.comparison.wording import (
     detectable_text,
@@ -21,20 +22,11 @@ from broken_record.comparison.wording import (
     title_of,
     values_text,
 )
-from broken_record.views.page import (
-    THEME,
-    Dialogues,
-    Pairs,
-    asset,
-    fill,
-    harmless,
-    named,
-    pack,
-    reader,
-)
+from broken_record.views.page import THEME, listed, named
 from broken_record.views.recurrence import recurrence_plot
 from broken_record.views.sweeps import factors_of, shortened, sweep_figures
-from broken_record.views.tables import nothing, table
+from broken_record.views.tables import Cell, table
+from broken_record.views.templates import fill, harmless
 from broken_record.views.timeline import KIND_COLOURS
 
 
@@ -43,48 +35,38 @@ def make_sweep_page(
     *,
     made: str,
     reports: Sequence[Report] = (),
-    dialogues: Dialogues | None = None,
-    pairs: Pairs | None = None,
+    texts: Mapping[Key, Text] | None = None,
     cdn: bool = False,
 ) -> str:
-    """The page; with `dialogues` by (run, dialogue) of `reports` it has a reader."""
+    """The page; with `texts` of `reports` it has a reader."""
     drawn: dict[str, Any] = figures_of_sweep(comparison)
-    if dialogues is not None:
+    if texts is not None:
         drawn["recurrence"] = recurrence_plot()
-    script, divs = components(drawn, theme=THEME) if drawn else ("", {})
-    notes = "".join(f"<li>{html.escape(note)}</li>" for note in notes_of(comparison))
-    sweep = [
-        f'<p id="result"><b>{html.escape(result_of(comparison))}</b></p>',
-        f'<ul id="notes">{notes}</ul>' if notes else "",
-        combinations_table(comparison),
-    ]
-    for k, axes in enumerate(factors_of(comparison)):
-        panels = [divs[name] for name in drawn if name.startswith(f"dose_{k}_")]
-        sweep.append(f'<h2>{html.escape(", ".join(axes))}</h2><div class="panels">')
-        sweep.append("".join(panels) + "</div>")
-        if comparison.effects:
-            sweep.append(effect_table(comparison, k))
-    forests = "".join(divs[name] for name in drawn if name.startswith("forest_"))
-    parts = {
-        "sweep": "".join(sweep),
-        "apart": (forests + differences_table(comparison))
-        if forests
-        else nothing("There is nothing to compare with the baseline."),
-        "plots": script,
-        "reader_tab": "",
-        "reader": "",
-        "transcripts": "",
-    }
-    if dialogues is not None:
-        data = harmless(data_of(reports, dialogues, pairs or {}))
-        inside = reader(divs["recurrence"])
-        parts |= {
-            "reader_tab": '<button role="tab" data-tab="reader">Reader</button>',
-            "reader": f'<section id="reader" role="tabpanel">{inside}</section>',
-            "transcripts": f'<script type="application/json" id="data">{data}</script>'
-            f"<script>{asset('page.js')}</script>",
+    script, plots = components(drawn, theme=THEME) if drawn else ("", {})
+    factors = [
+        {
+            "title": ", ".join(axes),
+            "panels": [name for name in drawn if name.startswith(f"dose_{k}_")],
+            "effect": effect_table(comparison, k) if comparison.effects else "",
         }
-    return fill("sweep.html", parts, made=made, cdn=cdn)
+        for k, axes in enumerate(factors_of(comparison))
+    ]
+    forests = [name for name in drawn if name.startswith("forest_")]
+    return fill(
+        "sweep.html",
+        made=made,
+        cdn=cdn,
+        bokeh=(CDN if cdn else INLINE).render(),
+        script=script,
+        plots=plots,
+        result=result_of(comparison),
+        notes=list(notes_of(comparison)),
+        combinations=combinations_table(comparison),
+        factors=factors,
+        forests=forests,
+        differences=differences_table(comparison) if forests else "",
+        data=None if texts is None else harmless(data_of(reports, texts)),
+    )
 
 
 def figures_of_sweep(comparison: Comparison) -> dict[str, Any]:
@@ -92,25 +74,24 @@ def figures_of_sweep(comparison: Comparison) -> dict[str, Any]:
     return named(dict(sweep_figures(comparison)))
 
 
-def data_of(reports: Sequence[Report], dialogues: Dialogues, pairs: Pairs) -> dict[str, Any]:
+def data_of(reports: Sequence[Report], texts: Mapping[Key, Text]) -> dict[str, Any]:
     """What page.js reads."""
-    runs = []
-    for report in reports:
-        entries = []
-        for entry in report.dialogues:
-            key = (report.run, entry.name)
-            said = dialogues.get(key)
-            found = sum(finding.counts for finding in entry.findings)
-            packed = None if said is None else pack(said, entry, pairs.get(key, ()))
-            entries.append({"name": entry.name, "found": found, "packed": packed})
-        runs.append({"name": report.run, "dialogues": entries})
+    runs = [
+        {
+            "name": report.run,
+            "dialogues": [
+                listed(entry, texts.get((report.run, entry.name))) for entry in report.dialogues
+            ],
+        }
+        for report in reports
+    ]
     return {"runs": runs, "colours": KIND_COLOURS}
 
 
-def estimate_cell(measure: str, one: Combination | Level) -> tuple[str, float]:
+def estimate_cell(measure: str, one: Combination | Level) -> Cell:
     """What it shows, sorted by the value."""
     estimate = one.estimates[measure]
-    return estimate_text(measure, estimate), estimate.value or 0.0
+    return Cell(estimate_text(measure, estimate), estimate.value or 0.0)
 
 
 def combinations_table(comparison: Comparison) -> str:
@@ -155,9 +136,9 @@ def differences_table(comparison: Comparison) -> str:
                 title_of(measure, comparison) if measure != TOKENS else "tokens until loop",
                 estimate_text(measure, base.estimates[measure]).partition(" ")[0],
                 estimate_text(measure, one.estimates[measure]).partition(" ")[0],
-                (difference_text(measure, apart).partition(", p")[0], apart.value or 0.0),
-                "-" if apart.p is None else (f"{apart.p:.3f}", apart.p),
-                "-" if apart.adjusted_p is None else (f"{apart.adjusted_p:.3f}", apart.adjusted_p),
+                Cell(difference_text(measure, apart).partition(", p")[0], apart.value or 0.0),
+                p_cell(apart.p),
+                p_cell(apart.adjusted_p),
                 apart.pairs,
                 apart.unpaired,
                 detectable_text(measure, apart),
@@ -169,3 +150,8 @@ def differences_table(comparison: Comparison) -> str:
         "test, else by turning signs; seen from: what so many pairs show four times in five"
     )
     return table("differences", caption, head, rows)
+
+
+def p_cell(p: float | None) -> Cell:
+    """A p, if there is one."""
+    return Cell("-") if p is None else Cell(f"{p:.3f}", p)

@@ -1,17 +1,17 @@
-"""The tables of the page as HTML; every text in them is escaped here."""
+"""The tables of the page, as HTML."""
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import combinations
 
 from broken_record.analysis.report import Report, summarize
 from broken_record.data import Dialogue
 from broken_record.stats import bootstrap_interval, compare_rates, detectable_difference, holm
 from broken_record.views.loops import at_risk_rows
+from broken_record.views.templates import part
 
 # shown name -> (field of DialogueReport, digits)
 AVERAGED = {
@@ -22,27 +22,18 @@ AVERAGED = {
 }
 
 
-def nothing(why: str) -> str:
-    """What stands where there is nothing to draw."""
-    return f'<p class="empty">{html.escape(why)}</p>'
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What a cell shows, and what it is sorted by if not by that."""
+
+    shown: object
+    by: float | None = None
 
 
 def table(name: str, caption: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """An HTML table; a cell that is a pair is (shown, what it is sorted by)."""
-
-    def cell(value: object) -> str:
-        shown, by = value if isinstance(value, tuple) else (value, None)
-        sort = "" if by is None else f' data-value="{html.escape(str(by))}"'
-        return f"<td{sort}>{html.escape(str(shown))}</td>"
-
-    heads = "".join(f"<th>{html.escape(column)}</th>" for column in head)
-    body = "".join(
-        f'<tr data-row="{k}">{"".join(map(cell, row))}</tr>' for k, row in enumerate(rows)
-    )
-    return (
-        f'<div class="wide"><table id="{name}"><caption>{html.escape(caption)}</caption>'
-        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
+    """An HTML table; what is no Cell is shown as it is."""
+    cells = [[one if isinstance(one, Cell) else Cell(one) for one in row] for row in rows]
+    return part("table", name, caption, head, cells)
 
 
 def table_of_runs(reports: Sequence[Report], differing: Mapping[str, Mapping[str, str]]) -> str:
@@ -60,13 +51,13 @@ def table_of_runs(reports: Sequence[Report], differing: Mapping[str, Mapping[str
     return table("means", "Means over dialogues with bootstrap 95 % intervals", head, rows)
 
 
-def interval_cell(values: Sequence[float], digits: int) -> tuple[str, float] | str:
+def interval_cell(values: Sequence[float], digits: int) -> Cell:
     """`mean (low - high)`, sorted by the mean."""
     found = bootstrap_interval(values)
     if found is None:
-        return "-"
+        return Cell("-")
     shown = f"{found.rate:,.{digits}f} ({found.low:,.{digits}f} - {found.high:,.{digits}f})"
-    return shown, found.rate
+    return Cell(shown, found.rate)
 
 
 def at_risk_table(reports: Sequence[Report]) -> str:
@@ -104,9 +95,9 @@ def pairs_table(reports: Sequence[Report]) -> str:
                 rows.append([
                     f"{one.run} / {other.run}", kind, f"{a.dialogues} of {a.measured}",
                     f"{b.dialogues} of {b.measured}",
-                    (f"{found.difference:+.0%} ({found.low:+.0%} to {found.high:+.0%})",
-                     found.difference),
-                    (f"{p:.3f}", p),
+                    Cell(f"{found.difference:+.0%} ({found.low:+.0%} to {found.high:+.0%})",
+                         found.difference),
+                    Cell(f"{p:.3f}", p),
                     f"{detectable_difference(a.measured, b.measured):.0%}",
                 ])  # fmt: skip
     if not rows:
@@ -122,10 +113,8 @@ def pairs_table(reports: Sequence[Report]) -> str:
     )
 
 
-def settings_of(said: Dialogue | None) -> dict[str, str]:
+def settings_of(said: Dialogue) -> dict[str, str]:
     """A run's settings by dotted names, who spoke, and with which packages."""
-    if said is None:
-        return {}
     settings = {"assistant model": "unknown"}
     for role, info in (("assistant", said.assistant), ("user", said.user)):
         for name, value in asdict(info).items() if info else ():
@@ -159,13 +148,12 @@ def passed_over(key: str) -> bool:
 
 
 def settings_table(settings: Mapping[str, Mapping[str, str]]) -> str:
-    """Every setting of every run, folded away; what differs is marked."""
+    """Every setting of every run; what differs is marked. "" where nothing is known."""
     keys = list(dict.fromkeys(key for own in settings.values() for key in own))
     if not keys:
-        return nothing("No transcript is there to read the configs from.")
+        return ""
     rows = []
     for key in keys:
         values = [own.get(key, "-") for own in settings.values()]
         rows.append([key, "differs" if len(set(values)) > 1 else "", *values])
-    shown = table("settings", "Configs, servers and packages", ["setting", "", *settings], rows)
-    return f"<details><summary>What made these runs</summary>{shown}</details>"
+    return table("settings", "Configs, servers and packages", ["setting", "", *settings], rows)

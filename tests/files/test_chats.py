@@ -9,6 +9,7 @@ import pytest
 import analyze
 import view
 from broken_record.analysis.report_file import read_report
+from broken_record.analysis.texts import read_texts
 from broken_record.detectors.find import find_loops_and_breaks
 from broken_record.errors import LogError
 from broken_record.files.chats import parse_chats, what_is_missing
@@ -288,8 +289,8 @@ def test_who_is_the_assistant_in_a_folder_is_remembered_for_the_page(tmp_path):
     assert report.assistant == "Mark"
     found = [f for f in next(iter(report.dialogues)).findings if f.kind == "single_turn_loop"]
     assert [f.speaker for f in found] == ["user"]
-    transcript = view.read_dialogues(tmp_path, report)[report.run, "a"]
-    assert transcript.turns[0].role == "user"
+    text = read_texts([tmp_path], [report]).found[report.run, "a"]
+    assert text.dialogue.turns[0].role == "user"
 
 
 def test_a_record_that_claims_odd_things_of_its_origin_is_read(tmp_path):

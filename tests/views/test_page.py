@@ -12,8 +12,9 @@ import pytest
 
 import analyze
 import view
-from broken_record.analysis.course import course_of
+from broken_record.analysis.course import follow
 from broken_record.analysis.report import Report
+from broken_record.analysis.texts import read_texts
 from broken_record.text.transcript import Transcript
 from broken_record.views.drift import drift_plot, means_of
 from broken_record.views.overview import PALETTE
@@ -319,7 +320,7 @@ def test_choosing_every_point_draws_again_what_python_drew(browser, many_file):
 
 def test_a_turn_without_content_words_has_no_novelty(tmp_path):
     dialogue = put_record(tmp_path / "d.jsonl", ["Tea and bread.", "...", "And so it is.", "Tea."])
-    course = course_of(Transcript(dialogue))
+    course = follow(Transcript(dialogue))
     assert course.novelty == (1.0, None, None, 0.0)
     assert means_of(course.novelty, [0, 2, 3, 4]) == [1.0, None, 0.0]
     silent = {("a", "d"): replace(course, novelty=(None, None, None, None))}
@@ -501,8 +502,7 @@ def test_a_bar_that_is_open_ends_with_the_last_message(transcript, tmp_path):
     reports = view.read_runs([tmp_path])
     (report,) = reports[0].dialogues
     assert [(f.onset_turn, f.end_turn) for f in report.findings] == [(8, None)]
-    *_, transcripts = view.read_texts([tmp_path], reports)
-    courses = {key: course_of(transcript) for key, transcript in transcripts.items()}
+    courses = {key: text.course for key, text in read_texts([tmp_path], reports).found.items()}
     plot = figures(reports, courses)["timeline"]
     bars = plot.select_one({"name": "timeline-0"}).data
     assert (bars["left"], bars["right"]) == ([8], [15])
