@@ -17,6 +17,8 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
+DRAWS = 2000  # of a bootstrap
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -154,9 +156,10 @@ def pseudo_values(times: Sequence[float], events: Sequence[bool], until: float) 
 
 
 def bootstrap_interval(
-    values: Sequence[float], confidence: float = 0.95, draws: int = 2000
+    values: Sequence[float], confidence: float = 0.95, draws: int = DRAWS
 ) -> Interval | None:
     """The mean with its percentile bootstrap interval (Efron, 1979); seeded; None without values.
+    The page draws the same numbers (views/selection.js).
 
     >>> bootstrap_interval([2.0, 2.0])
     Interval(rate=2.0, low=2.0, high=2.0)

@@ -11,8 +11,10 @@ import gzip
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from statistics import NormalDist
 from typing import Any
 
+import numpy as np
 from bokeh.embed import components
 from bokeh.models import Plot
 from bokeh.resources import CDN, INLINE
@@ -20,6 +22,7 @@ from bokeh.themes import Theme
 
 from broken_record.analysis.report import DialogueReport, Report, find_kinds, time_until_loop
 from broken_record.analysis.texts import Key, Text
+from broken_record.stats import DRAWS
 from broken_record.views.drift import Courses, drift_plot, means_of, stretches_of
 from broken_record.views.lengths import SPEAKERS, bins_of, length_histograms
 from broken_record.views.loops import heat_map, kinds_of, survival_plot
@@ -109,7 +112,7 @@ def data_of(
     reports: Sequence[Report], texts: Mapping[Key, Text], courses: Courses
 ) -> dict[str, Any]:
     """What page.js reads; "facts" of a dialogue are what selection.js needs to draw it again,
-    "looked" of a run says which kinds were looked for.
+    "looked" of a run says which kinds were looked for, "method" how intervals are made.
     """
     bins, stretches, kinds = bins_of(reports, courses), stretches_of(courses), kinds_of(reports)
     runs = []
@@ -138,6 +141,20 @@ def data_of(
         "digits": [digits for _, digits in AVERAGED.values()],
         "edges": {who: bins[who]["edges"] for who in bins},
         "stretches": stretches,
+        "method": method(),
+    }
+
+
+def method() -> dict[str, Any]:
+    """What selection.js needs for the intervals of stats.py: z of 95 %, how often to draw, and the
+    generator's state, as text because its numbers are too large for JavaScript's.
+    """
+    generator = np.random.default_rng(0).bit_generator.state["state"]
+    return {
+        "z": NormalDist().inv_cdf(0.5 + 0.95 / 2),
+        "draws": DRAWS,
+        "state": str(generator["state"]),
+        "increment": str(generator["inc"]),
     }
 
 

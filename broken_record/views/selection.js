@@ -1,12 +1,21 @@
 "use strict";
 // Points chosen in the scatter are what everything else shows: the figures' sources and the tables are computed again here,
-// from the facts of the chosen dialogues. Without a choice the page shows what Python computed, from the same facts.
+// from the facts of the chosen dialogues. Without a choice the page shows what Python computed, from the same facts. There are
+// too many choices to compute them all before, so the statistics stand here a second time, by the methods of stats.py: intervals
+// from the same draws, shown in the same digits.
 (() => {
   const { data } = window.parrot;
   const sum = (values) => values.reduce((a, b) => a + b, 0);
   const mean = (values) => sum(values) / values.length;
-  const number = (value, digits) => value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  const percent = (share) => `${Math.round(100 * share)}%`;
+  const percent = (share) => `${number(100 * share, 0)}%`;
+
+  function number(value, digits) {
+    // As Python rounds: what lies halfway, which toFixed rounds up, goes to the even neighbour.
+    let shown = value.toFixed(digits);
+    const isHalf = /^50*$/.test(value.toFixed(digits + 40).slice(-40));
+    if (isHalf && Number(shown.at(-1)) % 2) shown = value.toFixed(digits + 1).slice(0, digits ? -1 : -2);
+    return Number(shown).toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  }
 
   function quantile(sorted, share) {
     const at = share * (sorted.length - 1), low = Math.floor(at), high = Math.ceil(at);
@@ -14,23 +23,43 @@
   }
 
   function wilson(count, n) {
-    const z = 1.959963984540054, centre = (count + z * z / 2) / (n + z * z);
+    const { z } = data.method, centre = (count + z * z / 2) / (n + z * z);
     const half = z * Math.sqrt(count * (n - count) / n + z * z / 4) / (n + z * z);
     return [Math.max(0, centre - half), Math.min(1, centre + half)];
   }
 
+  // What numpy's default_rng draws (PCG64, O'Neill 2014) from the state that stands in the data: words of 32 bits, of each 64 the
+  // lower half first. They are the same for every choice, so they are kept.
+  const WORD = 2 ** 32, MULTIPLIER = 0x2360ed051fc65da44385df649fccf645n;
+  const increment = BigInt(data.method.increment);
+  let state = BigInt(data.method.state), drawn = new Uint32Array(0);
+  function words(count) {
+    const before = drawn;
+    drawn = new Uint32Array(2 * Math.ceil(count / 2));
+    drawn.set(before);
+    for (let k = before.length; k < drawn.length; k += 2) {
+      state = BigInt.asUintN(128, state * MULTIPLIER + increment);
+      const folded = BigInt.asUintN(64, (state >> 64n) ^ state), turn = state >> 122n;
+      const turned = (folded >> turn) | (folded << (64n - turn));
+      drawn[k] = Number(BigInt.asUintN(32, turned));
+      drawn[k + 1] = Number(BigInt.asUintN(32, turned >> 32n));
+    }
+  }
+
   function bootstrap(values) {
-    let state = 1;
-    const draw = () => { // mulberry32
-      state = (state + 0x6d2b79f5) | 0;
-      let t = Math.imul(state ^ (state >>> 15), 1 | state);
-      t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-      return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+    const n = values.length, uneven = WORD % n;
+    let at = 0;
+    const place = () => { // below n, each as often (Lemire, 2019)
+      for (;;) {
+        if (at === drawn.length) words(Math.max(at + 1000, data.method.draws * n));
+        const product = drawn[at++] * n;
+        if (product % WORD >= uneven) return Math.floor(product / WORD);
+      }
     };
-    const means = Array.from({ length: 2000 }, () => {
+    const means = Array.from({ length: data.method.draws }, () => {
       let total = 0;
-      for (let k = 0; k < values.length; k++) total += values[Math.floor(draw() * values.length)];
-      return total / values.length;
+      for (let k = 0; k < n; k++) total += values[place()];
+      return total / n;
     }).sort((a, b) => a - b);
     return [quantile(means, 0.025), quantile(means, 0.975)];
   }

@@ -14,6 +14,7 @@ import analyze
 import view
 from broken_record.analysis.course import follow
 from broken_record.analysis.report import Report
+from broken_record.analysis.report_file import write_report
 from broken_record.analysis.texts import read_texts
 from broken_record.text.transcript import Transcript
 from broken_record.views.drift import drift_plot, means_of
@@ -22,7 +23,7 @@ from broken_record.views.page import figures
 from broken_record.views.tables import at_risk_table
 from tests.conftest import CHROMIUM
 from tests.replay import DATA
-from tests.test_analyze_and_view import entry, put_record, write_record
+from tests.test_analyze_and_view import entry, finding, put_record, write_record
 
 HOSTILE = [
     "<script>document.title='run'</script> & </script>", "\u202eright to left \u2028 line",
@@ -284,6 +285,17 @@ WATCHED += [
 ]
 
 
+ASSISTANT = "lengths-assistant-0"
+
+
+def shown_of(page, places=WATCHED):
+    """What the page shows that a choice changes: columns of figures, their labels, tables."""
+    labels = """() => [0, 1].map((k) => Bokeh.documents.map((d) => (
+      d.get_model_by_name(`survival-label-${k}`))).find((m) => m)?.label.value)"""
+    texts = page.locator("#at-risk td, #means td").all_text_contents()
+    return [*(source(page, *place) for place in places), page.evaluate(labels), texts]
+
+
 @pytest.fixture(scope="module")
 def many_file(tmp_path_factory):
     """Two runs of five dialogues, of which some loop at one time or are as long as another; in the
@@ -304,18 +316,57 @@ def test_choosing_every_point_draws_again_what_python_drew(browser, many_file):
     page = browser.new_page()
     page.goto(many_file.as_uri())
     page.wait_for_function("window.parrot?.readers[0].said && Bokeh.documents.length > 0")
-    texts = "#at-risk td, #means td:nth-child(2)"
-    before = [source(page, *place) for place in WATCHED], page.locator(texts).all_text_contents()
-    assert before[0][0].count("all") > before[0][0].count("one_kind") == 1
+    before = shown_of(page)
+    assert before[0].count("all") > before[0].count("one_kind") == 1
     choose(page, range(5), range(5))
-    after = [source(page, *place) for place in WATCHED], page.locator(texts).all_text_contents()
-    assert after == before
+    assert shown_of(page) == before
     choose(page, [0, 3], [])
     assert source(page, "rates", "run").count("one_kind") == 1
     show_all(page)
-    after = [source(page, *place) for place in WATCHED], page.locator(texts).all_text_contents()
-    assert after == before
+    assert shown_of(page) == before
     page.close()
+
+
+def some_entries():
+    """Sixteen dialogues, the last the longest. Of those that are chosen below one in eight loops,
+    12.5 %, and two refuse, their median onset 10.5 tokens: halves go to the even digit.
+    """
+    for k in range(16):
+        loops, refuses = k in (2, 5, 7), k in (4, 8, 9)
+        kinds = ["single_turn_loop"] * loops + ["refusal"] * refuses
+        yield entry(
+            f"d{k:02}",
+            tokens=1000 + 100 * k,
+            tokens_until_first_loop=300 + 50 * k if loops else None,
+            loop_density=k * 0.0625,
+            loop_coverage=k / 17,
+            average_response_length=20.25 + k * k,
+            response_lengths=(10 * k, 151),
+            findings=tuple(map(finding, kinds)),
+            onset_tokens=tuple(9 + k // 4 for _ in kinds),
+        )
+
+
+def test_chosen_points_show_what_a_page_of_them_alone_shows_to_the_last_digit(browser, tmp_path):
+    entries = list(some_entries())
+    chosen = [0, 2, 4, 6, 8, 10, 12, 15]
+    thresholds: dict[str, dict[str, object]] = {"single_turn_loop": {}, "refusal": {}}
+    pages = []
+    for name, own in (("some", [entries[k] for k in chosen]), ("all", entries)):
+        (tmp_path / name).mkdir()
+        write_report(tmp_path / name, "run", own, thresholds)
+        page = browser.new_page()
+        page.goto(page_of([tmp_path / name], tmp_path / f"{name}.html").as_uri())
+        page.wait_for_function("window.parrot && Bokeh.documents.length > 0")
+        pages.append(page)
+    alone, among = pages
+    choose(among, chosen)
+    places = [place for place in WATCHED if place[0] in ("rates", "survival-0", ASSISTANT)]
+    assert shown_of(among, places) == shown_of(alone, places)
+    assert "1 of 8, 12% (2% - 47%)" in source(among, "rates", "text")
+    assert source(among, "rates", "onset") == ["9 tokens", "10 tokens"]
+    for page in pages:
+        page.close()
 
 
 def test_a_turn_without_content_words_has_no_novelty(tmp_path):
