@@ -1,8 +1,11 @@
-"""Text of strangers made harmless: for a terminal, and for formats without lone surrogates."""
+"""Text of strangers made harmless: for a terminal, for a table's row, and for formats without lone
+surrogates.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -26,3 +29,43 @@ def without_surrogates(text: str) -> str:
     'a\ufffdb'
     """
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def one_line(text: str) -> str:
+    """A text that stays in its row."""
+    return escape_controls(text).replace("\n", " ").replace("\t", " ")
+
+
+def align(
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    left: Collection[int] = (0,),
+    first_gap: int = 3,
+) -> Iterator[str]:
+    r"""A table as lines, every column as wide as its widest cell; those in `left` begin, all others
+    end alike. The head may take several lines; a row that ends early ends with a remark, which may
+    be as long as it likes.
+
+    >>> rows = [["a", "2", "40%"], ["bc", "cannot be told"]]
+    >>> for line in align(["kind", "in\ndialogues", "share"], rows):
+    ...     print(line)
+                  in
+    kind   dialogues   share
+    a              2     40%
+    bc     cannot be told
+    """
+    stacked = [cell.split("\n") for cell in head]
+    highest = max(map(len, stacked))
+    heads = zip(*([""] * (highest - len(cell)) + cell for cell in stacked), strict=True)
+    lines = [[one_line(cell) for cell in row] for row in (*heads, *rows)]
+    whole = [line for line in lines if len(line) == len(head)]
+    widths = [max(map(len, column)) for column in zip(*whole, strict=True)]
+    for line in lines:
+        cells = [
+            cell.ljust(width) if k in left else cell.rjust(width)
+            for k, (cell, width) in enumerate(zip(line, widths, strict=False))
+        ]
+        if len(line) < len(head):
+            cells[-1] = line[-1]
+        yield f"{cells[0]}{' ' * first_gap}{'   '.join(cells[1:])}".rstrip()

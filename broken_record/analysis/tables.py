@@ -18,7 +18,7 @@ from broken_record.analysis.report import (
     summarize,
 )
 from broken_record.data import Finding, Level, Segment
-from broken_record.terminal import escape_controls
+from broken_record.terminal import align, escape_controls
 
 MOST_SEGMENTS = 20
 DENSITY_STEP, DENSITY_TOP = 0.05, 0.8
@@ -76,19 +76,21 @@ def goal_lines(summary: Summary) -> Iterator[str]:
 
 def kind_lines(kinds: Mapping[str, KindSummary]) -> Iterator[str]:
     """A line per kind: in how many dialogues, with the interval, how soon, how many got out."""
-    widest = max(map(len, kinds), default=0)
-    head = f"{'':{widest}}  dialogues   share (95 % interval)   median onset   recovered"
-    yield head
-    for kind, one in kinds.items():
-        if one.rate is None or one.low is None or one.high is None:
-            yield f"{kind:{widest}}  not measurable"
-            continue
-        median = one.median_onset_tokens
-        onset = "-" if median is None else f"{median:,.0f} tokens"
-        recovered = f"{one.recovered} of {one.dialogues}" if one.dialogues else "-"
-        count = f"{one.dialogues} of {one.measured}"
-        share = f"{one.rate:4.0%} ({one.low:.0%} - {one.high:.0%})"
-        yield f"{kind:{widest}}  {count:>9}   {share:<21}   {onset:>12}   {recovered:>9}"
+    head = ["", "dialogues", "share (95 % interval)", "median onset", "recovered"]
+    rows = ([kind, *kind_cells(one)] for kind, one in kinds.items())
+    yield from align(head, rows, left=(0, 2), first_gap=2)
+
+
+def kind_cells(one: KindSummary) -> Iterator[str]:
+    """One kind's row."""
+    if one.rate is None or one.low is None or one.high is None:
+        yield "not measurable"
+        return
+    yield f"{one.dialogues} of {one.measured}"
+    yield f"{one.rate:4.0%} ({one.low:.0%} - {one.high:.0%})"
+    median = one.median_onset_tokens
+    yield "-" if median is None else f"{median:,.0f} tokens"
+    yield f"{one.recovered} of {one.dialogues}" if one.dialogues else "-"
 
 
 def dialogue_lines(

@@ -18,7 +18,7 @@ from broken_record.comparison.wording import (
     title_of,
     values_text,
 )
-from broken_record.terminal import escape_controls
+from broken_record.terminal import align, escape_controls
 
 Named = Sequence[tuple[str, Combination | Level]]
 
@@ -94,20 +94,6 @@ def difference_cells(one: Combination | Level, measures: Sequence[str]) -> Itera
 
 
 def aligned(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """A table with the first column to the left and the others to the right, and an empty line; the
-    head may take several lines.
-    """
-    stacked = [cell.split("\n") for cell in head]
-    highest = max(map(len, stacked))
-    heads = zip(*([""] * (highest - len(cell)) + cell for cell in stacked), strict=True)
-    lines = [[one_line(cell) for cell in row] for row in (*heads, *rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for first, *others in lines:
-        cells = (f"{cell:>{width}}" for cell, width in zip(others, widths[1:], strict=True))
-        yield "   ".join([f"{first:{widths[0]}}", *cells]).rstrip()
+    """A table, and an empty line."""
+    yield from align(head, rows)
     yield ""
-
-
-def one_line(text: str) -> str:
-    """A text that stays in its row."""
-    return escape_controls(text).replace("\n", " ").replace("\t", " ")
