@@ -16,7 +16,7 @@ A message says what was expected, what was found, where, and what to do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 class ParrotError(Exception):
@@ -61,6 +61,18 @@ class BrokenStream(EngineError):
 
 class LogError(ParrotError):
     """A record, a log or a report cannot be read or written."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """What was probably meant by a name that is not known, for `did you mean ...?`; None where
+    nothing is like it.
+
+    >>> nearest("refusals", ["refusal", "word_soup"]), nearest("x", ["refusal"])
+    ('refusal', None)
+    """
+    from difflib import get_close_matches  # needed where something is wrong alone
+
+    return next(iter(get_close_matches(name, list(known), n=1)), None)
 
 
 TEMPLATE_FAULTS = (

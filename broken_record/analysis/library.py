@@ -18,7 +18,7 @@ from broken_record.analysis.report_file import FILE, read_report
 from broken_record.analysis.rows import Row, dialogue_row, finding_rows, turn_rows
 from broken_record.data import Dialogue, Turn
 from broken_record.detectors.registry import KINDS
-from broken_record.detectors.thresholds import change_thresholds, check_kinds, nearest
+from broken_record.detectors.thresholds import change_thresholds, check_kinds, suggestion
 from broken_record.errors import ConfigError, LogError
 from broken_record.files import read
 from broken_record.files.chats import ROLES
@@ -112,7 +112,7 @@ def check_messages(messages: object) -> None:
         role, content = message.get("role"), message.get("content")
         if not isinstance(role, str) or role.lower() not in ROLES:
             known = ("system", "user", "assistant")  # and what other programs call them
-            problems.append(f"{where}: unknown role {role!r}{nearest(str(role), known)}")
+            problems.append(f"{where}: unknown role {role!r}{suggestion(str(role), known)}")
         if not isinstance(content, str):
             found = "nothing" if content is None else type(content).__name__
             problems.append(

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from statistics import fmean
 from typing import Any
 
@@ -29,7 +28,7 @@ from broken_record.comparison.report import (
     Estimate,
     Level,
 )
-from broken_record.errors import ConfigError, LogError
+from broken_record.errors import ConfigError, LogError, nearest
 from broken_record.files.sweep_folder import Sweep
 from broken_record.stats import (
     Interval,
@@ -50,8 +49,8 @@ def check_baseline(sweep: Sweep, baseline: str | None) -> None:
     """ConfigError where the sweep has no run of that name."""
     names = [run.name for run in sweep.runs]
     if baseline is not None and baseline not in names:
-        near = get_close_matches(baseline, names, n=1) or names[:1]
-        raise ConfigError([f"--baseline {baseline}: no such run; did you mean {near[0]}?"])
+        near = nearest(baseline, names) or names[0]
+        raise ConfigError([f"--baseline {baseline}: no such run; did you mean {near}?"])
 
 
 def compare(

@@ -7,7 +7,6 @@ warning, a value of a type on which some servers hang a problem.
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from broken_record.errors import nearest
 from broken_record.samplers import PARAMETERS, SET_ELSEWHERE, Takes
 
 MODELS_FOLDER = Path(__file__).parents[1] / "tiny"
@@ -334,5 +334,5 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     >>> suggestion("turn_max_token", ["total_tokens", "turn_max_tokens"])
     '; did you mean "turn_max_tokens"?'
     """
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f'; did you mean "{near[0]}"?' if near else ""
+    near = nearest(name, known)
+    return f'; did you mean "{near}"?' if near else ""

@@ -4,7 +4,6 @@ name -> number).
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import json
 from collections.abc import Collection, Mapping
@@ -12,21 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from broken_record.detectors.registry import KINDS, detector_of
-from broken_record.errors import ConfigError
+from broken_record.errors import ConfigError, nearest
 
 
 def check_kinds(kinds: Collection[str]) -> None:
     """ConfigError names the kinds that do not exist, with the nearest that do."""
     if problems := [
-        f"unknown kind {kind}{nearest(kind, KINDS)}" for kind in kinds if kind not in KINDS
+        f"unknown kind {kind}{suggestion(kind, KINDS)}" for kind in kinds if kind not in KINDS
     ]:
         raise ConfigError(problems)
 
 
-def nearest(name: str, known: Collection[str]) -> str:
+def suggestion(name: str, known: Collection[str]) -> str:
     """`; did you mean ...?` with the nearest known name, else all of them."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"
+    near = nearest(name, known)
+    return f"; did you mean {near}?" if near else f"; there are {', '.join(known)}"
 
 
 def default_thresholds() -> dict[str, dict[str, Any]]:
@@ -74,7 +73,7 @@ def change_thresholds(given: object, where: str) -> dict[str, dict[str, Any]]:
         raise ConfigError([f'{where}: expected an object like {{"word_soup": {{"runaways": 3}}}}'])
     for kind, values in given.items():
         if kind not in thresholds:
-            problems.append(f"{where}: unknown kind {kind}{nearest(kind, KINDS)}")
+            problems.append(f"{where}: unknown kind {kind}{suggestion(kind, KINDS)}")
             continue
         if not isinstance(values, Mapping):
             problems.append(f"{where}: {kind}: expected an object of names and numbers")
@@ -82,7 +81,9 @@ def change_thresholds(given: object, where: str) -> dict[str, dict[str, Any]]:
         for name, value in values.items():
             default = thresholds[kind].get(name)
             if default is None:
-                problems.append(f"{where}: {kind}: unknown {name}{nearest(name, thresholds[kind])}")
+                problems.append(
+                    f"{where}: {kind}: unknown {name}{suggestion(name, thresholds[kind])}"
+                )
             elif isinstance(value, bool) or not isinstance(value, (int, type(default))):
                 wanted = "a whole number" if isinstance(default, int) else "a number"
                 problems.append(f"{where}: {kind}.{name}: expected {wanted}, found {value!r}")
