@@ -3,6 +3,6 @@
 registry    the dict of them, in order of precedence
 find        all of them over one dialogue
 thresholds  their numbers, and a file that changes some
-evidence    positions -> Finding, the same way for all
+evidence    hits -> stretches, positions -> Finding, the same way for all
 examples    a dialogue in a line, for doctests
 """

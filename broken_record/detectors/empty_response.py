@@ -16,7 +16,7 @@ word, is minimal: level info.
 from __future__ import annotations
 
 from broken_record.data import Finding
-from broken_record.detectors.evidence import make_finding, saturate
+from broken_record.detectors.evidence import make_finding, saturate, stretches, told_by
 from broken_record.text.transcript import Transcript, quote
 
 KIND = "empty_response"
@@ -36,16 +36,17 @@ def detect(
         few = [k for k, i in enumerate(own) if transcript.counts[i] <= transcript.few]
         empty = [k for k in few if transcript.says_nothing(own[k])]
         minimal = [k for k in sorted(set(few) - set(empty)) if is_minimal(transcript, own[k])]
-        for cluster in clusters(empty, of_turns):
-            detected = broken_at(cluster, in_a_row, several, of_turns)
+        for stretch in stretches(empty, of_turns):
+            told = (told_by(stretch, in_a_row, in_a_row), told_by(stretch, several, of_turns))
+            detected = min((place for place in told if place is not None), default=None)
             level = "warn" if detected is None else "break"
-            positions = [own[k] for k in cluster]
-            detect = own[cluster[0] if detected is None else detected]
+            positions = [own[k] for k in stretch]
+            detect = own[stretch[0] if detected is None else detected]
             findings.append(
                 report(transcript, positions, level, detect, cause(transcript, positions[0]))
             )
-        for cluster in clusters(minimal, of_turns):
-            positions = [own[k] for k in cluster]
+        for stretch in stretches(minimal, of_turns):
+            positions = [own[k] for k in stretch]
             said = f"minimal: {quote(transcript.said[positions[0]].body)}"
             findings.append(report(transcript, positions, "info", positions[0], said))
     return findings
@@ -75,36 +76,10 @@ def cause(transcript: Transcript, position: int) -> str:
     return "empty: a stop string or the end token came first"
 
 
-def clusters(places: list[int], apart: int) -> list[list[int]]:
-    """Rising places in groups whose neighbours are less than `apart` away.
-
-    >>> clusters([1, 2, 9, 12], 6)
-    [[1, 2], [9, 12]]
-    """
-    groups: list[list[int]] = []
-    for place in places:
-        if groups and place - groups[-1][-1] < apart:
-            groups[-1].append(place)
-        else:
-            groups.append([place])
-    return groups
-
-
-def broken_at(cluster: list[int], in_a_row: int, several: int, of_turns: int) -> int | None:
-    """The place at which a cluster becomes a break."""
-    for n, place in enumerate(cluster, 1):
-        row = cluster[n - in_a_row] if n >= in_a_row else None
-        if row is not None and place - row == in_a_row - 1:
-            return place
-        if n >= several and place - cluster[n - several] < of_turns:
-            return place
-    return None
-
-
 def report(
     transcript: Transcript, positions: list[int], level: str, detect: int, said: str
 ) -> Finding:
-    """The finding of a cluster."""
+    """The finding of a stretch."""
     times = f", {len(positions)} turns" if len(positions) > 1 else ""
     return make_finding(
         transcript,

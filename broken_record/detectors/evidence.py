@@ -1,4 +1,4 @@
-"""From positions of a talk to a Finding: what all detectors fill in the same way."""
+"""From hits to stretches of them, and from positions to a Finding: the same way for all."""
 
 from __future__ import annotations
 
@@ -9,6 +9,33 @@ from broken_record.data import Finding, Level, Span
 from broken_record.text.transcript import Transcript
 
 MOST_SPANS = 200
+
+
+def stretches(places: Iterable[int], apart: int) -> list[list[int]]:
+    """Rising places in stretches whose neighbours are less than `apart` away.
+
+    >>> stretches([1, 2, 9, 12], 6)
+    [[1, 2], [9, 12]]
+    """
+    found: list[list[int]] = []
+    for place in places:
+        if found and place - found[-1][-1] < apart:
+            found[-1].append(place)
+        else:
+            found.append([place])
+    return found
+
+
+def told_by(places: Sequence[int], hits: int, of_turns: int) -> int | None:
+    """The first of rising places that is the `hits`-th of at most `of_turns` in a row.
+
+    >>> told_by([1, 4, 6, 8], 3, 6), told_by([1, 4, 8], 2, 2)
+    (6, None)
+    """
+    for first, last in zip(places, places[hits - 1 :], strict=False):
+        if last - first < of_turns:
+            return last
+    return None
 
 
 def speaker_of(

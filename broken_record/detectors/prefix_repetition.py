@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 from broken_record.data import Finding
-from broken_record.detectors.evidence import make_finding, saturate
+from broken_record.detectors.evidence import make_finding, saturate, stretches, told_by
 from broken_record.stats import slope_of_many
 from broken_record.text.transcript import Transcript, quote
 
@@ -63,24 +63,12 @@ def detect(
             if transcript.said[i].role == role and not (i > 1 and transcript.similarity[2, i])
         ]  # a turn that is like the last one as a whole is another kind
         openings = find_openings(transcript, own, words, most_share)
-        stretch: list[int] = []
-        for k in [*sorted(openings), len(own) + of_turns]:
-            if stretch and k - stretch[-1] > of_turns - hits + 1:
-                detected = dense(stretch, hits, of_turns)
-                if detected is not None:
-                    found = [openings[j] for j in stretch]
-                    findings.append(report(transcript, found, own[detected], break_copies))
-                stretch = []
-            stretch.append(k)
+        for stretch in stretches(sorted(openings), of_turns - hits + 2):
+            detected = told_by(stretch, hits, of_turns)
+            if detected is not None:
+                found = [openings[k] for k in stretch]
+                findings.append(report(transcript, found, own[detected], break_copies))
     return findings
-
-
-def dense(places: list[int], hits: int, of_turns: int) -> int | None:
-    """The first place that is the `hits`-th of at most `of_turns` in a row."""
-    for first, last in zip(places, places[hits - 1 :], strict=False):
-        if last - first < of_turns:
-            return last
-    return None
 
 
 def find_openings(

@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from broken_record.data import Finding, Span
-from broken_record.detectors.evidence import make_finding, saturate
+from broken_record.detectors.evidence import make_finding, saturate, stretches
 from broken_record.text.transcript import Ints, Transcript
 from broken_record.text.words import (
     OTHER_FUNCTION_WORDS,
@@ -79,13 +79,9 @@ def detect(
             if runs_away(transcript, i, longest):
                 runs.append(k)
         told = told_at(runs, runaways, of_turns) | {k: k for k in salads}
-        stretch: list[int] = []
-        for k in [*sorted(told), len(own) + 2 * of_turns]:
-            if stretch and k - stretch[-1] > of_turns:
-                detected = min(told[j] for j in stretch)
-                findings.append(report(transcript, own, stretch, salads, set(runs), detected))
-                stretch = []
-            stretch.append(k)
+        for stretch in stretches(sorted(told), of_turns + 1):
+            detected = min(told[k] for k in stretch)
+            findings.append(report(transcript, own, stretch, salads, set(runs), detected))
     return findings
 
 
