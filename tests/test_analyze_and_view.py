@@ -15,6 +15,7 @@ import pytest
 import analyze
 import view
 from broken_record.analysis import tables
+from broken_record.analysis.histograms import count_densities, count_lengths
 from broken_record.analysis.report import (
     DialogueReport,
     Report,
@@ -124,10 +125,12 @@ def test_an_empty_folder_is_an_error(tmp_path, caplog):
 
 
 def test_the_histograms_have_the_old_borders():
-    labels, counts = tables.density_histogram(Counter([0, 0.05, 0.149999, 0.15, 0.8, 4.3]))
+    densities = count_densities(Counter([0, 0.05, 0.149999, 0.15, 0.8, 4.3]))
+    labels, counts = densities.labels, densities.counts
     assert (labels[0], labels[-1], len(labels)) == ("0.00-0.05", "above 0.80", 17)
     assert counts[:4] == [1, 1, 1, 1] and counts[-1] == 2 and sum(counts) == 6
-    labels, counts = tables.length_histogram(Counter([0, 1, 2, 99, 100, 1999, 2000, 9000]))
+    lengths = count_lengths(Counter([0, 1, 2, 99, 100, 1999, 2000, 9000]))
+    labels, counts = lengths.labels, lengths.counts
     assert (labels[0], labels[1], labels[2], labels[-1]) == (
         "0-1",
         "2-99",

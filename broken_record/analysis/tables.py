@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 
+from broken_record.analysis.histograms import Histogram, count_densities, count_lengths
 from broken_record.analysis.report import (
     DialogueReport,
     KindSummary,
@@ -21,8 +22,6 @@ from broken_record.data import Finding, Level, Segment
 from broken_record.terminal import align, escape_controls
 
 MOST_SEGMENTS = 20
-DENSITY_STEP, DENSITY_TOP = 0.05, 0.8
-LENGTH_STEP, LENGTH_TOP = 100, 2000
 COLOURS: dict[Level, str] = {"break": "31", "warn": "33", "info": "2"}
 SEVERITY: dict[Level, int] = {"break": 0, "warn": 1, "info": 2}
 
@@ -40,8 +39,8 @@ def run_lines(report: Report, *, width: int, colour: bool, verbose: bool) -> Ite
         if dialogue.turns:
             densities[dialogue.loop_density] += 1
             lengths.update(dialogue.response_lengths)
-    yield from histogram_lines("loop density, dialogues", *density_histogram(densities))
-    yield from histogram_lines("response length in characters, replies", *length_histogram(lengths))
+    yield from histogram_lines("loop density, dialogues", count_densities(densities))
+    yield from histogram_lines("response length in characters, replies", count_lengths(lengths))
     yield ""
     silent = f", {summary.silent} without a turn" if summary.silent else ""
     yield f"{summary.dialogues} dialogues{silent}" + (
@@ -182,30 +181,10 @@ def group_segments(segments: Sequence[Segment]) -> list[tuple[Segment, list[Segm
     return groups
 
 
-def histogram_lines(title: str, labels: Sequence[str], counts: Sequence[int]) -> Iterator[str]:
-    """A title and a bar per label."""
+def histogram_lines(title: str, histogram: Histogram) -> Iterator[str]:
+    """A title and a bar per bucket."""
     yield ""
     yield title
-    widest = max(counts, default=0) or 1
-    for label, count in zip(labels, counts, strict=True):
+    widest = max(histogram.counts, default=0) or 1
+    for label, count in zip(histogram.labels, histogram.counts, strict=True):
         yield f"  {label:>11} {count:6} {'#' * round(40 * count / widest)}".rstrip()
-
-
-def density_histogram(densities: Mapping[float, int]) -> tuple[list[str], list[int]]:
-    """Labels and counts, of how many have each: 0 to 0.8 in steps of 0.05, and above."""
-    steps = round(DENSITY_TOP / DENSITY_STEP)
-    counts = [0] * (steps + 1)
-    for density, times in densities.items():
-        counts[min(int(density / DENSITY_STEP + 1e-9), steps)] += times
-    borders = [f"{i * DENSITY_STEP:.2f}-{(i + 1) * DENSITY_STEP:.2f}" for i in range(steps)]
-    return [*borders, f"above {DENSITY_TOP:.2f}"], counts
-
-
-def length_histogram(lengths: Mapping[int, int]) -> tuple[list[str], list[int]]:
-    """Labels and counts, of how many have each: 0-1, then hundreds to 2000, and above."""
-    steps = LENGTH_TOP // LENGTH_STEP
-    counts = [0] * (steps + 2)
-    for length, times in lengths.items():
-        counts[0 if length <= 1 else min(1 + length // LENGTH_STEP, steps + 1)] += times
-    hundreds = [f"{max(2, i * LENGTH_STEP)}-{(i + 1) * LENGTH_STEP - 1}" for i in range(steps)]
-    return ["0-1", *hundreds, f"{LENGTH_TOP} and up"], counts

@@ -14,12 +14,13 @@ import numpy as np
 from bokeh.models import ColumnDataSource, HoverTool
 from bokeh.plotting import figure
 
+from broken_record.analysis.histograms import LENGTHS
 from broken_record.analysis.report import Report
 from broken_record.views.drift import Courses
 from broken_record.views.overview import PALETTE
 
 BINS = 40
-OLD_EDGES = (0, 2, *range(100, 2001, 100), 2100)
+OLD_EDGES = (*LENGTHS, LENGTHS[-1] + 100)
 Speaker = Literal["assistant", "user"]
 SPEAKERS: tuple[Speaker, ...] = ("assistant", "user")
 Lengths = Mapping[tuple[str, str], Sequence[int]]
