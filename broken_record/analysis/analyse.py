@@ -21,9 +21,9 @@ from broken_record.detectors.find import find_loops_and_breaks
 from broken_record.detectors.registry import LOOPS
 from broken_record.errors import LogError
 from broken_record.files.chats import what_is_missing
-from broken_record.files.goal_counts import goal_of
+from broken_record.files.goal_counts import describe_goal
 from broken_record.files.read import read_dialogue
-from broken_record.files.text_log import replies_of
+from broken_record.files.text_log import find_replies
 from broken_record.text.transcript import Transcript
 
 Thresholds = Mapping[str, Mapping[str, Any]]
@@ -64,7 +64,7 @@ def examine_dialogue(dialogue: Dialogue, log_text: str, thresholds: Thresholds) 
     transcript = Transcript(dialogue)
     found = find_loops_and_breaks(transcript, thresholds.keys(), thresholds)
     loops = [f for f in found.findings if f.kind in LOOPS and f.counts]
-    metrics = measure_dialogue(dialogue, replies_of(dialogue, log_text), transcript, loops)
+    metrics = measure_dialogue(dialogue, find_replies(dialogue, log_text), transcript, loops)
     not_measurable = found.not_measurable if dialogue.turns else tuple(thresholds)
     return Analysis(found.findings, metrics, not_measurable)
 
@@ -96,7 +96,7 @@ def examine(
         seed=dialogue.seed,
         end_reason=dialogue.end_reason,
         diagnosis=diagnose(dialogue, found.findings),
-        **goal_of(dialogue),
+        **describe_goal(dialogue),
         **{name: getattr(metrics.old, name) for name in OldNumbers.__slots__},
     )
     return [report, *(Unreadable(path.name, line) for line in bad_lines)]

@@ -53,7 +53,7 @@ def find_repeat(dialogue: Dialogue, loop: Finding, role: Role) -> Repeat | None:
     turns = {turn.index: turn for turn in dialogue.turns}
     if loop.kind == "intra_turn_repetition":
         return repeat_inside(turns[loop.onset_turn])
-    bodies = bodies_of(dialogue)
+    bodies = find_bodies(dialogue)
     looped = {span.turn for span in loop.spans}
     lags = OPENING_LAGS if loop.kind == "prefix_repetition" else (loop.period or 0,)
     pairs = [
@@ -65,7 +65,7 @@ def find_repeat(dialogue: Dialogue, loop: Finding, role: Role) -> Repeat | None:
     ]
     if not pairs:
         return None
-    seen = [(k, i) for k, i in pairs if k in prompt_of(dialogue, turns[i])]
+    seen = [(k, i) for k, i in pairs if k in find_prompt(dialogue, turns[i])]
     if not seen:
         return Repeat(0, inf, lost=min(i - k for k, i in pairs))
     least, most = min(bounds(dialogue, turns, k, i) for k, i in seen)
@@ -73,7 +73,7 @@ def find_repeat(dialogue: Dialogue, loop: Finding, role: Role) -> Repeat | None:
     return Repeat(least, most, texts=tuple(texts))
 
 
-def bodies_of(dialogue: Dialogue) -> dict[int, str]:
+def find_bodies(dialogue: Dialogue) -> dict[int, str]:
     """By message index: what was said, without the speaker's prefix."""
     prefixes = dialogue.prefixes
     return {
@@ -82,7 +82,7 @@ def bodies_of(dialogue: Dialogue) -> dict[int, str]:
     }
 
 
-def prompt_of(dialogue: Dialogue, turn: Turn) -> set[int]:
+def find_prompt(dialogue: Dialogue, turn: Turn) -> set[int]:
     """The messages that stood in a turn's prompt, system messages left out."""
     spoken = [i for i, message in enumerate(dialogue.opening) if message.role != "system"]
     before = [other.index for other in dialogue.turns if other.index < turn.index]
@@ -157,9 +157,19 @@ def split(text: str, breakers: Sequence[str], mark: str = "\1") -> list[str]:
     return text.split()[:COMPARED]
 
 
-def run_bounds(repeat: Repeat, breakers: Sequence[str]) -> tuple[int, float, int]:
-    """(at least, at most so many tokens, words) of the longest run that copies share between
-    breakers.
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The longest run that copies share between breakers: at `least` and at `most` so many tokens,
+    and its words.
+    """
+
+    least: int
+    most: float
+    words: int
+
+
+def bound_run(repeat: Repeat, breakers: Sequence[str]) -> Run:
+    """How long the longest run between breakers is.
 
     A word outside the run is a token at least, so the run has no more than the other tokens; a word
     at either end may be one token with its breaker, which is then cut off too.
@@ -175,7 +185,7 @@ def run_bounds(repeat: Repeat, breakers: Sequence[str]) -> tuple[int, float, int
             max(most, min(size, rest)),
             max(longest, words),
         )
-    return least, most, longest
+    return Run(least, most, longest)
 
 
 def is_word(piece: str) -> bool:

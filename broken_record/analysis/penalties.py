@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, Literal
 
-from broken_record.analysis.copy_distance import Repeat, find_repeat, run_bounds
+from broken_record.analysis.copy_distance import Repeat, bound_run, find_repeat
 from broken_record.data import Dialogue, EngineInfo, Finding, Role
 from broken_record.samplers import first_name
 
@@ -114,7 +114,7 @@ def explain(dialogue: Dialogue, loop: Finding, role: Role) -> Reason | None:
     sampler = config.get(own + "sampler", config.get("sampler"))
     if info is None or not isinstance(sampler, Mapping):
         return None
-    engine = dialect_of(str(config.get(own + "engine") or info.engine))
+    engine = find_dialect(str(config.get(own + "engine") or info.engine))
     sent = {first_name(name): value for name, value in sampler.items() if name not in info.ignored}
     if number(sent, "no_repeat_ngram_size", 0):
         return None
@@ -134,10 +134,10 @@ def explain(dialogue: Dialogue, loop: Finding, role: Role) -> Reason | None:
     return conclude(repeat, judge(sent, engine, repeat, dialogue.prefixes[role]))
 
 
-def dialect_of(engine: str) -> str:
+def find_dialect(engine: str) -> str:
     """What a config calls an engine.
 
-    >>> dialect_of("embedded:skye"), dialect_of("aphrodite")
+    >>> find_dialect("embedded:skye"), find_dialect("aphrodite")
     ('llama-server', 'aphrodite-engine')
     """
     if engine.startswith("embedded:"):
@@ -196,23 +196,23 @@ def judge(sent: Mapping[str, Any], engine: str, repeat: Repeat, prefix: str) -> 
 def penalty_range(sent: Mapping[str, Any], engine: str) -> Range:
     """How far back the penalties of llama-server and koboldcpp look."""
     if engine == "koboldcpp":
-        return range_of(max(1, number(sent, "repeat_last_n", 320)), "repeat_last_n" in sent)
+        return exactly(max(1, number(sent, "repeat_last_n", 320)), "repeat_last_n" in sent)
     last = number(sent, "repeat_last_n", 64)
-    return range_of(inf if last < 0 else last, "repeat_last_n" in sent)
+    return exactly(inf if last < 0 else last, "repeat_last_n" in sent)
 
 
 def dry_range(sent: Mapping[str, Any], engine: str) -> Range:
     """How far back an engine's DRY looks."""
     if engine == "aphrodite-engine":
-        return range_of(number(sent, "dry_penalty_last_n", 0) or inf, True)
+        return exactly(number(sent, "dry_penalty_last_n", 0) or inf, True)
     given = "dry_penalty_last_n" in sent
     last = number(sent, "dry_penalty_last_n", 320)
     if engine == "koboldcpp":
-        return range_of(last if last > 0 else inf, given)
-    return range_of(inf if last < 0 else last, True) if given else Range(64, inf)
+        return exactly(last if last > 0 else inf, given)
+    return exactly(inf if last < 0 else last, True) if given else Range(64, inf)
 
 
-def range_of(tokens: float, given: bool) -> Range:
+def exactly(tokens: float, given: bool) -> Range:
     """One number of tokens, and whether the sampler or the server's default says it."""
     return Range(tokens, tokens, "" if given else ", the server's default")
 
@@ -240,13 +240,13 @@ def judge_dry(sent: Mapping[str, Any], engine: str, repeat: Repeat, prefix: str)
     if not isinstance(breakers, list | tuple) or not all(isinstance(b, str) for b in breakers):
         return Verdict(None)
     breakers = [breaker for breaker in breakers if breaker]
-    least, most, words = run_bounds(repeat, breakers)
+    run = bound_run(repeat, breakers)
     sure = engine in BREAKERS and prefix.rstrip().endswith(tuple(breakers))
-    if sure and most <= allowed and not repeat.inside:
+    if sure and run.most <= allowed and not repeat.inside:
         return Verdict(False, f"{name} lets repeats of {allowed:g} tokens pass, where between its "
-                       f"breakers at most {words} words come again")  # fmt: skip
+                       f"breakers at most {run.words} words come again")  # fmt: skip
     ranged = by_range([name], dry_range(sent, engine), repeat, allowed)
-    return ranged if least > allowed or ranged.saw is False else Verdict(None)
+    return ranged if run.least > allowed or ranged.saw is False else Verdict(None)
 
 
 def conclude(repeat: Repeat, verdicts: Sequence[Verdict]) -> Reason | None:

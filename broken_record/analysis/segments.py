@@ -159,7 +159,7 @@ class Words:
         touched = np.zeros(len(self.words), dtype=bool)
         for starts in repeats:
             window = self.words[starts[0] : starts[0] + n]
-            here = list(self.cuts_of(window, int(starts[0]), len(starts)))
+            here = list(self.find_cuts(window, int(starts[0]), len(starts)))
             near = any(touched[max(0, c.first - n) : c.last + n + 1].any() for c in here)
             same = self.ids[starts[:, None] + np.arange(n)] == self.ids[starts[0] : starts[0] + n]
             if near or not same.all():
@@ -188,7 +188,7 @@ class Words:
         ids.append(self.ids[reached:])
         return Words(words, self.numbers, np.concatenate(ids), np.array(glue, dtype=np.int64))
 
-    def cuts_of(self, window: Sequence[str], start: int, count: int) -> Iterator[Cut]:
+    def find_cuts(self, window: Sequence[str], start: int, count: int) -> Iterator[Cut]:
         """What removing every occurrence of the window's string does, left to right.
 
         The string may begin at the end of a longer word and end at the beginning of one; where two

@@ -33,7 +33,7 @@ from broken_record.config.checks import check_sweep
 from broken_record.config.schema import Config
 from broken_record.engines.registry import check_engines
 from broken_record.errors import ConfigError, ParrotError
-from broken_record.files.run_folder import config_of_run, goals_of
+from broken_record.files.run_folder import config_of_run, pair_goals
 from broken_record.files.sweep_folder import is_sweep, read_sweep
 from broken_record.scripts import check_installed
 
@@ -137,7 +137,7 @@ def show_plan(options: argparse.Namespace) -> int:
             names = name_combinations(combine(sweep))
         speed = probe(configs[0])
         for name, config in zip(names, configs, strict=True):
-            dialogues = options.n * max(1, len(goals_of(config)))
+            dialogues = options.n * max(1, len(pair_goals(config)))
             tokens = dialogues * most_tokens(config)
             print(f"{name}: {dialogues} dialogues, up to {tokens:,} tokens")
             total += tokens

@@ -9,11 +9,9 @@ independent. Nothing is read or written here.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
-from typing import Any
 
 from broken_record.analysis.report import Report
 from broken_record.comparison.observe import Key, Observed, common_until, observe, watched
@@ -27,6 +25,7 @@ from broken_record.comparison.report import (
     Effect,
     Estimate,
     Level,
+    as_key,
 )
 from broken_record.errors import ConfigError, LogError, nearest
 from broken_record.files.sweep_folder import Sweep
@@ -89,7 +88,7 @@ def compare(
             combination(one, measures, until, expected, apart.get(one.run.name, {}))
             for one in observed
         ),
-        effects=tuple(effects_of(sweep, observed, measures, until)),
+        effects=tuple(find_effects(sweep, observed, measures, until)),
         absent=tuple(run.name for run in sweep.runs if run.name not in reports),
     )
 
@@ -166,14 +165,9 @@ def pooled(measure: str, group: Sequence[Observed], axes: Collection[str]) -> Va
     values: dict[tuple[Key, str], float] = {}
     for one in group:
         rest = {axis: value for axis, value in one.run.settings.items() if axis not in axes}
-        shared = text_of(rest) if axes else ""
+        shared = as_key(rest) if axes else ""
         values.update({(key, shared): value for key, value in one.values[measure].items()})
     return values
-
-
-def text_of(value: Any) -> str:
-    """JSON, the same for equal values."""
-    return json.dumps(value, sort_keys=True)
 
 
 def difference(one: Values, other: Values, level: float, *, rates: bool) -> Difference:
@@ -195,7 +189,7 @@ def difference(one: Values, other: Values, level: float, *, rates: bool) -> Diff
     return Difference(pairs, unpaired, fmean(apart), *ends(bootstrap(apart)), p, None, shown)
 
 
-def effects_of(
+def find_effects(
     sweep: Sweep, observed: Sequence[Observed], measures: Sequence[str], until: float
 ) -> Iterator[Effect]:
     """The main effect of every factor with two values or more, where there are several factors: of
@@ -204,7 +198,7 @@ def effects_of(
     for axes in sweep.factors if len(sweep.factors) > 1 else ():
         groups: dict[str, list[Observed]] = {}
         for one in observed:
-            groups.setdefault(text_of([one.run.settings[axis] for axis in axes]), []).append(one)
+            groups.setdefault(as_key([one.run.settings[axis] for axis in axes]), []).append(one)
         first, *others = groups.values()
         if not others:
             continue

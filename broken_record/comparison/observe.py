@@ -75,7 +75,7 @@ def observe(
             times[key] = time
         for measure in measures:
             kinds = loops if measure == ANY_LOOP else (measure,)
-            value = None if measure == TOKENS else value_of(measure, dialogue, kinds)
+            value = None if measure == TOKENS else observe_measure(measure, dialogue, kinds)
             if value is not None:
                 values[measure][key] = value
     found = len(report.dialogues)
@@ -89,7 +89,7 @@ def watched(one: Observed, until: float) -> Observed:
     return replace(one, values={**one.values, TOKENS: tokens})
 
 
-def value_of(measure: str, dialogue: DialogueReport, kinds: Collection[str]) -> float | None:
+def observe_measure(measure: str, dialogue: DialogueReport, kinds: Collection[str]) -> float | None:
     """The coverage; or 1 where one of `kinds` was found, else 0, None where it cannot be told."""
     if measure == COVERAGE:
         return dialogue.loop_coverage

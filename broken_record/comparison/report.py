@@ -84,6 +84,10 @@ class Combination:
     estimates: Mapping[str, Estimate]
     differences: Mapping[str, Difference]
 
+    def value(self, measure: str) -> float:
+        """What it shows of a measure; 0 where that was not measured."""
+        return self.estimates[measure].value or 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Level:
@@ -122,13 +126,26 @@ class Comparison:
         """All combinations but the baseline."""
         return tuple(one for one in self.combinations if one.name != self.baseline)
 
+    @property
+    def factors(self) -> tuple[tuple[str, ...], ...]:
+        """The axes, zipped ones together, that have two values or more."""
+        if self.effects:
+            return tuple(effect.axes for effect in self.effects)
+        together = tuple(self.combinations[0].settings)
+        return (together,) if together and len(self.combinations) > 1 else ()
+
+
+def as_key(value: Any) -> str:
+    """A setting, or several, as JSON, the same for equal ones."""
+    return json.dumps(value, sort_keys=True)
+
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
     """The schema's value."""
     return {"version": VERSION, **asdict(comparison)}
 
 
-def rows_of(comparison: Comparison) -> Iterator[dict[str, Any]]:
+def list_rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
     """A row per combination and measure, as the CSV has them."""
     for one in comparison.combinations:
         settings = {
@@ -163,7 +180,7 @@ def rows_of(comparison: Comparison) -> Iterator[dict[str, Any]]:
 
 def as_csv(comparison: Comparison) -> str:
     """The rows with a head."""
-    rows = list(rows_of(comparison))
+    rows = list(list_rows(comparison))
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]) if rows else ["combination"], lineterminator="\n")
     writer.writeheader()

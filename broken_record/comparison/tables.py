@@ -8,14 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from broken_record.comparison.report import Combination, Comparison, Level
 from broken_record.comparison.wording import (
+    caution,
+    conclude,
     detectable_text,
     difference_text,
     estimate_text,
     kinds_found,
     leading,
-    notes_of,
-    result_of,
-    title_of,
+    name_measure,
     values_text,
 )
 from broken_record.terminal import align, escape_controls
@@ -53,15 +53,15 @@ def comparison_lines(name: str, comparison: Comparison, *, verbose: bool) -> Ite
         levels = [(values_text(level.values), level) for level in effect.levels]
         yield from estimate_lines(", ".join(effect.axes), levels, leads, comparison)
         yield from difference_lines(levels[0][0], levels[1:], leads, comparison)
-    yield from map(escape_controls, notes_of(comparison))
-    yield escape_controls(result_of(comparison))
+    yield from map(escape_controls, caution(comparison))
+    yield escape_controls(conclude(comparison))
 
 
 def estimate_lines(
     title: str, rows: Named, measures: Sequence[str], comparison: Comparison
 ) -> Iterator[str]:
     """What combinations, or the values of an axis, show."""
-    head = [title, "dialogues", *(title_of(measure, comparison) for measure in measures)]
+    head = [title, "dialogues", *(name_measure(measure, comparison) for measure in measures)]
     yield from aligned(head, (
         [name, str(one.dialogues), *(estimate_text(m, one.estimates[m]) for m in measures)]
         for name, one in rows
@@ -74,7 +74,7 @@ def difference_lines(
     """How far they are from the first, and from where so many pairs show a difference."""
     head = [f"against {first}", "pairs"]
     for measure in measures:
-        head += [title_of(measure, comparison), "seen\nfrom"]
+        head += [name_measure(measure, comparison), "seen\nfrom"]
     yield from aligned(head, (
         [name, pairs_text(one, measures), *difference_cells(one, measures)] for name, one in rows
     ))  # fmt: skip

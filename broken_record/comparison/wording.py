@@ -19,7 +19,7 @@ from broken_record.comparison.report import (
 SURE = 0.05 / 2  # the result looks at two measures
 
 
-def title_of(measure: str, comparison: Comparison) -> str:
+def name_measure(measure: str, comparison: Comparison) -> str:
     """What stands over a measure's column, in one line or two."""
     titles = {
         ANY_LOOP: "any loop",
@@ -105,7 +105,7 @@ def detectable_text(measure: str, difference: Difference | None) -> str:
     return number(measure, difference.detectable)
 
 
-def notes_of(comparison: Comparison) -> Iterator[str]:
+def caution(comparison: Comparison) -> Iterator[str]:
     """What a reader must know before believing: who is missing, and who is always the same."""
     for name in comparison.absent:
         yield f"{name}: nothing there to compare"
@@ -125,7 +125,7 @@ def notes_of(comparison: Comparison) -> Iterator[str]:
             )
 
 
-def result_of(comparison: Comparison) -> str:
+def conclude(comparison: Comparison) -> str:
     """Which combination loops least, by how much against the baseline, how sure."""
     if not comparison.others:
         return "One combination: there is nothing to compare it with."
@@ -134,15 +134,15 @@ def result_of(comparison: Comparison) -> str:
     ranked = sorted(
         (one for one in comparison.combinations if one.estimates[ANY_LOOP].value is not None),
         key=lambda one: (
-            value_of(ANY_LOOP, one), -value_of(TOKENS, one), value_of(COVERAGE, one),
+            one.value(ANY_LOOP), -one.value(TOKENS), one.value(COVERAGE),
             one.name != comparison.baseline,
         ),
     )  # fmt: skip
     if not ranked:
         return "Nothing can be said: no dialogue ran to its end."
     least = ranked[0]
-    latest = max(ranked, key=lambda one: value_of(TOKENS, one))
-    ties = sum(value_of(ANY_LOOP, one) == value_of(ANY_LOOP, least) for one in ranked) - 1
+    latest = max(ranked, key=lambda one: one.value(TOKENS))
+    ties = sum(one.value(ANY_LOOP) == least.value(ANY_LOOP) for one in ranked) - 1
     who = f"{least.name} (with {ties} as good)" if ties else least.name
     if is_better(ANY_LOOP, least):
         return f"{who} loops least: {against(ANY_LOOP, least, comparison)}."
@@ -168,11 +168,6 @@ def result_of(comparison: Comparison) -> str:
     )
 
 
-def value_of(measure: str, one: Combination) -> float:
-    """A combination's value; 0 where it was not measured."""
-    return one.estimates[measure].value or 0.0
-
-
 def is_better(measure: str, one: Combination) -> bool:
     """Whether a combination differs from the baseline for the better, beyond chance."""
     difference = one.differences.get(measure)
@@ -185,7 +180,7 @@ def is_better(measure: str, one: Combination) -> bool:
 def against(measure: str, one: Combination, comparison: Comparison) -> str:
     """What it shows and what the baseline shows, the difference, and how sure that is."""
     base = next(other for other in comparison.combinations if other.name == comparison.baseline)
-    values = [number(measure, value_of(measure, side)) for side in (one, base)]
+    values = [number(measure, side.value(measure)) for side in (one, base)]
     shown = f"in {values[0]} of its dialogues, the baseline in {values[1]}"
     if measure == TOKENS:
         shown = (

@@ -38,7 +38,7 @@ def count_events(dialogue: Dialogue) -> dict[str, dict[str, int]]:
     return {role: {name: count[name] for name in COUNTED} for role, count in counts.items()}
 
 
-def goal_of(dialogue: Dialogue) -> dict[str, Any]:
+def describe_goal(dialogue: Dialogue) -> dict[str, Any]:
     """What a goal dialogue was about, and what its rules counted."""
     if dialogue.config.get("mode") != "goal":
         return {}

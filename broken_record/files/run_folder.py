@@ -46,7 +46,7 @@ def fill_folder(
     run = {
         "version": VERSION, "n": n, "base_seed": base_seed, "config": dict(loaded.values),
         "config_file": config_file, "arguments": list(arguments),
-        "goals": goals_of(loaded.config),
+        "goals": pair_goals(loaded.config),
     }  # fmt: skip
     (folder / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
 
@@ -74,7 +74,7 @@ def config_of_run(folder: Path) -> Config:
     return Config.of(read_run(folder).config, str(folder / "run.json"))
 
 
-def goals_of(config: Config) -> list[tuple[str, str]]:
+def pair_goals(config: Config) -> list[tuple[str, str]]:
     """Every objective with every persona, or those that the config chooses; none of a chat."""
     return [
         (objective.id, persona.id)

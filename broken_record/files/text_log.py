@@ -125,7 +125,7 @@ def agent_replies(log_text: str, prefix: str) -> list[str]:
     ]
 
 
-def replies_of(dialogue: Dialogue, log_text: str) -> list[str]:
+def find_replies(dialogue: Dialogue, log_text: str) -> list[str]:
     """The assistant's replies as the old numbers read them in its text log; whole replies where
     there is no prefix to tell a reply's line from others, and of a chat from elsewhere.
     """

@@ -11,25 +11,26 @@ from bokeh.plotting import figure
 
 from broken_record.analysis.course import Course
 from broken_record.analysis.report import Report
+from broken_record.analysis.texts import Key
 from broken_record.views.overview import PALETTE
 
 BINS = 24
 
 
-Courses = Mapping[tuple[str, str], Course]
+Courses = Mapping[Key, Course]
 
 
-def stretches_of(courses: Courses) -> list[int]:
+def cut_stretches(courses: Courses) -> list[int]:
     """The borders of the stretches of turns over which means are taken, shared by all runs."""
     longest = max((len(course.characters) for course in courses.values()), default=0)
     borders = np.unique(np.linspace(0, longest, min(BINS, longest) + 1).astype(int))
     return [int(border) for border in borders]
 
 
-def means_of(values: Sequence[float | None], edges: Sequence[int]) -> list[float | None]:
+def average(values: Sequence[float | None], edges: Sequence[int]) -> list[float | None]:
     """A dialogue's mean per stretch, as far as it goes; None where nothing was measured.
 
-    >>> means_of([1, 3, 5, None], [0, 2, 3, 4, 6])
+    >>> average([1, 3, 5, None], [0, 2, 3, 4, 6])
     [2.0, 5.0, None]
     """
     stretches = [values[low:high] for low, high in pairwise(edges) if len(values) > low]
@@ -42,7 +43,7 @@ def drift_plot(reports: Sequence[Report], courses: Courses, what: str, title: st
 
     `what` names a field of Course; None where nothing was measured.
     """
-    edges = stretches_of(courses)
+    edges = cut_stretches(courses)
     if len(edges) < 3:
         return None
     plot = figure(
@@ -53,7 +54,7 @@ def drift_plot(reports: Sequence[Report], courses: Courses, what: str, title: st
         tools="pan,wheel_zoom,box_zoom,reset,save",
     )
     for k, (report, colour) in enumerate(zip(reports, PALETTE, strict=False)):
-        own = [means_of(getattr(c, what), edges) for (run, _), c in courses.items()
+        own = [average(getattr(c, what), edges) for (run, _), c in courses.items()
                if run == report.run]  # fmt: skip
         stretches = [
             [mean for means in own for mean in means[at : at + 1] if mean is not None]

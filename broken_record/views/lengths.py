@@ -8,7 +8,8 @@ draw them for a selection.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from bokeh.models import ColumnDataSource, HoverTool
@@ -16,6 +17,7 @@ from bokeh.plotting import figure
 
 from broken_record.analysis.histograms import LENGTHS
 from broken_record.analysis.report import Report
+from broken_record.analysis.texts import Key
 from broken_record.views.drift import Courses
 from broken_record.views.overview import PALETTE
 
@@ -23,17 +25,17 @@ BINS = 40
 OLD_EDGES = (*LENGTHS, LENGTHS[-1] + 100)
 Speaker = Literal["assistant", "user"]
 SPEAKERS: tuple[Speaker, ...] = ("assistant", "user")
-Lengths = Mapping[tuple[str, str], Sequence[int]]
+Lengths = Mapping[Key, Sequence[int]]
 
 
-def lengths_of(reports: Sequence[Report], courses: Courses, speaker: Speaker) -> Lengths:
+def collect_lengths(reports: Sequence[Report], courses: Courses, speaker: Speaker) -> Lengths:
     """Characters of every reply by (run, dialogue); the user's are known from transcripts alone."""
     if speaker == "assistant":
         return {(r.run, d.name): d.response_lengths for r in reports for d in r.dialogues}
     return {key: course.user_lengths for key, course in courses.items()}
 
 
-def edges_of(lengths: Lengths) -> list[float]:
+def even_edges(lengths: Lengths) -> list[float]:
     """The borders of the even bins, shared by all runs."""
     longest = max((n for own in lengths.values() for n in own), default=0)
     return [float(edge) for edge in np.linspace(0, max(1, longest), BINS + 1)]
@@ -49,31 +51,41 @@ def count(lengths: Sequence[int], edges: Sequence[float]) -> list[int]:
     return [int(n) for n in np.histogram(inside, edges)[0]]
 
 
-def bins_of(reports: Sequence[Report], courses: Courses) -> dict[str, dict[str, Any]]:
-    """Speaker -> {"edges": {"even", "old"}, "counts": {(run, dialogue): {"even", "old"}}}."""
-    found: dict[str, dict[str, Any]] = {}
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """The borders of the even and of the old bins, and how many replies of each dialogue lie in
+    them.
+    """
+
+    edges: dict[str, list[float]]
+    counts: dict[Key, dict[str, list[int]]]
+
+
+def count_bins(reports: Sequence[Report], courses: Courses) -> dict[str, Bins]:
+    """By speaker; none of one who has no reply."""
+    found: dict[str, Bins] = {}
     for speaker in SPEAKERS:
-        lengths = lengths_of(reports, courses, speaker)
+        lengths = collect_lengths(reports, courses, speaker)
         if any(lengths.values()):
-            edges = {"even": edges_of(lengths), "old": [float(edge) for edge in OLD_EDGES]}
+            edges = {"even": even_edges(lengths), "old": [float(edge) for edge in OLD_EDGES]}
             counts = {
                 key: {name: count(own, borders) for name, borders in edges.items()}
                 for key, own in lengths.items()
             }
-            found[speaker] = {"edges": edges, "counts": counts}
+            found[speaker] = Bins(edges, counts)
     return found
 
 
 def length_histograms(
-    reports: Sequence[Report], bins: Mapping[str, Mapping[str, Any]], speaker: Speaker
+    reports: Sequence[Report], bins: Mapping[str, Bins], speaker: Speaker
 ) -> figure | None:
     """The share of replies per bin of characters, a run on top of the other; None without replies.
 
-    `bins` is what bins_of made.
+    `bins` is what count_bins made.
     """
     if speaker not in bins:
         return None
-    edges = bins[speaker]["edges"]["even"]
+    edges = bins[speaker].edges["even"]
     plot = figure(
         title=f"Length of the {speaker}'s replies",
         x_axis_label="characters",
@@ -83,7 +95,7 @@ def length_histograms(
         tools="pan,wheel_zoom,box_zoom,reset,save",
     )
     for k, (report, colour) in enumerate(zip(reports, PALETTE, strict=False)):
-        own = [c["even"] for (run, _), c in bins[speaker]["counts"].items() if run == report.run]
+        own = [c["even"] for (run, _), c in bins[speaker].counts.items() if run == report.run]
         counts = np.sum(own, axis=0) if own else np.zeros(len(edges) - 1)
         shares = counts / max(1, counts.sum())
         source = ColumnDataSource(

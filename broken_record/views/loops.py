@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bokeh.models import ColorBar, ColumnDataSource, HoverTool, LinearColorMapper
 from bokeh.palettes import Viridis256
@@ -13,14 +14,14 @@ from broken_record.stats import survival
 from broken_record.views.overview import PALETTE
 
 
-def kinds_of(reports: Sequence[Report]) -> list[str]:
+def list_kinds(reports: Sequence[Report]) -> list[str]:
     """The kinds that were looked for in any run."""
     return list(dict.fromkeys(kind for report in reports for kind in report.thresholds or ()))
 
 
 def heat_map(reports: Sequence[Report]) -> figure | None:
     """Kinds down, runs across, the share of dialogues as colour; None if none was looked for."""
-    kinds = kinds_of(reports)
+    kinds = list_kinds(reports)
     if not kinds:
         return None
     rows: dict[str, list[object]] = {name: [] for name in ("run", "kind", "rate", "text", "onset")}
@@ -57,15 +58,24 @@ def heat_map(reports: Sequence[Report]) -> figure | None:
     return plot
 
 
-def watch(reports: Sequence[Report]) -> tuple[list[list[tuple[float, bool]]], float]:
-    """(per run time_until_loop of the dialogues whose tokens were counted, the longest time)."""
-    watched = [[t for d in report.dialogues if (t := time_until_loop(d))] for report in reports]
-    return watched, max((time for run in watched for time, _ in run), default=0.0)
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Per run time_until_loop of the dialogues whose tokens were counted, and the longest time."""
+
+    runs: list[list[tuple[float, bool]]]
+    until: float
+
+
+def watch(reports: Sequence[Report]) -> Watched:
+    """How long every dialogue was watched."""
+    runs = [[t for d in report.dialogues if (t := time_until_loop(d))] for report in reports]
+    return Watched(runs, max((time for run in runs for time, _ in run), default=0.0))
 
 
 def survival_plot(reports: Sequence[Report]) -> figure | None:
     """The share of dialogues that do not loop yet, over tokens said; None without counters."""
-    watched, until = watch(reports)
+    watched = watch(reports)
+    until = watched.until
     if until == 0.0:
         return None
     plot = figure(
@@ -77,7 +87,7 @@ def survival_plot(reports: Sequence[Report]) -> figure | None:
         sizing_mode="stretch_width",
         tools="pan,wheel_zoom,box_zoom,reset,save",
     )
-    for k, (report, run, colour) in enumerate(zip(reports, watched, PALETTE, strict=False)):
+    for k, (report, run, colour) in enumerate(zip(reports, watched.runs, PALETTE, strict=False)):
         if not run:
             continue
         curve = survival([time for time, _ in run], [event for _, event in run], until)
@@ -98,10 +108,17 @@ def survival_plot(reports: Sequence[Report]) -> figure | None:
     return plot
 
 
-def at_risk_rows(
-    reports: Sequence[Report], columns: int = 6
-) -> tuple[list[float], list[list[int]]]:
-    """(times, per run how many dialogues are still watched and without a loop then)."""
-    watched, until = watch(reports)
-    times = [until * k / (columns - 1) for k in range(columns)]
-    return times, [[sum(time >= at for time, _ in run) for at in times] for run in watched]
+@dataclass(frozen=True, slots=True)
+class AtRisk:
+    """A few times, and per run how many dialogues are still watched and without a loop then."""
+
+    times: list[float]
+    counts: list[list[int]]
+
+
+def count_at_risk(reports: Sequence[Report], columns: int = 6) -> AtRisk:
+    """At even times from 0 to the longest."""
+    watched = watch(reports)
+    times = [watched.until * k / (columns - 1) for k in range(columns)]
+    counts = [[sum(time >= at for time, _ in run) for at in times] for run in watched.runs]
+    return AtRisk(times, counts)

@@ -41,7 +41,7 @@ METRICS = {
 }
 
 
-def metrics_of(dialogue: DialogueReport) -> dict[str, float | None]:
+def list_metrics(dialogue: DialogueReport) -> dict[str, float | None]:
     """What the scatter's axes can show of a dialogue; None is not measured."""
     assistant = dialogue.speakers.get("assistant", {})
     first = dialogue.tokens_until_first_loop
@@ -75,7 +75,7 @@ def scatter(reports: Sequence[Report]) -> Column:
     )
     glyphs = []
     for k, (report, colour) in enumerate(zip(reports, PALETTE, strict=False)):
-        values = [metrics_of(dialogue) for dialogue in report.dialogues]
+        values = [list_metrics(dialogue) for dialogue in report.dialogues]
         source = ColumnDataSource({
             "run": [report.run] * len(report.dialogues),
             "dialogue": [dialogue.name for dialogue in report.dialogues],

@@ -23,19 +23,19 @@ from bokeh.themes import Theme
 from broken_record.analysis.report import DialogueReport, Report, find_kinds, time_until_loop
 from broken_record.analysis.texts import Key, Text
 from broken_record.stats import DRAWS
-from broken_record.views.drift import Courses, drift_plot, means_of, stretches_of
-from broken_record.views.lengths import SPEAKERS, bins_of, length_histograms
-from broken_record.views.loops import heat_map, kinds_of, survival_plot
+from broken_record.views.drift import Courses, average, cut_stretches, drift_plot
+from broken_record.views.lengths import SPEAKERS, count_bins, length_histograms
+from broken_record.views.loops import heat_map, list_kinds, survival_plot
 from broken_record.views.overview import GREY, scatter
 from broken_record.views.recurrence import recurrence_plot
 from broken_record.views.tables import (
     AVERAGED,
     at_risk_table,
-    differences_of,
+    list_settings,
     pairs_table,
-    settings_of,
     settings_table,
     table_of_runs,
+    tell_apart,
 )
 from broken_record.views.templates import fill, harmless
 from broken_record.views.timeline import KIND_COLOURS, timeline
@@ -67,7 +67,7 @@ def make_page(
     settings = {}
     for report in reports:
         first = next((text for (run, _), text in texts.items() if run == report.run), None)
-        settings[report.run] = {} if first is None else settings_of(first.dialogue)
+        settings[report.run] = {} if first is None else list_settings(first.dialogue)
     return fill(
         "page.html",
         made=made,
@@ -75,11 +75,11 @@ def make_page(
         bokeh=(CDN if cdn else INLINE).render(),
         script=script,
         plots=plots,
-        means=table_of_runs(reports, differences_of(settings)),
+        means=table_of_runs(reports, tell_apart(settings)),
         settings=settings_table(settings),
         at_risk=at_risk_table(reports),
         pairs=pairs_table(reports),
-        data=harmless(data_of(reports, texts if transcripts else {}, courses)),
+        data=harmless(collect(reports, texts if transcripts else {}, courses)),
     )
 
 
@@ -87,7 +87,7 @@ def figures(reports: Sequence[Report], courses: Courses) -> dict[str, Any]:
     """The figures that there is something to draw for."""
     length = "Length of turns, both speakers (characters; median and middle half of dialogues)"
     novelty = "Novelty: content words not said in the ten turns before (share)"
-    bins = bins_of(reports, courses)
+    bins = count_bins(reports, courses)
     plots = {
         "scatter": scatter(reports),
         "heat": heat_map(reports),
@@ -108,13 +108,17 @@ def named(plots: dict[str, Any]) -> dict[str, Any]:
     return plots
 
 
-def data_of(
+def collect(
     reports: Sequence[Report], texts: Mapping[Key, Text], courses: Courses
 ) -> dict[str, Any]:
     """What page.js reads; "facts" of a dialogue are what selection.js needs to draw it again,
     "looked" of a run says which kinds were looked for, "method" how intervals are made.
     """
-    bins, stretches, kinds = bins_of(reports, courses), stretches_of(courses), kinds_of(reports)
+    bins, stretches, kinds = (
+        count_bins(reports, courses),
+        cut_stretches(courses),
+        list_kinds(reports),
+    )
     runs = []
     for report in reports:
         looked = [kind in (report.thresholds or ()) for kind in kinds]
@@ -127,9 +131,9 @@ def data_of(
                 "facts": {
                     "values": [getattr(dialogue, name) for name, _ in AVERAGED.values()],
                     "time": time_until_loop(dialogue),
-                    "kinds": onsets_of(dialogue, kinds, looked),
-                    "bins": {who: bins[who]["counts"].get(key) for who in bins},
-                    "course": course and {what: means_of(getattr(course, what), stretches)
+                    "kinds": find_onsets(dialogue, kinds, looked),
+                    "bins": {who: own.counts.get(key) for who, own in bins.items()},
+                    "course": course and {what: average(getattr(course, what), stretches)
                                           for what in ("characters", "novelty")},
                 },
             })  # fmt: skip
@@ -139,7 +143,7 @@ def data_of(
         "colours": KIND_COLOURS,
         "kinds": kinds,
         "digits": [digits for _, digits in AVERAGED.values()],
-        "edges": {who: bins[who]["edges"] for who in bins},
+        "edges": {who: own.edges for who, own in bins.items()},
         "stretches": stretches,
         "method": method(),
     }
@@ -169,7 +173,7 @@ def listed(dialogue: DialogueReport, text: Text | None) -> dict[str, Any]:
     }
 
 
-def onsets_of(
+def find_onsets(
     dialogue: DialogueReport, kinds: Sequence[str], looked: Sequence[bool]
 ) -> list[list[int | None] | bool | None]:
     """By kind [tokens before its first onset, null if not counted], false where it was not found,

@@ -12,19 +12,19 @@ from broken_record.analysis.report import Report
 from broken_record.analysis.texts import Key, Text
 from broken_record.comparison.report import TOKENS, Combination, Comparison, Level
 from broken_record.comparison.wording import (
+    caution,
+    conclude,
     detectable_text,
     difference_text,
     estimate_text,
     kinds_found,
     leading,
-    notes_of,
-    result_of,
-    title_of,
+    name_measure,
     values_text,
 )
 from broken_record.views.page import THEME, listed, named
 from broken_record.views.recurrence import recurrence_plot
-from broken_record.views.sweeps import factors_of, shortened, sweep_figures
+from broken_record.views.sweeps import shortened, sweep_figures
 from broken_record.views.tables import Cell, table
 from broken_record.views.templates import fill, harmless
 from broken_record.views.timeline import KIND_COLOURS
@@ -49,7 +49,7 @@ def make_sweep_page(
             "panels": [name for name in drawn if name.startswith(f"dose_{k}_")],
             "effect": effect_table(comparison, k) if comparison.effects else "",
         }
-        for k, axes in enumerate(factors_of(comparison))
+        for k, axes in enumerate(comparison.factors)
     ]
     forests = [name for name in drawn if name.startswith("forest_")]
     return fill(
@@ -59,13 +59,13 @@ def make_sweep_page(
         bokeh=(CDN if cdn else INLINE).render(),
         script=script,
         plots=plots,
-        result=result_of(comparison),
-        notes=list(notes_of(comparison)),
+        result=conclude(comparison),
+        notes=list(caution(comparison)),
         combinations=combinations_table(comparison),
         factors=factors,
         forests=forests,
         differences=differences_table(comparison) if forests else "",
-        data=None if texts is None else harmless(data_of(reports, texts)),
+        data=None if texts is None else harmless(collect(reports, texts)),
     )
 
 
@@ -74,7 +74,7 @@ def figures_of_sweep(comparison: Comparison) -> dict[str, Any]:
     return named(dict(sweep_figures(comparison)))
 
 
-def data_of(reports: Sequence[Report], texts: Mapping[Key, Text]) -> dict[str, Any]:
+def collect(reports: Sequence[Report], texts: Mapping[Key, Text]) -> dict[str, Any]:
     """What page.js reads."""
     runs = [
         {
@@ -105,7 +105,11 @@ def combinations_table(comparison: Comparison) -> str:
         ]
         for one in comparison.combinations
     ]
-    head = ["combination", "dialogues", *(title_of(measure, comparison) for measure in measures)]
+    head = [
+        "combination",
+        "dialogues",
+        *(name_measure(measure, comparison) for measure in measures),
+    ]
     return table("combinations", "Combinations, with 95 % intervals", head, rows)
 
 
@@ -116,7 +120,7 @@ def effect_table(comparison: Comparison, k: int) -> str:
     head = [", ".join(effect.axes), "dialogues"]
     rows: list[list[object]] = [[values_text(one.values), one.dialogues] for one in effect.levels]
     for measure in leading(comparison):
-        head += [title_of(measure, comparison), f"minus {first}"]
+        head += [name_measure(measure, comparison), f"minus {first}"]
         for row, level in zip(rows, effect.levels, strict=True):
             apart = difference_text(measure, level.differences.get(measure))
             row += [estimate_cell(measure, level), apart]
@@ -133,7 +137,7 @@ def differences_table(comparison: Comparison) -> str:
             apart = one.differences[measure]
             rows.append([
                 one.name,
-                title_of(measure, comparison) if measure != TOKENS else "tokens until loop",
+                name_measure(measure, comparison) if measure != TOKENS else "tokens until loop",
                 estimate_text(measure, base.estimates[measure]).partition(" ")[0],
                 estimate_text(measure, one.estimates[measure]).partition(" ")[0],
                 Cell(difference_text(measure, apart).partition(", p")[0], apart.value or 0.0),

@@ -4,7 +4,6 @@ baseline.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -27,13 +26,14 @@ from broken_record.comparison.report import (
     Combination,
     Comparison,
     Estimate,
+    as_key,
 )
 from broken_record.comparison.wording import (
     detectable_text,
     difference_text,
     estimate_text,
     leading,
-    title_of,
+    name_measure,
     values_text,
 )
 from broken_record.views.overview import GREY, PALETTE
@@ -52,18 +52,10 @@ class Line:
     points: tuple[tuple[tuple[Any, ...], Estimate], ...]
 
 
-def factors_of(comparison: Comparison) -> list[tuple[str, ...]]:
-    """The axes, zipped ones together, that have two values or more."""
-    if comparison.effects:
-        return [effect.axes for effect in comparison.effects]
-    together = tuple(comparison.combinations[0].settings)
-    return [together] if together and len(comparison.combinations) > 1 else []
-
-
-def values_of(comparison: Comparison, axes: Sequence[str]) -> list[tuple[Any, ...]]:
+def list_values(comparison: Comparison, axes: Sequence[str]) -> list[tuple[Any, ...]]:
     """The values of an axis, each once, in the order of the sweep."""
     every = (values_at(one, axes) for one in comparison.combinations)
-    return list({key_of(values): values for values in every}.values())
+    return list({as_key(values): values for values in every}.values())
 
 
 def values_at(one: Combination, axes: Sequence[str]) -> tuple[Any, ...]:
@@ -71,12 +63,7 @@ def values_at(one: Combination, axes: Sequence[str]) -> tuple[Any, ...]:
     return tuple(one.settings[axis] for axis in axes)
 
 
-def key_of(values: Sequence[Any]) -> str:
-    """The values as JSON, the same for equal ones."""
-    return json.dumps(values, sort_keys=True)
-
-
-def numbers_of(values: Sequence[tuple[Any, ...]]) -> list[float]:
+def as_numbers(values: Sequence[tuple[Any, ...]]) -> list[float]:
     """The values of one axis as numbers; none where they are not all numbers."""
     numbers = [value[0] for value in values if len(value) == 1]
     return [float(n) for n in numbers] if {type(n) for n in numbers} <= {int, float} else []
@@ -89,7 +76,7 @@ def places(values: Sequence[tuple[Any, ...]]) -> list[float]:
     >>> places([(1.0,), (1.1,), (1.5,)]), places([(0,), (2048,), (64,)]), places([("a",), (1,)])
     ([1.0, 1.1, 1.5], [0.0, 2.0, 1.0], [0.0, 1.0])
     """
-    numbers = numbers_of(values)
+    numbers = as_numbers(values)
     if not numbers:
         return [float(k) for k in range(len(values))]
     ordered = sorted(numbers)
@@ -98,12 +85,12 @@ def places(values: Sequence[tuple[Any, ...]]) -> list[float]:
     return numbers
 
 
-def lines_of(comparison: Comparison, axes: Sequence[str], measure: str) -> list[Line]:
+def find_lines(comparison: Comparison, axes: Sequence[str], measure: str) -> list[Line]:
     """A line per combination of the other axes."""
     others = [axis for axis in comparison.combinations[0].settings if axis not in axes]
     groups: dict[str, list[Combination]] = {}
     for one in comparison.combinations:
-        groups.setdefault(key_of(values_at(one, others)), []).append(one)
+        groups.setdefault(as_key(values_at(one, others)), []).append(one)
     return [
         Line(
             values_text(values_at(group[0], others)),
@@ -124,13 +111,13 @@ def dose_response(comparison: Comparison, axes: Sequence[str], measure: str) -> 
     """A measure with its 95 % intervals over an axis' values: a line per combination of the others;
     of many of those, the main effect before them.
     """
-    values = values_of(comparison, axes)
-    at = dict(zip(map(key_of, values), places(values), strict=True))
-    to_scale = numbers_of(values) in ([], [*at.values()])
+    values = list_values(comparison, axes)
+    at = dict(zip(map(as_key, values), places(values), strict=True))
+    to_scale = as_numbers(values) in ([], [*at.values()])
     span = max(at.values()) - min(at.values()) or 1.0
     top = {ANY_LOOP: 1.0, TOKENS: comparison.until}.get(measure)
     plot = figure(
-        title=title_of(measure, comparison).replace("\n", " "),
+        title=name_measure(measure, comparison).replace("\n", " "),
         x_axis_label=", ".join(axes) + ("" if to_scale else " (evenly spaced)"),
         x_range=(min(at.values()) - span * 0.08, max(at.values()) + span * 0.08),
         height=340,
@@ -139,7 +126,7 @@ def dose_response(comparison: Comparison, axes: Sequence[str], measure: str) -> 
     )
     if top:
         plot.y_range.update(start=-0.03 * top, end=1.05 * top)
-    lines = lines_of(comparison, axes, measure)
+    lines = find_lines(comparison, axes, measure)
     faint = lines if len(lines) > MOST_LINES else []
     for k, line in enumerate(faint):
         draw(plot, line, at, measure, 0.0, f"others-{k}", color=GREY, alpha=0.35)
@@ -151,7 +138,7 @@ def dose_response(comparison: Comparison, axes: Sequence[str], measure: str) -> 
     plot.xaxis.ticker = FixedTicker(ticks=sorted(set(at.values())))
     room = max(7, 72 // len(values))
     plot.xaxis.major_label_overrides = {
-        at[key_of(value)]: plain(values_text(value), room) for value in values
+        at[as_key(value)]: plain(values_text(value), room) for value in values
     }
     plot.yaxis.formatter = NumeralTickFormatter(format=FORMATS.get(measure, "0%"))
     if plot.legend:
@@ -182,10 +169,10 @@ def draw(
 ) -> None:
     """One line with its points, and bars for the intervals."""
     known = [(value, e) for value, e in line.points if e.value is not None]
-    known.sort(key=lambda point: at[key_of(point[0])])
+    known.sort(key=lambda point: at[as_key(point[0])])
     source = ColumnDataSource(
         {
-            "x": [at[key_of(value)] + aside for value, _ in known],
+            "x": [at[as_key(value)] + aside for value, _ in known],
             "y": [e.value for _, e in known],
             "low": [e.value if e.low is None else e.low for _, e in known],
             "high": [e.value if e.high is None else e.high for _, e in known],
@@ -229,7 +216,7 @@ def forest(comparison: Comparison, measure: str) -> figure | None:
     )
     rows = min(ROWS, len(known))
     plot = figure(
-        title=title_of(measure, comparison).replace("\n", " ")
+        title=name_measure(measure, comparison).replace("\n", " ")
         + ", less the baseline's (blue: beyond chance)",
         y_range=(rows - 0.5, -0.5),
         height=110 + 24 * rows,
@@ -267,7 +254,7 @@ def plain(text: str, longest: int = LABEL) -> PlainText:
 
 def sweep_figures(comparison: Comparison) -> Iterator[tuple[str, figure]]:
     """(name, figure): per axis the panels dose_K_MEASURE, then forest_MEASURE."""
-    for k, axes in enumerate(factors_of(comparison)):
+    for k, axes in enumerate(comparison.factors):
         for measure in (ANY_LOOP, TOKENS):
             if measure in comparison.measures:
                 yield f"dose_{k}_{measure}", dose_response(comparison, axes, measure)

@@ -10,7 +10,7 @@ from itertools import combinations
 from broken_record.analysis.report import Report, summarize
 from broken_record.data import Dialogue
 from broken_record.stats import bootstrap_interval, compare_rates, detectable_difference, holm
-from broken_record.views.loops import at_risk_rows
+from broken_record.views.loops import count_at_risk
 from broken_record.views.templates import part
 
 # shown name -> (field of DialogueReport, digits)
@@ -64,13 +64,13 @@ def at_risk_table(reports: Sequence[Report]) -> str:
     """How many dialogues are still watched and without a loop, at a few times; "" where no tokens
     were counted.
     """
-    times, counts = at_risk_rows(reports)
-    if not times[-1]:
+    at_risk = count_at_risk(reports)
+    if not at_risk.times[-1]:
         return ""
-    head = ["run", *(f"{time:,.0f}" for time in times)]
+    head = ["run", *(f"{time:,.0f}" for time in at_risk.times)]
     rows = [
         [report.run, *(row if any(row) else "-" * len(row))]
-        for report, row in zip(reports, counts, strict=True)
+        for report, row in zip(reports, at_risk.counts, strict=True)
     ]
     return table("at-risk", "Dialogues at risk after so many tokens", head, rows)
 
@@ -78,11 +78,11 @@ def at_risk_table(reports: Sequence[Report]) -> str:
 def pairs_table(reports: Sequence[Report]) -> str:
     """Every pair of runs, every kind found in one of them: is the difference real?"""
     rows: list[list[object]] = []
-    kinds_of = {report.run: summarize(report).kinds for report in reports}
+    kinds = {report.run: summarize(report).kinds for report in reports}
     for one, other in combinations(reports, 2):
-        others = kinds_of[other.run]
+        others = kinds[other.run]
         compared = []
-        for kind, a in kinds_of[one.run].items():
+        for kind, a in kinds[one.run].items():
             if kind not in others:
                 continue
             b = others[kind]
@@ -113,7 +113,7 @@ def pairs_table(reports: Sequence[Report]) -> str:
     )
 
 
-def settings_of(said: Dialogue) -> dict[str, str]:
+def list_settings(said: Dialogue) -> dict[str, str]:
     """A run's settings by dotted names, who spoke, and with which packages."""
     settings = {"assistant model": "unknown"}
     for role, info in (("assistant", said.assistant), ("user", said.user)):
@@ -129,7 +129,7 @@ def settings_of(said: Dialogue) -> dict[str, str]:
     return settings
 
 
-def differences_of(settings: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+def tell_apart(settings: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
     """Run -> what sets its settings apart from the others': key -> value."""
     keys = sorted({key for own in settings.values() for key in own if not passed_over(key)})
     told = [own for own in settings.values() if len(own) > 1]

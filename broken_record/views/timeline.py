@@ -57,7 +57,7 @@ def looped_turns(dialogue: DialogueReport, last: int) -> int:
     )
 
 
-def bars_of(rows: Sequence[tuple[str, DialogueReport, int]]) -> dict[str, dict[str, list[object]]]:
+def lay_bars(rows: Sequence[tuple[str, DialogueReport, int]]) -> dict[str, dict[str, list[object]]]:
     """By kind the columns of its bars; a row is (run, dialogue, index of its last message)."""
     kinds: dict[str, dict[str, list[object]]] = {}
     for row, (run, dialogue, last) in enumerate(rows):
@@ -86,7 +86,7 @@ def timeline(reports: Sequence[Report], courses: Courses) -> figure | None:
         for dialogue in report.dialogues
     ]
     rows.sort(key=lambda row: -looped_turns(row[1], row[2]))
-    kinds = bars_of(rows)
+    kinds = lay_bars(rows)
     if not kinds:
         return None
     plot = figure(

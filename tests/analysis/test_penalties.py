@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import analyze
-from broken_record.analysis.copy_distance import MARKERS, find_repeat, longest_run, prompt_of
+from broken_record.analysis.copy_distance import MARKERS, find_prompt, find_repeat, longest_run
 from broken_record.analysis.penalties import diagnose
 from broken_record.analysis.report_file import read_report
 from broken_record.data import Dialogue, EngineInfo, Finding, Role, Span, Turn
@@ -216,7 +216,7 @@ def test_what_the_users_window_no_longer_holds_no_penalty_can_see():
 
 def prompt(index, **config):
     dialogue = held({}, **config)
-    return prompt_of(dialogue, dialogue.turns[index])
+    return find_prompt(dialogue, dialogue.turns[index])
 
 
 def test_what_was_trimmed_no_penalty_can_see():

@@ -23,7 +23,7 @@ from broken_record.comparison.report import (
     write_comparison,
 )
 from broken_record.comparison.tables import comparison_lines
-from broken_record.comparison.wording import notes_of, result_of
+from broken_record.comparison.wording import caution, conclude
 from broken_record.data import Dialogue, Turn
 from broken_record.errors import LogError
 from broken_record.files.record import RecordWriter
@@ -118,7 +118,7 @@ def test_dialogues_without_a_partner_are_counted_and_left_out_of_the_differences
     assert (b.dialogues, b.failed, b.missing) == (7, 0, 1)
     apart = b.differences[ANY_LOOP]
     assert (apart.pairs, apart.unpaired, apart.value) == (6, 2, -4 / 6)
-    notes = "\n".join(notes_of(compared(runs)))
+    notes = "\n".join(caution(compared(runs)))
     assert "a: 1 failed" in notes and "b: 1 missing, 2 dialogues without a partner" in notes
 
 
@@ -200,20 +200,20 @@ def test_one_pair_and_one_combination_say_that_nothing_can_be_said():
     found = compared({"a": [said(1, 50)], "b": [said(1)]}, n=1)
     apart = found.others[0].differences[ANY_LOOP]
     assert (apart.value, apart.p, apart.low, apart.detectable) == (-1, 1, None, None)
-    assert "1 pairs are too few to show a difference" in result_of(found)
+    assert "1 pairs are too few to show a difference" in conclude(found)
     alone = compared({"a": [said(1, 50)]}, n=1)
-    assert result_of(alone) == "One combination: there is nothing to compare it with."
+    assert conclude(alone) == "One combination: there is nothing to compare it with."
     assert alone.effects == () and list(comparison_lines("s", alone, verbose=True))
 
 
 def test_the_result_names_who_loops_least_and_how_many_are_as_good():
     runs = {"a": [said(seed, 100) for seed in range(20)]}
     runs |= {name: [said(seed) for seed in range(20)] for name in "bc"}
-    assert result_of(compared(runs, n=20)) == (
+    assert conclude(compared(runs, n=20)) == (
         "b (with 1 as good) loops least: in 0% of its dialogues, the baseline in 100%; "
         "-100%, p < 0.001, 20 pairs."
     )
-    assert result_of(compared(runs, n=20, baseline="c")) == (
+    assert conclude(compared(runs, n=20, baseline="c")) == (
         "None loops less than the baseline c, in 0% (0% - 16%) of its dialogues; 1 of the 2 others "
         "loop more, beyond chance."
     )
@@ -222,13 +222,13 @@ def test_the_result_names_who_loops_least_and_how_many_are_as_good():
 def test_the_result_names_who_loops_latest_where_all_loop():
     early = [said(seed, 100 + seed) for seed in range(20)]
     late = [said(seed, 900 - seed) for seed in range(20)]
-    found = result_of(compared({"early": early, "late": late}, n=20))
+    found = conclude(compared({"early": early, "late": late}, n=20))
     assert found.startswith("late loops latest: after 890 tokens of 900, the baseline after 110; ")
 
 
 def test_dialogues_that_are_all_the_same_are_said_to_be():
     same = [said(seed, 100, response_lengths=(7,)) for seed in range(9)]
-    (note,) = notes_of(compared({"a": same}, n=9))
+    (note,) = caution(compared({"a": same}, n=9))
     assert note.startswith("a: 9 dialogues, 1 different")
 
 
@@ -249,7 +249,7 @@ def rejections(rate, other_rate, n=30, times=100) -> dict[str, int]:
         for measure, apart in comparison.others[0].differences.items():
             if measure in found:
                 found[measure] += apart.surely
-        found["result"] += result_of(comparison).startswith("b loops ")
+        found["result"] += conclude(comparison).startswith("b loops ")
     return found
 
 

@@ -12,7 +12,7 @@ from broken_record.batch.plan import dialogues_of
 from broken_record.config.load import load, parse
 from broken_record.config.personas import draw, fill
 from broken_record.errors import ConfigError
-from broken_record.files.run_folder import goals_of, read_run
+from broken_record.files.run_folder import pair_goals, read_run
 from tests.test_parrot import ROOT, parrot
 
 LISTS = {"age": ["20", "40", "60", "80", "95"], "race": ["a", "b", "c", "d", "e"],
@@ -38,7 +38,7 @@ def problems_of(**more):
 
 def run_of(folder, n=2, **more):
     config = loaded(**more).config
-    run = {"n": n, "base_seed": 7, "config": {}, "goals": goals_of(config)}
+    run = {"n": n, "base_seed": 7, "config": {}, "goals": pair_goals(config)}
     (folder / "run.json").write_text(json.dumps(run))
     return list(dialogues_of(read_run(folder), folder.name))
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from broken_record.data import Dialogue, EngineInfo, Turn
 from broken_record.errors import LogError
-from broken_record.files.text_log import agent_replies, parse_log, render_log, replies_of
+from broken_record.files.text_log import agent_replies, find_replies, parse_log, render_log
 from broken_record.terminal import escape_controls
 from tests.replay import DATA
 
@@ -100,4 +100,4 @@ def test_without_a_prefix_the_old_numbers_read_whole_replies():
     opening = [{"role": "system", "content": "Be."}, {"role": "assistant", "content": "Hello."}]
     turns = (Turn(2, "user", "Hi"), Turn(3, "assistant", " one\ntwo "))
     dialogue = Dialogue({"conversation": opening, "agent_prefix": ""}, turns, "done")
-    assert replies_of(dialogue, render_log(dialogue)) == ["Hello.", "one\ntwo"]
+    assert find_replies(dialogue, render_log(dialogue)) == ["Hello.", "one\ntwo"]

@@ -17,7 +17,7 @@ from broken_record.analysis.report import Report
 from broken_record.analysis.report_file import write_report
 from broken_record.analysis.texts import read_texts
 from broken_record.text.transcript import Transcript
-from broken_record.views.drift import drift_plot, means_of
+from broken_record.views.drift import average, drift_plot
 from broken_record.views.overview import PALETTE
 from broken_record.views.page import figures
 from broken_record.views.tables import at_risk_table
@@ -373,7 +373,7 @@ def test_a_turn_without_content_words_has_no_novelty(tmp_path):
     dialogue = put_record(tmp_path / "d.jsonl", ["Tea and bread.", "...", "And so it is.", "Tea."])
     course = follow(Transcript(dialogue))
     assert course.novelty == (1.0, None, None, 0.0)
-    assert means_of(course.novelty, [0, 2, 3, 4]) == [1.0, None, 0.0]
+    assert average(course.novelty, [0, 2, 3, 4]) == [1.0, None, 0.0]
     silent = {("a", "d"): replace(course, novelty=(None, None, None, None))}
     assert drift_plot([Report("a", (entry(),))], silent, "novelty", "") is None
 

@@ -9,7 +9,7 @@ import pytest
 import analyze
 import view
 from broken_record.comparison.report import ANY_LOOP, COVERAGE, TOKENS, write_comparison
-from broken_record.views.sweeps import dose_response, factors_of, forest, lines_of
+from broken_record.views.sweeps import dose_response, find_lines, forest
 from tests.comparison.test_compare import GRID, compared, put_sweep, said
 from tests.conftest import CHROMIUM
 
@@ -47,8 +47,8 @@ def opened(browser, page_file, troubles):
 
 def test_a_panel_has_a_line_per_combination_of_the_other_axes_and_of_many_the_main_effect():
     few = compared(runs_of(GRID), settings=GRID, n=9)
-    assert factors_of(few) == [("x",), ("y",)]
-    assert [line.label for line in lines_of(few, ("x",), ANY_LOOP)] == ["1", "2"]
+    assert few.factors == (("x",), ("y",))
+    assert [line.label for line in find_lines(few, ("x",), ANY_LOOP)] == ["1", "2"]
     labels = [item.label.value for item in dose_response(few, ("x",), TOKENS).legend[0].items]
     assert labels == ["1", "2"]
     settings = {f"{x}{y}": {"x": x, "y": y} for x in (1, 2) for y in range(7)}
@@ -60,8 +60,8 @@ def test_a_panel_has_a_line_per_combination_of_the_other_axes_and_of_many_the_ma
 def test_a_sweep_of_one_axis_has_one_line():
     settings = {name: {"x": k, "y": name} for k, name in enumerate("abc")}
     found = compared(runs_of(settings), settings=settings, n=9, zipped=[("x", "y")])
-    assert factors_of(found) == [("x", "y")]
-    (line,) = lines_of(found, ("x", "y"), ANY_LOOP)
+    assert found.factors == (("x", "y"),)
+    (line,) = find_lines(found, ("x", "y"), ANY_LOOP)
     assert [values for values, _ in line.points] == [(0, "a"), (1, "b"), (2, "c")]
     assert not dose_response(found, ("x", "y"), ANY_LOOP).legend
 
