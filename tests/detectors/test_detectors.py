@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 import parrot
 from benchmarks import truth
 from benchmarks.injection import OPERATORS
-from benchmarks.texts import FOLDER, Line, Planted, carriers, hard_negatives, read_lines
+from benchmarks.texts import Line, Planted, carriers
 from broken_record.data import Dialogue, Turn
-from broken_record.detectors import leading_whitespace, refusal
+from broken_record.detectors import leading_whitespace
 from broken_record.detectors.examples import transcript_of
 from broken_record.detectors.find import extent, find_loops_and_breaks, mark_primary, uncovered
 from broken_record.detectors.registry import KINDS, detector_of
@@ -227,56 +227,6 @@ def test_a_text_log_cannot_tell_white_space_nor_without_counters_a_cut():
     found = find_loops_and_breaks(Transcript(counted))
     assert found.not_measurable == ("leading_whitespace",)
     assert [(f.kind, f.speaker) for f in found.findings] == [("apostrophe_break", "user")]
-
-
-@pytest.mark.parametrize(
-    ("text", "where"),
-    [
-        (
-            '*nods* "Come in." I cannot continue writing about my dog.',
-            "outside of the quotation marks",
-        ),
-        ("I cannot continue writing about my dog.", "out of the usual format"),
-    ],
-)
-def test_a_refusal_says_how_it_leaves_the_format(text, where):
-    usual = ['*waves* "Come in, come in."', "Hm.", '*sits* "Was it far?"', "Yes.", text]
-    assert where in refusal.score_turn(transcript_of(usual), 4, 0.6, 2)[1]
-
-
-IN_OTHER_WORDS = (
-    "I'm sorry, but I'm just a machine.",
-    "I'm sorry, out of character for a moment: who wrote this?",
-    "Sorry, content warning: this is dark.",
-    "I'm sorry, I am a text-based thing.",
-)
-
-
-def test_every_turn_that_reaches_the_score_of_a_refusal_is_looked_at():
-    bank = read_lines(FOLDER / "refusals.jsonl", "A")
-    texts = [*IN_OTHER_WORDS, *(entry["text"] for entry in bank)]
-    transcripts = [transcript_of(["Go on.", text]) for text in texts]
-    said = [one.lines for one in carriers("A")]
-    said += [one.lines for kind in KINDS for one in hard_negatives(kind, "A")]
-    transcripts += [transcript_of([line.text for line in lines]) for lines in said]
-    reached = 0
-    for transcript in transcripts:
-        looked_at = refusal.with_signs(transcript)
-        for i in range(len(transcript)):
-            if refusal.score_turn(transcript, i, 0.6, 2)[0] >= 3:
-                reached += 1
-                assert i in looked_at, transcript.bodies[i]
-    assert reached >= len(bank) / 2
-    assert all(
-        "refusal" in kinds_in(transcript) for transcript in transcripts[: len(IN_OTHER_WORDS)]
-    )
-
-
-@law
-@given(st.sampled_from(sorted(refusal.STRONG)).flatmap(lambda n: st.from_regex(refusal.STRONG[n])))
-def test_whatever_a_strong_sign_of_a_refusal_matches_is_looked_at(text):
-    if refusal.score_text(text, machines=False)[0] > 0:
-        assert refusal.with_signs(transcript_of(["Go on.", text])) >= {1}
 
 
 def test_every_detector_has_a_file_a_name_thresholds_and_a_way_to_plant_it():
