@@ -207,6 +207,40 @@ def prefix_repetition(rng: random.Random, carrier: Carrier, split: str) -> Plant
     )  # fmt: skip
 
 
+def suffix_repetition(rng: random.Random, carrier: Carrier, split: str) -> Planted:
+    """5 to 8 own turns that close alike, the close fixed, with a word exchanged, or with a slot in
+    the last sentence that all open alike.
+    """
+    operator = rng.choice(("fixed", "one word exchanged", "open end"))
+    texts = [re.sub(r'["*]', "", line.text) for c in carriers(split) for line in c.lines]
+    own = [text for text in texts if number_of_words(text) >= 12]
+    close = rng.choice(own).split(" ")[: rng.randint(11, 13)]
+    at = cut_in(rng, carrier)
+    role = carrier.lines[at].role
+    partner = [line for line in carrier.lines[at:] if line.role != role]
+    copies = min(rng.randint(5, 8), max(5, len(partner)))
+    heads = rng.sample(own, copies)
+    planted: list[Line] = []
+    evidence: dict[int, tuple[int, int] | None] = {}
+    for k in range(copies):
+        words = [re.sub(r"[.!?]", "", word) for word in close]
+        if operator == "one word exchanged" and k:
+            words[rng.randrange(4, 7)] = rng.choice(vocabulary(split))
+        if operator == "open end":
+            words += rng.choices(vocabulary(split), k=3)
+        head = " ".join(heads[k].split(" ")[: max(12, len(words))]).rstrip(",")
+        text = f"{head}. {' '.join(words)}."
+        evidence[at + len(planted)] = (len(head) + 2, len(text) - 1)
+        planted.append(Line(role, text))
+        if k < copies - 1:
+            said = partner[k].text if k < len(partner) else rng.choice(own)
+            planted.append(Line(other(role), said))
+    return finish(
+        rng, "suffix_repetition", operator, carrier, at, planted, speaker=role, onset=at + 2,
+        evidence=evidence,
+    )  # fmt: skip
+
+
 DISTANCES = {"near": (0, 5), "middle": (2, 7), "far": (3, 8), "any": (0, 8)}
 
 
@@ -341,6 +375,47 @@ def apostrophe_break(rng: random.Random, carrier: Carrier, split: str) -> Plante
     )  # fmt: skip
 
 
+TEMPLATE_TOKENS = (
+    "<|im_end|>\n<|im_start|>{role}\n", "<|eot_id|>", " [/INST] ", "</s>", "\n### Assistant: ",
+    "<end_of_turn>\n<start_of_turn>{role}\n",
+)  # fmt: skip
+
+
+def role_leak(rng: random.Random, carrier: Carrier, split: str) -> Planted:
+    """A turn with a template's tokens in it, or one that goes on with the other's prefix and line,
+    once or twice.
+    """
+    role_of = {"assistant": "Assistant", "user": "User"}
+    operator = rng.choice(("token", "token at the end", "the other's line", "both sides"))
+    at = cut_in(rng, carrier)
+    role = carrier.lines[at].role
+    label = carrier.prefixes[other(role)].strip() or f"{role_of[other(role)]}:"
+    own_label = carrier.prefixes[role].strip() or f"{role_of[role]}:"
+    planted: list[Line] = []
+    evidence: dict[int, tuple[int, int] | None] = {}
+    for k in range(1 if rng.random() < 0.5 else 2):
+        said = carrier.lines[at + 2 * k].text if at + 2 * k < len(carrier.lines) else "Well then."
+        spoken = rng.choice(carrier.lines[:at]).text.replace("\n", " ")
+        if operator.startswith("token"):
+            token = rng.choice(TEMPLATE_TOKENS).format(role=other(role))
+            token = token.rstrip() if operator == "token at the end" else token
+            text = said + token + ("" if operator == "token at the end" else spoken)
+            extent = (len(said), len(said) + len(token.rstrip()))
+        else:
+            text = f"{said}\n\n{label} {spoken}"
+            extent = (len(said) + 2, len(text))
+            if operator == "both sides":
+                last = rng.choice(carrier.lines[:at]).text
+                text = f"{text}\n\n{own_label} {last}"
+        if k:
+            planted.append(Line(other(role), rng.choice(carrier.lines[:at]).text))
+        evidence[at + len(planted)] = extent
+        planted.append(Line(role, text))
+    return finish(
+        rng, "role_leak", operator, carrier, at, planted, speaker=role, onset=at, evidence=evidence
+    )
+
+
 def leading_whitespace(rng: random.Random, carrier: Carrier, split: str) -> Planted:
     """A ramp of white space over 5 to 9 own turns, a jump that stays, or a great deal at once."""
     operator = rng.choice(("ramp", "steep ramp", "jump", "at once", "ramp behind"))
@@ -398,11 +473,13 @@ OPERATORS: dict[str, Callable[[random.Random, Carrier, str], Planted]] = {
         empty_response,
         leading_whitespace,
         apostrophe_break,
+        role_leak,
         refusal,
         intra_turn_repetition,
         single_turn_loop,
         multi_turn_loop,
         prefix_repetition,
+        suffix_repetition,
         word_soup,
         semantic_repetition,
     )

@@ -5,7 +5,7 @@
 prints them, all if none is named, and puts them into docs/ (some minutes); where the same was said
 again, nothing changes there.
 
-Eight are real runs of the embedded models, made twice by parrot.py and alike both times. Two kinds
+Eight are real runs of the embedded models, made twice by parrot.py and alike both times. Four kinds
 are planted by benchmarks/injection.py. The records in docs/looping/ leave the times away, and of
 the config what is as it is by default.
 """
@@ -48,7 +48,12 @@ REAL: dict[str, tuple[int, tuple[str, ...], tuple[int, ...]]] = {
     "apostrophe_break": (2, (*HOT, "total_tokens=1000"), (18, 20)),
 }
 # kind -> which plant, and the message indices that are shown
-PLANTED = {"leading_whitespace": (21, (14, 16, 18, 20, 22, 24)), "refusal": (19, (13, 14, 15))}
+PLANTED = {
+    "leading_whitespace": (21, (14, 16, 18, 20, 22, 24)),
+    "refusal": (19, (13, 14, 15)),
+    "suffix_repetition": (46, (19, 21, 23, 25, 27, 29, 31)),
+    "role_leak": (31, (6, 7, 8, 9)),
+}
 
 
 def run(*arguments: str) -> str:

@@ -51,7 +51,7 @@ class Marked:
 
     def is_there(self, kind: str) -> bool | None:
         """Whether a kind is in the dialogue, by both readers or the verdict."""
-        kinds = LOOPS_OF_READERS if kind == ANY_LOOP else (kind,)
+        kinds = LOOPS if kind == ANY_LOOP else (kind,)
         named = [any(mark["kind"] in kinds for mark in reader) for reader in self.readers]
         if len(set(named)) == 1:
             return named[0]
@@ -59,9 +59,6 @@ class Marked:
             decided = [self.is_there(one) for one in kinds]
             return True if True in decided else None if None in decided else False
         return self.verdicts.get(kind)
-
-
-LOOPS_OF_READERS = (*dict.fromkeys((*LOOPS, "suffix_repetition")),)
 
 
 def read_marked(corpora: Path | None) -> Iterator[Marked]:

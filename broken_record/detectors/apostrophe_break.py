@@ -1,11 +1,15 @@
 """The reply stops at an apostrophe, or goes wrong behind one.
 
 A fault of the tokenizer or of a stop string. Any of: (a) the turn ends right behind the stem of a
-contraction with its apostrophe ("I don'"), on a stem that is no word ("it doesn"), or inside a
-quotation that was never closed by a speaker who closes them, and no token limit cut it; (b) a stem
-with an apostrophe goes on as no contraction does, and salad follows; (c) turns break off within 3
-words of an apostrophe far more often than words stand near one elsewhere (Fisher's exact test, p <
-.001, at least 3 turns). Possessives, clipped words, closing quotes and measures are left alone.
+contraction with its apostrophe ("I don'"), on a stem that is no word ("it doesn"), behind a word
+whose possessive is said elsewhere ("the realm'"), in the middle of a sentence inside a quotation,
+or inside one that was never closed by a speaker who closes them, and no token limit cut it; (b) a
+stem with an apostrophe goes on as no contraction does, and salad follows, or apostrophes stand in
+pieces as no word has them, at least two close together ("I don' t the's '"); (c) turns break off
+within 3 words of an apostrophe far more often than words stand near one elsewhere (Fisher's exact
+test, p < .001, at least 3 turns). Where nothing says whether a limit cut a turn, a longer turn of
+the same speaker that ends properly does. Possessives, clipped words, closing quotes and measures
+are left alone.
 
 >>> from broken_record.detectors.examples import transcript_of
 >>> said = ["Shall we go?", "I don'", "Why is that?", "I am tired, it doesn"]
@@ -25,7 +29,7 @@ from broken_record.data import Finding, Span
 from broken_record.detectors.evidence import make_finding, saturate
 from broken_record.stats import more_often_p
 from broken_record.text.transcript import Transcript, quote
-from broken_record.text.words import find_words, is_function_word
+from broken_record.text.words import find_words, is_function_word, mask_structure
 
 KIND = "apostrophe_break"
 NO_WORDS = "didn doesn isn aren wasn weren hasn hadn couldn wouldn shouldn mustn needn mightn"
@@ -42,7 +46,19 @@ ODD_CONTRACTION = re.compile(
 )
 OPENING_SINGLE = re.compile(r"(?:^|(?<=[\s\"\u201c(*:]))[\u2018']\w")
 CLOSING_SINGLE = re.compile(r"[\w.,!?\u2026-]['\u2019](?=[\s\".,!?;:)\u201d]|$)")
+PIECES = re.compile(
+    rf"(?P<split>{APOSTROPHE}(?<=\w.) (?:s|t|re|ll|ve|m|d)(?=[\s.,!?;]|$))"
+    rf"|(?P<word>{APOSTROPHE}(?:(?<=\b(?:an|of|to|my|at|by).)|(?<=\b(?:the|and|for).)"
+    r"|(?<=\b(?:with|your|from).))(?:s|t|re|ll|ve|m|d)\b)"
+    rf"|(?P<twice>{APOSTROPHE}(?<=[^\W\d].)(?:{APOSTROPHE}(?=[^\W\d])|[st]{APOSTROPHE}[st]\b))"
+    rf"|(?P<alone>{APOSTROPHE}(?<=\s.)(?=\s|$))"
+)
+"""Apostrophes as no word has them; one that stands alone may also be a quotation mark."""
+OPENS = {"\u201c": "\u201d", "\u201e": "\u201c\u201d", "\u00ab": "\u00bb", "\u300c": "\u300d",
+         "\u300e": "\u300f"}  # fmt: skip
+LONGER = 1.1  # times as long, in characters
 INCHES = re.compile(r"\d\"")
+PROPER = frozenset('.!?\u2026*"\u201d)\u3002\uff01\uff1f\u300d\u300f\u00bb')
 TERMINAL = frozenset('.!?\u2026\u2014-*"\u201d)]~:;')
 FOLLOWING = 8  # words behind an odd contraction that are looked at
 NEAR = 3  # words
@@ -65,39 +81,83 @@ def detect(
     closing_share: float = 0.8,
     fisher_p: float = 0.001,
     near_turns: int = 3,
+    pieces: int = 2,
     break_turns: int = 2,
 ) -> list[Finding] | None:
     """One finding per speaker with turns broken at an apostrophe; None where no turn tells whether
     its limit cut it.
     """
-    if any(not one.given for one in transcript.said) and all(
-        transcript.was_cut(i) is None for i in range(transcript.given, len(transcript))
-    ):
-        return None
+    counted = any(one.given for one in transcript.said) or any(
+        transcript.was_cut(i) is not None for i in range(transcript.given, len(transcript))
+    )
     findings = []
+    told_any = counted or not len(transcript)
     odd = with_odd_contractions(transcript)
+    in_pieces = with_pieces(transcript)
     for role in ("assistant", "user"):
         own = transcript.own(role)
+        whole = (
+            not_cut(transcript, own)
+            if not counted
+            else {i for i in own if not transcript.was_cut(i)}
+        )
+        told_any |= bool(whole)
         closes = closes_quotes(transcript, own, quoting_share, closing_share)
         breaks: dict[int, Break] = {}
         for i in own:
             body = transcript.bodies[i].rstrip()
-            if not (may_end_broken(body) or i in odd) or transcript.was_cut(i):
-                continue
-            found = ends_broken(body, closes) or goes_wrong(body, salad_share)
+            found = None
+            if i in whole and may_end_broken(body):
+                found = ends_broken(body, closes, transcript.text)
+            if found is None and i in odd and (i in whole or not counted):
+                found = goes_wrong(body, salad_share)
+            if found is None and i in in_pieces:
+                found = goes_to_pieces(body, pieces)
             if found is not None:
                 breaks[i] = found
-        for i, found in near_apostrophes(transcript, own, fisher_p, near_turns).items():
-            breaks.setdefault(i, found)
+        if counted:
+            for i, found in near_apostrophes(transcript, own, fisher_p, near_turns).items():
+                breaks.setdefault(i, found)
         if breaks:
             findings.append(report(transcript, breaks, break_turns))
-    return findings
+    return findings if told_any or findings else None
+
+
+def not_cut(transcript: Transcript, own: list[int]) -> set[int]:
+    """The turns that no limit can have cut, since a longer one of the speaker ends properly."""
+    proper = (
+        int(transcript.lengths[i]) for i in own if transcript.bodies[i].rstrip()[-1:] in PROPER
+    )
+    longest = max(proper, default=0)
+    return {i for i in own if LONGER * int(transcript.lengths[i]) <= longest}
 
 
 def with_odd_contractions(transcript: Transcript) -> set[int]:
     """The turns with an apostrophe that goes on as no contraction does."""
     places = [match.start() for match in ODD_CONTRACTION.finditer(transcript.text)]
     return set((np.searchsorted(transcript.places, places, side="right") - 1).tolist())
+
+
+def with_pieces(transcript: Transcript) -> set[int]:
+    """The turns with an apostrophe that stands as no word has it."""
+    places = [
+        match.start() for match in PIECES.finditer(transcript.text) if match.lastgroup != "alone"
+    ]
+    return set((np.searchsorted(transcript.places, places, side="right") - 1).tolist())
+
+
+def goes_to_pieces(body: str, pieces: int) -> Break | None:
+    """Rule (b): so many apostrophes as no word has them, close together."""
+    found = list(PIECES.finditer(mask_structure(body)))
+    for k in range(len(found) - pieces + 1):
+        close = found[k : k + pieces]
+        first = close[0]
+        near = close[-1].end() - first.start() <= TAIL
+        if near and any(match.lastgroup != "alone" for match in close):
+            start = body.rfind(" ", 0, first.start()) + 1
+            end = found[-1].end()
+            return Break(start, end, f"goes to pieces at {quote(body[start:end], 40)}")
+    return None
 
 
 def may_end_broken(body: str) -> bool:
@@ -107,21 +167,51 @@ def may_end_broken(body: str) -> bool:
         end.endswith(("'", "\u2019", *NO_WORDS.split()))
         or body.count('"') % 2 == 1
         or body.count("\u201c") != body.count("\u201d")
+        or any(mark in body for mark in OPENS)
     )
 
 
-def ends_broken(body: str, closes_quotes: bool) -> Break | None:
-    """Rule (a): how a stripped body ends in the middle of something."""
+def ends_broken(body: str, closes_quotes: bool, talk: str) -> Break | None:
+    """Rule (a): how a stripped body of a talk ends in the middle of something."""
     shift = max(0, len(body) - TAIL)
     match = ENDS_AT_APOSTROPHE.search(body[shift:])
-    is_stem = match is not None and match[1].lower() in STEMS
+    is_stem = match is not None and (match[1].lower() in STEMS or is_possessive(match[1], talk))
     if match and is_stem and not in_single_quotes(body, match.end(1) + shift):
         return Break(shift + match.start(1), len(body), f"ends with {quote(match[0])}")
     if match := ENDS_ON_STEM.search(body[shift:]):
         return Break(shift + match.start(1), len(body), f"ends with {quote(match[0])}")
+    if (start := open_quotation(body)) is not None:
+        return Break(start, len(body), f"a quotation stays open: {quote(body[start:])}")
     if closes_quotes and is_open(body):
         start = max(body.rfind('"'), body.rfind("\u201c"))
         return Break(start, len(body), f"a quotation stays open: {quote(body[start:])}")
+    return None
+
+
+def is_possessive(word: str, talk: str) -> bool:
+    """Whether a word that ends on no s is said with 's elsewhere in the talk; what is clipped
+    (goin') is not it.
+    """
+    if len(word) < 3 or word[-1] in "sxzSXZ" or word.endswith("in"):
+        return False
+    return re.search(rf"\b{re.escape(word)}{APOSTROPHE}s\b", talk) is not None
+
+
+def open_quotation(body: str) -> int | None:
+    """Where the quotation opens in whose last paragraph a body ends in the middle of a sentence."""
+    paragraph = body.rfind("\n") + 1
+    said = body[paragraph:]
+    if not body[-1:].isalnum() and body[-1:] != ",":
+        return None
+    for mark, closing in OPENS.items():
+        last = said.rfind(mark)
+        if last >= 0 and not any(end in said[last + 1 :] for end in closing):
+            return paragraph + last
+    last = said.rfind('"')
+    odd = said.count('"') % 2 == 1 and not INCHES.search(said)
+    before, behind = said[max(0, last - 1) : last], said[last + 1 : last + 2]
+    if odd and (not before or before.isspace() or before in "(*:") and behind.isalnum():
+        return paragraph + last
     return None
 
 

@@ -54,7 +54,9 @@ def find_loops_and_breaks(
             else:
                 found[kind] = result
     if semantic := found.get("semantic_repetition"):
-        others = [finding for kind in LEXICAL_LOOPS for finding in found[kind]]
+        # a close that comes again says nothing of what the turn says before it
+        whole = [kind for kind in LEXICAL_LOOPS if kind != "suffix_repetition"]
+        others = [finding for kind in whole for finding in found[kind]]
         least = effective["semantic_repetition"]["least_turns"]
         found["semantic_repetition"] = [
             rest for finding in semantic for rest in uncovered(finding, others, transcript, least)

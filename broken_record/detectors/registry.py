@@ -21,11 +21,13 @@ KINDS: dict[str, Literal["loop", "break"]] = {
     "empty_response": "break",
     "leading_whitespace": "break",
     "apostrophe_break": "break",
+    "role_leak": "break",
     "refusal": "break",
     "intra_turn_repetition": "loop",
     "single_turn_loop": "loop",
     "multi_turn_loop": "loop",
     "prefix_repetition": "loop",
+    "suffix_repetition": "loop",
     "word_soup": "break",
     "semantic_repetition": "loop",
 }

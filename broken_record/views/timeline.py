@@ -22,14 +22,14 @@ from broken_record.views.drift import Courses
 ROWS = 40
 LABEL = 32
 LOWEST = 290  # pixels, so that the tools have room
-# Paul Tol's muted scheme, and one more
+# Paul Tol's muted scheme, and three more
 KIND_COLOURS = dict(
     zip(
         ("single_turn_loop", "multi_turn_loop", "intra_turn_repetition", "prefix_repetition",
          "semantic_repetition", "word_soup", "empty_response", "apostrophe_break",
-         "leading_whitespace", "refusal"),
+         "leading_whitespace", "refusal", "suffix_repetition", "role_leak"),
         ("#CC6677", "#332288", "#DDCC77", "#117733", "#88CCEE", "#882255", "#44AA99", "#999933",
-         "#AA4499", "#661100"),
+         "#AA4499", "#661100", "#6699CC", "#DD7788"),
         strict=True,
     )
 )  # fmt: skip

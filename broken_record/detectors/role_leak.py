@@ -1,0 +1,219 @@
+r"""What belongs to the chat's machinery, or to the other side, stands inside a turn.
+
+Either a token of a chat template (`<|im_end|>`, `[INST]`, `### Assistant:`, `{{user}}` ...), or the
+turn goes on as the other side: a line begins with the other's label and says something. The other's
+label is its prefix in the config, what most of its messages begin with (the dialogue's own format),
+who it said at the beginning that it is ("I'm the host"), or the name of its role (User, Assistant,
+AI ...). Left alone are code and quotations, talk about templates, a script that was asked for, what
+a speaker does from the first message on as its format, and a label with nothing behind it at the
+end, which is where an engine's stop string cuts.
+
+>>> from broken_record.detectors.examples import transcript_of
+>>> said = ["Good morning!", "Hello. Did you sleep?<|im_end|>\n<|im_start|>user\nYes."]
+>>> [(f.speaker, f.onset_turn, f.explanation) for f in detect(transcript_of(said))]
+[('user', 1, '"<|im_end|>" in the reply')]
+>>> said = ["Hello.", "Hi. What is new?\n\nAssistant: Nothing at all.\n\nUser: Well then."]
+>>> [(f.speaker, f.onset_turn, f.explanation) for f in detect(transcript_of(said))]
+[('user', 1, 'goes on as the other side: "Assistant: Nothing at all."')]
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from broken_record.data import Finding, Role, Span
+from broken_record.detectors.evidence import make_finding, saturate
+from broken_record.detectors.labels import find_labels, speaker_labels
+from broken_record.detectors.templates import grouped
+from broken_record.text.transcript import Transcript, quote
+
+KIND = "role_leak"
+TOKEN = re.compile(
+    r"<[|\uff5c][^|\uff5c<>\n]{1,40}[|\uff5c]>|<?\|?\bim_(?:start|end)\|?>|\[/?INST\]|<</?SYS>>|</s>"
+    r"|<s>(?=\s*\[INST\])|<(?:start|end)_of_turn>|<(?:bos|eos|unk|pad)>|\[/?SYSTEM_PROMPT\]"
+    r"|<(?:fim|file|repo|jupyter|commit|issue)_\w{2,12}>|\{\{(?:user|char)\}\}"
+    r"|^\#{2,3} ?(?:Assistant|User|Human|Instructions?|Response|System|Input)\b ?:"
+    r"|^USER ?:(?=[\s\S]*^ASSISTANT ?:)|^(?:ASSISTANT|HUMAN) ?:",
+    re.MULTILINE,
+)
+TOKEN_SIGNS = ("|", "\uff5c", "[", "<", "{{", "###")
+ROLE_NAMES: dict[Role, frozenset[str]] = {
+    "user": frozenset(
+        """user human \u30e6\u30fc\u30b6\u30fc \u7528\u6237 \u7528\u6236 \uc0ac\uc6a9\uc790
+        \u043f\u043e\u043b\u044c\u0437\u043e\u0432\u0430\u0442\u0435\u043b\u044c usuario
+        usu\u00e1rio utilisateur benutzer nutzer""".split()
+    ),
+    "assistant": frozenset(
+        """assistant ai bot chatbot \u30a2\u30b7\u30b9\u30bf\u30f3\u30c8 \u30b7\u30b9\u30c6\u30e0
+        \u52a9\u624b \uc5b4\uc2dc\uc2a4\ud134\ud2b8
+        \u0430\u0441\u0441\u0438\u0441\u0442\u0435\u043d\u0442
+        asistente assistente assistent""".split()
+    ),
+}
+DOUBTFUL = frozenset(("ai", "bot", "\u30b7\u30b9\u30c6\u30e0"))
+"""Names of roles that also head a remark; they count beside a name of the speaker's own role."""
+MOST_FIELDS = 3  # other labels in a turn; with more of them "User: admin" is a field of a form
+ASKED = re.compile(
+    r"\b(?:write|create|generate|compose|draft|imagine|make up|simulate|show me)\b[^.!?\n]{0,80}"
+    r"\b(?:dialogues?|conversations?|scripts?|screenplays?|plays?|scenes?|skits?|transcripts?"
+    r"|interviews?|chat ?logs?|examples?|templates?)\b"
+    r"|\b(?:both|all) (?:the )?(?:sides|parts|roles|characters|speakers)\b"
+    r"|\u5bfe\u8a71\u3092\u66f8|\u4f1a\u8a71\u3092\u66f8|\u53f0\u672c|\u5bf9\u8bdd\u811a\u672c|\u5199[^\u3002]{0,20}\u5bf9\u8bdd",
+    re.IGNORECASE,
+)
+ABOUT = re.compile(
+    r"\b(?:chat|prompt) (?:template|format)|\b(?:special|stop|control|eos|bos) tokens?\b"
+    r"|\btokenizer",
+    re.IGNORECASE,
+)
+CLAIM = re.compile(
+    r"\b(?:I'm|I\u2019m|I am|ich bin|je suis|soy|sono|eu sou)\s+(?:(?:the|a|an|your|der|die|das|ein"
+    r"|eine|le|la|un|une|el|il|o)\s+)?((?:[^\W\d_][\w'-]*\s?){1,3})",
+    re.IGNORECASE,
+)
+CODE = re.compile(r"```[\s\S]*?(?:```|\Z)|`[^`\n]*`")
+QUOTED = re.compile(
+    r"\"[^\"\n]{0,400}\"|\u201c[^\u201d]{0,400}\u201d|\u00ab[^\u00bb]{0,400}\u00bb"
+    r"|\u300c[^\u300d]{0,400}\u300d|^>.*$",
+    re.MULTILINE,
+)
+
+
+class Leak(NamedTuple):
+    """Where a body leaks, in its offsets, and what."""
+
+    start: int
+    end: int
+    how: str
+
+
+def detect(
+    transcript: Transcript,
+    *,
+    format_share: float = 0.6,
+    format_turns: int = 3,
+    reach: int = 2,
+    break_turns: int = 2,
+) -> list[Finding]:
+    """One finding per speaker and stretch of leaking turns, at most `reach` own turns apart.
+
+    A speaker who writes the other's label in the first message and in `format_share` of at least
+    `format_turns` does so by format. `break_turns` leaking turns are a break.
+    """
+    labels = speaker_labels(transcript)
+    findings = []
+    sides: tuple[tuple[Role, Role], ...] = (("assistant", "user"), ("user", "assistant"))
+    for role, other in sides:
+        names = names_of_other(transcript, role, other, labels)
+        own = [i for i, one in enumerate(transcript.said) if one.role == role]
+        leaks: dict[int, Leak] = {}
+        voiced: dict[int, Leak] = {}
+        for place, i in enumerate(own):
+            body = transcript.bodies[i]
+            if not any(sign in body for sign in (":", "\uff1a", *TOKEN_SIGNS)):
+                continue
+            plain = without_quotations(body)
+            if token := find_token(plain, body):
+                leaks[place] = token
+            elif voice := find_voice(plain, body, names, role, labels[role]):
+                voiced[place] = voice
+        is_format = (
+            len(own) >= format_turns and 0 in voiced and len(voiced) >= format_share * len(own)
+        )
+        if not is_format:
+            leaks |= {
+                place: leak
+                for place, leak in voiced.items()
+                if not is_asked_for(transcript, own[place])
+            }
+        generated = [place for place in sorted(leaks) if own[place] >= transcript.given]
+        for places in grouped(generated, reach):
+            found = {own[place]: leaks[place] for place in places}
+            findings.append(report(transcript, found, break_turns))
+    return findings
+
+
+def names_of_other(
+    transcript: Transcript, role: Role, other: Role, labels: dict[str, str | None]
+) -> frozenset[str]:
+    """What the other side may be called at the beginning of a line."""
+    names = {*ROLE_NAMES[other]}
+    if label := labels[other]:
+        names.add(label)
+    first = next((one.body for one in transcript.said if one.role == other), "")
+    for match in CLAIM.finditer(first[:400]):
+        words = match[1].casefold().split()
+        names |= {" ".join(words[:n]) for n in range(1, len(words) + 1)}
+        names |= set(words)
+    return frozenset(names - {labels[role]} - ROLE_NAMES[role])
+
+
+def without_quotations(body: str) -> str:
+    """A body with code and quotations blanked, lengths kept."""
+
+    def blank(match: re.Match[str]) -> str:
+        return re.sub(r"[^\n]", " ", match[0])
+
+    return QUOTED.sub(blank, CODE.sub(blank, body))
+
+
+def find_token(plain: str, body: str) -> Leak | None:
+    """The first token of a template, unless the turn talks about them."""
+    match = TOKEN.search(plain)
+    if match is None or ABOUT.search(body):
+        return None
+    if match[0] == "</s>" and "<s>" in body and "[INST]" not in body:
+        return None  # struck out
+    return Leak(match.start(), match.end(), f"{quote(match[0])} in the reply")
+
+
+def find_voice(
+    plain: str, body: str, names: frozenset[str], role: Role, own_label: str | None
+) -> Leak | None:
+    """The first line that is said by the other side."""
+    labels = find_labels(plain)
+    roles = ROLE_NAMES["user"] | ROLE_NAMES["assistant"]
+    fields = {label.name for label in labels} - names - roles - {own_label}
+    own_role = any(label.name in ROLE_NAMES[role] for label in labels)
+    for label in labels:
+        if label.name not in names or (label.name in DOUBTFUL and not own_role):
+            continue
+        if label.name in roles and len(fields) > MOST_FIELDS:
+            continue
+        line = body[label.end :].partition("\n")[0].rstrip()
+        if any(map(str.isalnum, line)):
+            end = label.end + len(line)
+            said = quote(body[label.start : end])
+            return Leak(label.start, end, f"goes on as the other side: {said}")
+    return None
+
+
+def is_asked_for(transcript: Transcript, position: int) -> bool:
+    """Whether the opening or the message before a turn asks for a script."""
+    asked = [one.body for one in transcript.said[: transcript.given]]
+    asked += [one.body for one in (*transcript.said[:1], *transcript.said[position - 1 : position])]
+    return position > 0 and any(ASKED.search(text) for text in asked)
+
+
+def report(transcript: Transcript, leaks: dict[int, Leak], break_turns: int) -> Finding:
+    """The finding of a stretch of leaking turns."""
+    positions = sorted(leaks)
+    spans = []
+    for i in positions:
+        one = transcript.said[i]
+        spans.append(Span(one.index, one.begins + leaks[i].start, one.begins + leaks[i].end))
+    more = f", {len(positions)} turns" if len(positions) > 1 else ""
+    return make_finding(
+        transcript,
+        kind=KIND,
+        positions=positions,
+        level="break" if len(positions) >= break_turns else "warn",
+        origin=positions[0],
+        onset=positions[0],
+        detect=positions[0],
+        copies=len(positions),
+        strength=saturate([1.0] * len(positions)),
+        spans=spans,
+        explanation=leaks[positions[0]].how + more,
+    )
