@@ -10,7 +10,6 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
-from broken_record.data import prefixes_of
 from broken_record.text.transcript import Transcript
 
 LABEL = re.compile(
@@ -64,7 +63,7 @@ def speaker_labels(transcript: Transcript) -> dict[str, str | None]:
     >>> speaker_labels(transcript_of(["Ann: Hi.", "Hello.", "Ann: Bye.", "Yes."]))
     {'assistant': 'ann', 'user': None}
     """
-    prefixes = prefixes_of(transcript.config)
+    prefixes = dict(zip(("assistant", "user"), transcript.prefixes, strict=True))
     found: dict[str, str | None] = {}
     for role in ("assistant", "user"):
         named = prefixes[role].strip().rstrip(":\uff1a").strip().casefold()

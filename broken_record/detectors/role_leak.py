@@ -23,9 +23,8 @@ import re
 from typing import NamedTuple
 
 from broken_record.data import Finding, Role, Span
-from broken_record.detectors.evidence import make_finding, saturate
+from broken_record.detectors.evidence import make_finding, saturate, stretches
 from broken_record.detectors.labels import find_labels, speaker_labels
-from broken_record.detectors.templates import grouped
 from broken_record.text.transcript import Transcript, quote
 
 KIND = "role_leak"
@@ -128,7 +127,7 @@ def detect(
                 if not is_asked_for(transcript, own[place])
             }
         generated = [place for place in sorted(leaks) if own[place] >= transcript.given]
-        for places in grouped(generated, reach):
+        for places in stretches(generated, reach + 1):
             found = {own[place]: leaks[place] for place in places}
             findings.append(report(transcript, found, break_turns))
     return findings

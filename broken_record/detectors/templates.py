@@ -18,7 +18,7 @@ import numpy as np
 from rapidfuzz.distance import Indel
 
 from broken_record.data import Finding
-from broken_record.detectors.evidence import make_finding, saturate
+from broken_record.detectors.evidence import make_finding, saturate, stretches, told_by
 from broken_record.detectors.labels import opening_label, speaker_labels
 from broken_record.stats import slope_of_many
 from broken_record.text.similarity import write_words
@@ -84,7 +84,7 @@ def find_stretches(
     speaker's last three; or two of three with `sure_words`; or `short_turns` turns in a row that
     are equal in `short_words` words.
     """
-    stretches = []
+    reported = []
     kept = write_words(transcript.words)
     alike = most_share if side == "opening" else EXACT_SHARE
     labels = speaker_labels(transcript)
@@ -97,45 +97,18 @@ def find_stretches(
         frames = find_frames(transcript, own, views, words, most_share)
         short, told = find_short(transcript, own, views, short_words, short_turns, most_share)
         frames = short | frames
-        for places in grouped(sorted(frames), of_turns - hits + 1):
+        for places in stretches(sorted(frames), of_turns - hits + 2):
             sure = [
                 k for k in places if frames[k].words >= sure_words and frames[k].share < SURE_SHARE
             ]
             long = [k for k in places if frames[k].words >= words]
             detected = [
-                *(k for k in (dense(long, hits, of_turns), dense(sure, 2, 3)) if k is not None),
+                *(k for k in (told_by(long, hits, of_turns), told_by(sure, 2, 3)) if k is not None),
                 *(k for k in places if k in told),
             ]
             if detected:
-                stretches.append(([frames[k] for k in places], own[min(detected)]))
-    return stretches
-
-
-def grouped(places: list[int], reach: int) -> list[list[int]]:
-    """Places that lie at most `reach` apart, together.
-
-    >>> grouped([1, 2, 4, 9], 2)
-    [[1, 2, 4], [9]]
-    """
-    groups: list[list[int]] = []
-    for k in places:
-        if groups and k - groups[-1][-1] <= reach:
-            groups[-1].append(k)
-        else:
-            groups.append([k])
-    return groups
-
-
-def dense(places: list[int], hits: int, of_turns: int) -> int | None:
-    """The first place that is the `hits`-th of at most `of_turns` in a row.
-
-    >>> dense([1, 4, 6, 7], 3, 4)
-    7
-    """
-    for first, last in zip(places, places[hits - 1 :], strict=False):
-        if last - first < of_turns:
-            return last
-    return None
+                reported.append(([frames[k] for k in places], own[min(detected)]))
+    return reported
 
 
 def grows(transcript: Transcript, position: int) -> bool:
