@@ -1,11 +1,13 @@
 """A passage of several turns comes again, and again: the talk goes round in a circle.
 
 A cycle (maximal repetition) with a period of 3 to 16 turns, odd ones included, where the speakers
-have exchanged their lines. The turns of a copy are like those a period before (similarity.py); one
-turn may be changed, inserted or missing, because the path may leave its diagonal of the similarity
-matrix for the next one. A finding needs two whole copies and 12 repeated words
-that are more than greetings; it is a break from the third. The longest path wins, so the smallest
-period stands for its multiples. It differs from single_turn_loop by the period.
+have exchanged their lines. The turns of a copy are like those a period before (similarity.py, and
+of up to 24 words those with .75 of their characters alike: "Im happy to help", "I am happy to
+help"); one turn may be changed, inserted or missing, because the path may leave its diagonal of
+the similarity matrix for the next one. A finding needs two whole copies, or five turns of a longer
+round, and 12 repeated words that are more than greetings; it is a break from the third. The longest
+path wins, so the smallest period stands for its multiples. Rounds of the same steps in other words
+are told by rounds.py. It differs from single_turn_loop by the period.
 
 >>> from broken_record.detectors.examples import transcript_of
 >>> verse = ["Shall we go for a walk by the river?", "I would rather stay inside with you tonight.",
@@ -19,14 +21,26 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from broken_record.data import Finding
 from broken_record.detectors.evidence import make_finding, saturate
+from broken_record.detectors.rounds import (
+    LEAST_TURNS,
+    Rounds,
+    find_rounds,
+    nearest_before,
+)
+from broken_record.detectors.single_turn_loop import has_new_slot
+from broken_record.text.similarity import ALIKE, Band, compare_pairs
 from broken_record.text.transcript import Flags, Transcript, quote
 
 KIND = "multi_turn_loop"
+SPELLED = 24  # words: longer turns are compared by words alone
+LEAST_LETTERS = 8
+MOST_STEPS = 12  # turns of a round in other words
 Cell = tuple[int, int]
 
 
@@ -69,20 +83,30 @@ def detect(
     most_period: int = 16,
     words: int = 12,
     matched: float = 0.75,
+    passage: int = 5,
+    formats: float = 0.3,
     break_copies: int = 3,
+    round_evidence: float = 8.0,
 ) -> list[Finding]:
     """Cycles of `least_period` to `most_period` turns, at least two copies of each.
 
     `matched` is the share of a copy's turns that must be like their originals, `words` how many
-    words these hold at least.
+    words these hold at least; of a longer period `passage` turns are enough;
+    where in the share `formats` of its turns only one slot is filled anew, from copy to copy, it is
+    a quiz, a list or a game.
+    `round_evidence` is the log-likelihood ratio from which on steps go in rounds.
     """
     findings = []
     covered: set[int] = set()
-    for path in sorted(find_paths(transcript), key=lambda path: (-len(path.cells), path.period)):
+    repeating: set[int] = set()
+    alike = find_alike(transcript)
+    paths = find_paths(transcript, alike)
+    for path in sorted(paths, key=lambda path: (-len(path.cells), path.period)):
         period = path.period
         if not least_period <= period <= most_period:
             continue
-        if path.length < period - (period > 5) or len(path.cells) < max(3, matched * path.length):
+        enough = min(period - (period > 5), passage)
+        if path.length < enough or len(path.cells) < max(3, matched * path.length):
             continue
         turns = [i for _, i in path.cells]
         if transcript.sizes[turns[:period]].sum() < words:
@@ -90,19 +114,75 @@ def detect(
         if len({transcript.codes[i] for i in turns}) < 3:
             continue
         reach = set(range(path.origin, path.last + 1))
-        if len(reach & covered) * 2 > len(reach):
+        repeats = set(range(path.first, path.last + 1))
+        if len(reach & covered) * 2 > len(reach) or repeats & repeating:
             continue
         covered |= reach
-        findings.append(report(transcript, path, period, break_copies))
+        if is_quiz(transcript, path, formats):
+            continue
+        repeating |= repeats
+        findings.append(report(transcript, alike, path, period, break_copies))
+    rounds = rounds_of(transcript, alike, least_period, round_evidence)
+    if rounds is not None and not covered.intersection(range(rounds.first, rounds.last + 1)):
+        findings.append(report_rounds(transcript, rounds))
     return findings
 
 
-def find_paths(transcript: Transcript) -> list[Path]:
+def find_alike(transcript: Transcript) -> Band:
+    """[p, i]: how alike the turns i and i - p are, by words or, of short ones, by characters."""
+    band: Band = transcript.similarity.copy()
+    texts = transcript.vocabulary.texts
+    borders = transcript.first.tolist()
+    spoken = transcript.words.tolist()
+    letters = []
+    for a, b in pairwise(borders):
+        text = " ".join([texts[k] for k in spoken[a:b]]) if b - a <= SPELLED else ""
+        letters.append(text.replace("'", "") if len(text) >= LEAST_LETTERS else "")
+    is_spelled = np.array([text != "" for text in letters])
+    for p in range(3, min(len(band), len(letters))):
+        both = np.flatnonzero(is_spelled[p:] & is_spelled[:-p])
+        if len(both):
+            mine, earlier = [letters[i + p] for i in both], [letters[i] for i in both]
+            much = compare_pairs(mine, earlier, ALIKE)
+            band[p, both + p] = np.maximum(band[p, both + p], much)
+    return band
+
+
+def is_quiz(transcript: Transcript, path: Path, formats: float) -> bool:
+    """Whether so many turns of three copies or more are frames with a slot filled anew."""
+    period = path.period
+    if path.length < 2 * period:
+        return False
+    steps = [range(path.origin + k, path.last + 1, period) for k in range(period)]
+    return sum(has_new_slot(transcript, step) for step in steps) >= formats * period
+
+
+def rounds_of(
+    transcript: Transcript, alike: Band, least_period: int, evidence: float
+) -> Rounds | None:
+    """The rounds outside loops of period 1 or 2; where every other turn counts something in digits
+    it is a task.
+    """
+    if len(transcript) < LEAST_TURNS:
+        return None
+    repeats_last = (alike[1] > 0) | (alike[2] > 0)
+    stuck = repeats_last & still_repeating(repeats_last)
+    lags = [
+        0 if is_stuck else lag
+        for lag, is_stuck in zip(nearest_before(transcript), stuck.tolist(), strict=True)
+    ]
+    rounds = find_rounds(lags, least=least_period, most=MOST_STEPS, evidence=evidence)
+    if rounds is None:
+        return None
+    counting = sum(any(map(str.isdigit, transcript.bodies[i])) for i in rounds.hits)
+    return None if 2 * counting >= len(rounds.hits) else rounds
+
+
+def find_paths(transcript: Transcript, alike: Band) -> list[Path]:
     """Maximal chains of like turns along the diagonals, off the turns that repeat the last ones.
 
     A chain steps to the next turn, or over one or two, and may move to a neighbouring diagonal.
     """
-    alike = transcript.similarity
     repeats_last = (alike[1] > 0) | (alike[2] > 0)
     hits = alike > 0
     hits[:3] = False
@@ -143,11 +223,13 @@ def still_repeating(repeats: Flags) -> Flags:
     return result
 
 
-def report(transcript: Transcript, path: Path, period: int, break_copies: int) -> Finding:
+def report(
+    transcript: Transcript, similarity: Band, path: Path, period: int, break_copies: int
+) -> Finding:
     """The finding of a path."""
     copies = 1 + max(1, round(path.length / period - 0.25))
     positions = sorted({i for p, i in path.cells} | {i - p for p, i in path.cells})
-    alike = [float(transcript.similarity[p, i]) / period for p, i in path.cells]
+    alike = [float(similarity[p, i]) / period for p, i in path.cells]
     detect = next((i for _, i in path.cells if i - path.first + 1 >= period), path.last)
     opening = transcript.said[path.origin].body
     return make_finding(
@@ -164,4 +246,25 @@ def report(transcript: Transcript, path: Path, period: int, break_copies: int) -
         spans=[transcript.whole(i) for i in positions],
         explanation=f"{period} turns from {quote(opening)} on, {copies} times",
         pairs=[(i, i - p) for p, i in path.cells if p % 2],
+    )
+
+
+def report_rounds(transcript: Transcript, rounds: Rounds) -> Finding:
+    """The finding of steps that come again in other words."""
+    period, hits = rounds.period, rounds.hits
+    copies = 1 + (rounds.last - rounds.first + 1) // period
+    opening = quote(transcript.said[rounds.first - period].body)
+    return make_finding(
+        transcript,
+        kind=KIND,
+        positions=range(rounds.first - period, rounds.last + 1),
+        level="warn",
+        origin=rounds.first - period,
+        onset=rounds.first,
+        detect=rounds.told,
+        period=period,
+        copies=copies,
+        strength=saturate([0.5 / period] * len(hits)),
+        spans=[transcript.whole(i) for i in hits],
+        explanation=f"rounds of {period} steps in other words from {opening} on, {copies} times",
     )

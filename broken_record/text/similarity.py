@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from rapidfuzz.distance import Indel
+from rapidfuzz.distance import Indel, LCSseq
 from rapidfuzz.process import cpdist
 
 WIDEST = 17  # turns: the longest period that is looked for, and one inserted turn
@@ -20,6 +20,7 @@ SHORT = 6  # words: shorter turns are alike only when equal
 COMPARED = 4096  # words of a turn; what is alike so far is taken to be alike
 
 Band = npt.NDArray[np.float32]
+Row = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 
 
@@ -55,6 +56,26 @@ def compare_turns(turns: Sequence[str], sizes: Floats) -> Band:
         alike[(ids[p:] == ids[:-p]) & (lengths[p:] > 0)] = 1
         band[p, p:] = alike
     return band
+
+
+def compare_pairs(ones: Sequence[str], others: Sequence[str], least: float) -> Row:
+    """How alike each of `ones` is to the one of `others` at its place; below `least` it is 0.
+
+    >>> [round(float(much), 2) for much in compare_pairs(["abcd", "abcd"], ["abcx", "xyzd"], 0.5)]
+    [0.75, 0.0]
+    """
+    return cpdist(
+        ones, others, scorer=Indel.normalized_similarity, score_cutoff=least, dtype=np.float32
+    )
+
+
+def contained_in(one: str, other: str) -> float:
+    """The share of `one` that stands in `other` in the same order.
+
+    >>> contained_in("abcd", "xaybzc")
+    0.75
+    """
+    return float(LCSseq.similarity(one, other)) / max(1, len(one))
 
 
 def pair_turns(turns: Sequence[str], band: Band, most: int) -> list[tuple[int, int]]:
