@@ -12,7 +12,8 @@ the limit, half of its word triples said before, is neither; nor is a speaker wh
 sentence.
 
 >>> from broken_record.detectors.examples import transcript_of
->>> salad = " ".join(["velvet ladder oxide tramway gusto ninety pelican"] * 9)
+>>> stems = "velvet ladder oxide tramway gusto ninety pelican".split()
+>>> salad = " ".join(stem + end for end in "um el an or ax ig op ust ent".split() for stem in stems)
 >>> found = detect(transcript_of(["Tell me more.", "I like the sea.", salad]))
 >>> [(f.speaker, f.level, f.onset_turn) for f in found]
 [('assistant', 'break', 2)]
