@@ -5,11 +5,11 @@
     python analyze.py RUN --only single_turn_loop,multi_turn_loop --verbose
     python analyze.py RUN --fail-on refusal,empty_response
     python analyze.py RUN --export chatml -o FILE --drop-looped
-    python analyze.py chats.jsonl
+    python analyze.py chats.jsonl --reasoning
     python analyze.py SWEEP --baseline NAME
 
-RUN is a folder of records (.jsonl), text logs (.log, also those of the old tool) or SillyTavern
-chats, or a file of conversations from elsewhere, which becomes a folder of records beside it.
+RUN is a folder of records (.jsonl), text logs (.log, also those of the old tool) or chats, or a
+file of chats from elsewhere (docs/chats.md), which becomes a folder of records beside it.
 Writes analysis.json, dialogues.csv, findings.csv and response_length_vs_loop_density.json into the
 folder. The runs of a SWEEP are compared as well, with one of them: comparison.json and
 comparison.csv. Exit codes: 0 done, 1 some file could not be read or written, 2 nothing to analyse,
@@ -75,6 +75,8 @@ def make_parser() -> argparse.ArgumentParser:
     add("--baseline", metavar="NAME", help="the run of a sweep that the others are compared with")
     add("--assistant", metavar="NAME",
         help="who is the assistant in chats where names tell, not roles")  # fmt: skip
+    add("--reasoning", action="store_true",
+        help="of a file of chats, examine what was thought too, before what was said")  # fmt: skip
     add("--export", choices=FORMAT_NAMES, metavar="FORMAT",
         help=f"write the dialogues as data to train on: {', '.join(FORMAT_NAMES)} "
         "(parquet: pip install pyarrow)")  # fmt: skip
@@ -117,6 +119,8 @@ def check_wishes(options: argparse.Namespace) -> Thresholds:
 
         check_export(options.export, options.side or "assistant")
         check_target(options.output, options.runs)
+    if options.reasoning and (others := [run for run in options.runs if not run.is_file()]):
+        raise ConfigError([f"--reasoning: {run} is no file of chats" for run in others])
     if options.baseline and not any(map(is_sweep, options.runs)):
         raise ConfigError([f"--baseline {options.baseline}: none of these is a sweep"])
     return {kind: loaded[kind] for kind in KINDS if kind in wanted}
@@ -135,8 +139,16 @@ def make_folder(run: Path, options: argparse.Namespace) -> tuple[Path, int]:
 
     if not run.is_file():
         return run, 0
-    imported = import_file(run, options.assistant)
+    from tqdm import tqdm
+
+    bar: Any = tqdm(total=run.stat().st_size, unit="B", unit_scale=True, disable=None, leave=False)
+    with bar:
+        imported = import_file(
+            run, options.assistant, reasoning=options.reasoning, progress=bar.update
+        )
     log.info("%s: conversations: %d, put into %s", run, imported.conversations, imported.folder)
+    for note in imported.notes:
+        log.info("%s: %s", run, note)
     for problem in imported.problems:
         log.error("%s", escape_controls(problem))
     return imported.folder, int(bool(imported.problems))

@@ -37,7 +37,7 @@ DOORS = {
         "data", "errors", "samplers", "config", "requests", "urllib3", "jinja2", "transformers",
     },
     "engines.embedded_server": {"xllamacpp"},
-    "files": {"data", "errors", "terminal", "config"},
+    "files": {"data", "errors", "terminal", "config", "pyarrow"},
     "text": {"data", "numpy", "rapidfuzz"},
     "detectors": {"data", "errors", "stats", "text", "numpy"},
     "analysis": {

@@ -1,24 +1,21 @@
-"""Conversations that people already have: ChatML, ShareGPT and SillyTavern chats to Dialogues.
+"""Conversations that people already have, of any format in formats/, to Dialogues.
 
-    ChatML       a line a conversation: {"messages": [{"role", "content"}, ...]}
-    ShareGPT     a line a conversation: {"conversations": [{"from", "value"}, ...]}; either pair of
-                 names is read under either key
-    SillyTavern  a file a conversation: a header line with user_name, character_name and
-                 chat_metadata (old group chats have none), then a line a message: name, is_user,
-                 is_system, mes, extra, and more that is not needed here (other swipes)
-
-Who is the assistant is told by the role (or from), and in SillyTavern by is_user; where `assistant`
-is the name of a speaker, by that: everybody else is the user. A conversation's system messages
-before the first turn are its opening. Left out, and counted by what they are: what tools say,
-system messages further on, parts of a message that are no text and messages without any; of
-SillyTavern what is hidden (is_system: its prompt is built without) and what a narrator says.
+What a format gives as entries becomes messages here, in the same way for all of them. Who is the
+assistant is told by the role, and where `assistant` is the name of a speaker, by that: everybody
+else is the user. A conversation's system messages before the first turn are its opening. Left out,
+and counted by what they are: what tools say, system messages further on, messages without any text,
+and what the format leaves out; of a message what was thought, parts that are no text, and calls of
+tools. A reply whose content is null, and that calls no tool, is an empty reply.
 
 Messages of one speaker in a row, with nothing between them, are one turn, a newline between them:
 the detectors look for a speaker's line every second turn, and would miss one that comes again and
-again before two messages of the other side. Different speakers of one side stay apart.
+again before two messages of the other side. Different speakers of one side stay apart, and so does
+everything where one side never speaks: there, every message is a turn.
 
-A Dialogue from here has `unknown["imported"]`: from (the file), line, left_out, and of a file that
-is read in place bad_lines. Nothing in it was measured.
+A Dialogue from here has `unknown["imported"]`: from (the file), line, format, messages (of the
+source), joined (to the one before), left_out (messages, by reason), beside (what was left out of
+those that were kept), and of a file that is read in place bad_lines. No message is lost: messages =
+the opening's + turns + joined + left_out. Nothing in it was measured.
 """
 
 from __future__ import annotations
@@ -26,12 +23,16 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from broken_record.data import Dialogue, Message, Role, Turn
 from broken_record.errors import LogError
+from broken_record.files.formats.entries import NOTHING, Conversation, Entry
+from broken_record.files.formats.parts import read_content, split_thinking
+from broken_record.files.formats.registry import FORMATS, format_of, opened_by
+from broken_record.files.values import Problem, Value, read_values
 
 ROLES: dict[str, Role] = {
     "system": "system", "developer": "system",
@@ -43,188 +44,274 @@ TOOLS = frozenset(
     """tool tool_call tool_calls tool_response function function_call function_response observation
     ipython""".split()
 )
-CONVERSATIONS = ("messages", "conversations", "conversation")
-SILLY_TAVERN = ("chat_metadata", "character_name", "user_name", "mes")
 NONE = "holds no conversation"
 EXPECTED = (
-    'expected {"messages": [...]} or {"conversations": [...]} on every line, or a SillyTavern chat '
+    'expected {"messages": [...]}, {"conversations": [...]} or another form that docs/chats.md has '
     "(of text logs name the folder)"
 )
+NOBODY = "holds no message of a user or an assistant"
 
 
 @dataclass(frozen=True, slots=True)
 class Chats:
-    """The conversations of a file, and a sentence with the line's number for each line that could
-    not be read.
-    """
+    """The conversations of a file, and a sentence with its place for each that was not read."""
 
     dialogues: tuple[Dialogue, ...]
     problems: tuple[str, ...]
 
 
+@dataclass(slots=True)
+class Reading:
+    """How a file is read: its name, who is the assistant, whether what was thought is read as said;
+    and what could not be read so far, a sentence each.
+    """
+
+    file: str
+    assistant: str | None = None
+    reasoning: bool = False
+    problems: list[str] = field(default_factory=list)
+
+    def report(self, where: str, what: str) -> None:
+        """Note what is wrong at a place."""
+        self.problems.append(f"{self.file}: {where}: {what}")
+
+    def failure(self) -> LogError:
+        """What to raise where no conversation was found."""
+        more = len(self.problems) - 1
+        first = self.problems[0] if self.problems else f"{self.file}: {NONE}; {EXPECTED}"
+        return LogError(first + (f"\n({more} more lines are wrong)" if more > 0 else ""))
+
+
 def parse_chats(lines: Iterable[str], file: str, assistant: str | None = None) -> Chats:
-    """All conversations of a file; LogError where it holds none."""
-    problems: list[tuple[int, str]] = []
-    values: list[tuple[int, Any]] = []
-    for number, line in enumerate(lines, 1):
-        if line.strip("\ufeff \t\r\n"):
-            try:
-                values.append((number, json.loads(line.lstrip("\ufeff"))))
-            except (ValueError, RecursionError):
-                problems.append((number, "is not JSON"))
-    first = next((value for _, value in values if isinstance(value, dict)), {})
-    if chat_format(first) == "sillytavern":
-        dialogues = list(read_silly_tavern(values, file, assistant, problems))
-    else:
-        dialogues = list(read_lines(values, file, assistant, problems))
-    named = tuple(f"{file}: line {number}: {what}" for number, what in sorted(problems))
+    """All conversations in the lines of a file; LogError where they hold none."""
+    reading = Reading(file, assistant)
+    values = read_values((f"{line}\n" for line in lines), stands_alone)
+    dialogues = tuple(read_chats(values, reading))
     if not dialogues:
-        more = f"\n({len(named) - 1} more lines are wrong)" if len(named) > 1 else ""
-        raise LogError((named or (f"{file}: {NONE}; {EXPECTED}",))[0] + more)
-    return Chats(tuple(dialogues), named)
+        raise reading.failure()
+    return Chats(dialogues, tuple(reading.problems))
 
 
-def parse_chat(lines: Iterable[str], path: Path, assistant: str | None = None) -> Dialogue:
+def read_chat(values: Iterable[Value | Problem], path: Path, assistant: str | None) -> Dialogue:
     """The only conversation of a file that is read in place; LogError where there are several."""
-    chats = parse_chats(lines, path.name, assistant)
-    if len(chats.dialogues) > 1:
-        count = len(chats.dialogues)
+    reading = Reading(path.name, assistant)
+    dialogues = list(read_chats(values, reading))
+    if not dialogues:
+        raise reading.failure()
+    if len(dialogues) > 1:
+        count = len(dialogues)
         raise LogError(f"{path.name}: holds {count} conversations; run: python analyze.py {path}")
-    dialogue = chats.dialogues[0]
-    imported = {**dialogue.unknown["imported"], "bad_lines": list(chats.problems)}
-    return replace(dialogue, unknown={"imported": imported})
+    imported = {**dialogues[0].unknown["imported"], "bad_lines": reading.problems}
+    return replace(dialogues[0], unknown={"imported": imported})
 
 
 def what_is_missing(dialogue: Dialogue) -> tuple[dict[str, int], list[str]]:
-    """(how many messages of its chat log were left out, by what they are; the lines that could not
-    be read); nothing of a dialogue of our own.
+    """(how many messages of its chat log, and parts of messages, were left out, by what they are;
+    the lines that could not be read); nothing of a dialogue of our own.
     """
     imported = dialogue.unknown.get("imported")
     if not isinstance(imported, dict):
         return {}, []
-    return imported.get("left_out") or {}, imported.get("bad_lines") or []
+    counts: Counter[str] = Counter()
+    for name in ("left_out", "beside"):
+        counts.update(imported.get(name) or {})
+    return dict(counts), imported.get("bad_lines") or []
 
 
-def holds_chats(lines: Iterable[str]) -> bool:
-    """Whether the first line that is a JSON object opens a chat log (and not a record of ours)."""
-    for line in lines:
-        try:
-            value = json.loads(line.lstrip("\ufeff"))
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(value, dict):
-            return chat_format(value) is not None
+def holds_chats(text: str) -> bool:
+    """Whether the first JSON object or array of a text is a conversation, or begins one (and is no
+    record of ours).
+    """
+    for found in read_values([text], stands_alone):
+        if isinstance(found, Value) and isinstance(found.value, dict | list):
+            return bool(format_of(found.value) or opened_by(found.value))
     return False
 
 
-def chat_format(value: Mapping[str, Any]) -> Literal["lines", "sillytavern"] | None:
-    """Which kind of file a line opens: a conversation a line, or a SillyTavern chat."""
-    if conversation_key(value):
-        return "lines"
-    return "sillytavern" if any(name in value for name in SILLY_TAVERN) else None
+def stands_alone(item: Any) -> bool:
+    """Whether an array's item is something by itself, and not a message of one conversation."""
+    return opened_by(item) is None
 
 
-def conversation_key(value: Mapping[str, Any]) -> str | None:
-    """The key under which a line holds its conversation."""
-    return next((key for key in CONVERSATIONS if isinstance(value.get(key), list)), None)
+def read_chats(values: Iterable[Value | Problem], reading: Reading) -> Iterator[Dialogue]:
+    """The conversations of a file's values, one after the other."""
+    found = iter(values)
+    for value in found:
+        if isinstance(value, Problem):
+            reading.report(value.where, value.what)
+        elif name := format_of(value.value):
+            items = [f"item {place}" for place, _ in enumerate(value.value, 1)]
+            yield from read_value(value, name, items, reading)
+        elif name := opened_by(value.value):
+            lines = [value, *whole_lines(found, reading)]
+            everything = replace(value, value=[line.value for line in lines])
+            yield from read_value(everything, name, [line.where for line in lines], reading)
+        else:
+            reading.report(value.where, f"{NONE}; {EXPECTED}{seems(value.value)}")
+
+
+def whole_lines(values: Iterator[Value | Problem], reading: Reading) -> Iterator[Value]:
+    """The values of the other lines."""
+    for value in values:
+        if isinstance(value, Problem):
+            reading.report(value.where, value.what)
+        else:
+            yield value
+
+
+def seems(value: object) -> str:
+    """What a value that is no conversation seems to be, as the end of a sentence.
+
+    >>> seems({"type": "dialogue", "config": {}}), seems({"prompt": "This is"})
+    ('; found a line of a record', '; found an object with "prompt"')
+    """
+    if not isinstance(value, dict):
+        return ""
+    if value.get("type") in ("dialogue", "turn", "end") and len(value) > 1:
+        return "; found a line of a record"
+    if "first_mes" in value or str(value.get("spec", "")).startswith("chara_card"):
+        return "; found a character card"
+    names = ", ".join(json.dumps(name) for name in list(value)[:8])
+    return f"; found an object with {names[:200]}" if names else "; found an empty object"
+
+
+def read_value(
+    value: Value, name: str, places: Sequence[str], reading: Reading
+) -> Iterator[Dialogue]:
+    """The conversations of one value; what is wrong with it goes to the reading's problems."""
+    try:
+        for conversation in FORMATS[name].read(value.value):
+            for item, what in conversation.problems:
+                reading.report(places[item], what)
+            if conversation.entries or not conversation.problems:
+                check_names(conversation, reading)
+                yield make_dialogue(conversation, value, name, reading)
+    except UnknownName:
+        raise
+    except LogError as error:
+        reading.report(value.where, str(error))
+
+
+class UnknownName(LogError):
+    """Nobody in a file whose speakers have names has the assistant's."""
+
+
+def check_names(conversation: Conversation, reading: Reading) -> None:
+    """UnknownName where nobody has the assistant's name, and everybody has one."""
+    names = {entry.name for entry in conversation.entries if not entry.left_out}
+    if conversation.named and names and reading.assistant not in {None, *names}:
+        called = ", ".join(sorted(json.dumps(name) for name in names))
+        raise UnknownName(
+            f"{reading.file}: nobody is called {json.dumps(reading.assistant)}, but {called}"
+        )
 
 
 def make_dialogue(
-    system: Sequence[Message],
-    said: Sequence[Message],
-    file: str,
-    line: int,
-    left_out: Mapping[str, int],
+    conversation: Conversation, value: Value, name: str, reading: Reading
 ) -> Dialogue:
-    """The dialogue of a conversation, its turns numbered behind the system messages."""
+    """The dialogue of a conversation, its turns numbered behind the system messages; LogError where
+    nobody speaks, or it is not known who.
+    """
+    left_out: Counter[str] = Counter()
+    beside: Counter[str] = Counter()
+    spoken = read_entries(conversation.entries, reading, left_out, beside)
+    messages = join_neighbours(spoken)
+    first = next((i for i, m in enumerate(messages) if m.role != "system"), len(messages))
+    said = [message for message in messages[first:] if message.role != "system"]
+    if not said:
+        raise LogError(NOBODY)
+    left_out["system further on"] = len(messages) - first - len(said)
+    imported = {
+        "from": reading.file, "line": value.line, "format": name,
+        "messages": len(conversation.entries), "joined": len(spoken) - len(messages),
+        "left_out": dict(+left_out), "beside": dict(+beside),
+    }  # fmt: skip
     return Dialogue(
         config={
-            "conversation": [asdict(message) for message in system],
+            "conversation": [asdict(message) for message in messages[:first]],
             "agent_prefix": "",
             "user_prefix": "",
         },
-        turns=tuple(
-            Turn(index, message.role, message.content)
-            for index, message in enumerate(said, len(system))
-        ),
+        turns=tuple(Turn(index, m.role, m.content) for index, m in enumerate(said, first)),
         status="done",
-        unknown={"imported": {"from": file, "line": line, "left_out": dict(left_out)}},
+        unknown={"imported": imported},
     )
 
 
-def read_lines(
-    values: Iterable[tuple[int, Any]],
-    file: str,
-    assistant: str | None,
-    problems: list[tuple[int, str]],
-) -> Iterator[Dialogue]:
-    """The conversations of numbered lines; what is wrong with the others goes to `problems`."""
-    for number, value in values:
-        key = conversation_key(value) if isinstance(value, dict) else None
-        if key is None:
-            problems.append((number, f"{NONE}; {EXPECTED}"))
-            continue
-        left_out: Counter[str] = Counter()
-        try:
-            messages = read_messages(value[key], assistant, left_out)
-        except LogError as error:
-            problems.append((number, str(error)))
-            continue
-        metadata = value.get("metadata")
-        added = isinstance(metadata, dict) and metadata.get("opening_added")  # by samples.py
-        if added and Message("user", "") in messages:
-            messages.remove(Message("user", ""))
-        spoken = (i for i, message in enumerate(messages) if message.role != "system")
-        first = next(spoken, len(messages))
-        said = [message for message in messages[first:] if message.role != "system"]
-        if not said:
-            problems.append((number, "holds no message of a user or an assistant"))
-            continue
-        left_out["system further on"] = len(messages) - first - len(said)
-        yield make_dialogue(messages[:first], said, file, number, +left_out)
-
-
-def read_messages(
-    entries: Sequence[Any], assistant: str | None, left_out: Counter[str]
-) -> list[Message]:
-    """The messages of a conversation; LogError where one is none, or its speaker is not known."""
-    found: list[tuple[str, set[str], Any]] = []
-    for place, entry in enumerate(entries, 1):
-        label = entry.get("role", entry.get("from")) if isinstance(entry, dict) else None
-        if not isinstance(label, str):
-            raise LogError(f"message {place} has no role")
-        content = entry.get("content", entry.get("value"))
-        name = entry.get("name")
-        found.append((label, {label, name if isinstance(name, str) else label}, content))
-    named = any(assistant in names for _, names, _ in found)
-    strangers = sorted({label for label, _, _ in found if label.lower() not in {*ROLES, *TOOLS}})
+def read_entries(
+    entries: Sequence[Entry], reading: Reading, left_out: Counter[str], beside: Counter[str]
+) -> list[tuple[int, object, Message]]:
+    """(place, speaker, message) of the entries that say something; LogError where one is none, or
+    its speaker is not known.
+    """
+    assistant = reading.assistant
+    named = assistant is not None and any(
+        assistant in (entry.label, entry.name) for entry in entries
+    )
+    strangers = sorted(
+        {e.label for e in entries if e.label.lower() not in {*ROLES, *TOOLS} and not e.left_out}
+    )
     if strangers and not named:
         raise LogError(
             f"says who speaks by name ({', '.join(map(json.dumps, strangers))}); "
             "say who is the assistant: --assistant NAME"
         )
-    said = []
-    for place, (label, names, content) in enumerate(found, 1):
-        role = ROLES.get(label.lower(), "user")
+    said: list[tuple[int, object, Message]] = []
+    for place, entry in enumerate(entries, 1):
+        role = ROLES.get(entry.label.lower(), "user")
         if named and role != "system":
-            role = "assistant" if assistant in names else "user"
-        if label.lower() in TOOLS:
-            left_out[label.lower()] += 1
-        elif (text := read_text(content, f"message {place}", left_out)) is not None:
-            said.append((place, tuple(sorted(names)), Message(role, text)))
+            role = "assistant" if assistant in (entry.label, entry.name) else "user"
+        if entry.left_out or entry.label.lower() in TOOLS:
+            left_out[entry.left_out or entry.label.lower()] += 1
+            continue
+        text = read_entry(entry, role, f"message {place}", reading.reasoning, beside)
+        if text is None:
+            left_out[f"{entry.label} without text"] += 1
         else:
-            left_out[f"{label} without text"] += 1
-    return join_neighbours(said)
+            said.append((place, (entry.label, entry.name), Message(role, text)))
+    return said
 
 
-def join_neighbours(said: Iterable[tuple[int, object, Message]]) -> list[Message]:
+def read_entry(
+    entry: Entry, role: Role, where: str, reasoning: bool, beside: Counter[str]
+) -> str | None:
+    """What a message says, None where it has no text; what was thought stands in front of it where
+    that is read too, and is counted where not.
+    """
+    spoken = read_content(None if entry.content is NOTHING else entry.content, where)
+    beside.update(entry.beside)
+    beside.update(spoken.counts)
+    beside["tool call"] += entry.tool_calls
+    calls = entry.tool_calls + spoken.counts["tool call"]
+    text, thoughts = spoken.text, [entry.reasoning, *spoken.thoughts]
+    if text is not None and role == "assistant":
+        text, inside = split_thinking(text)
+        thoughts += inside
+    thought = "\n".join(part.strip() for part in thoughts if part.strip())
+    if role != "system" and not text and not calls:
+        empty = entry.content is None or text is not None or bool(thought)
+        text = "" if empty else None
+    elif not text and calls:
+        text = None
+    if thought and reasoning:
+        return f"{thought}\n{text}" if text else thought
+    beside["reasoning"] += bool(thought)
+    return text
+
+
+def join_neighbours(said: Sequence[tuple[int, object, Message]]) -> list[Message]:
     r"""The messages of (place in the file, speaker, message), those of one speaker at neighbouring
-    places joined by a newline; system messages stay apart.
+    places joined by a newline; system messages stay apart, and all where one side never speaks.
 
     >>> hi, ho = Message("user", "Hi."), Message("user", "Ho.")
-    >>> join_neighbours([(1, "Mark", hi), (2, "Mark", ho), (4, "Mark", hi), (5, "Ada", ho)])[0]
+    >>> oh = Message("assistant", "Oh.")
+    >>> join_neighbours([(1, "Mark", hi), (2, "Mark", ho), (4, "Mark", hi), (5, "Ada", oh)])[0]
     Message(role='user', content='Hi.\nHo.')
+    >>> len(join_neighbours([(1, "Mark", hi), (2, "Mark", ho)]))
+    2
     """
+    if {"user", "assistant"} - {message.role for _, _, message in said}:
+        return [message for _, _, message in said]
     joined: list[Message] = []
     before: tuple[int, object] = (0, None)
     for place, speaker, message in said:
@@ -236,54 +323,13 @@ def join_neighbours(said: Iterable[tuple[int, object, Message]]) -> list[Message
     return joined
 
 
-def read_text(content: object, where: str, left_out: Counter[str]) -> str | None:
-    """What a message says: its content, or the text of its parts one behind the other."""
-    if content is None or isinstance(content, str):
-        return content
-    if not isinstance(content, list) or not all(isinstance(part, dict) for part in content):
-        raise LogError(f"{where}: its content is neither text nor a list of parts")
-    texts = [part["text"] for part in content if isinstance(part.get("text"), str)]
-    for part in content:
-        if not isinstance(part.get("text"), str):
-            left_out[f"part of type {part.get('type')}"] += 1
-    return "".join(texts) if texts else None
+def one_sided(dialogue: Dialogue) -> bool:
+    """Whether one side never speaks in a conversation of several messages."""
+    return len(dialogue.turns) > 1 and len({turn.role for turn in dialogue.turns}) == 1
 
 
-def read_silly_tavern(
-    values: Sequence[tuple[int, Any]],
-    file: str,
-    assistant: str | None,
-    problems: list[tuple[int, str]],
-) -> Iterator[Dialogue]:
-    """The conversation of a SillyTavern chat, none where nobody speaks; what is wrong with a line
-    goes to `problems`. LogError where nobody has the assistant's name.
-    """
-    left_out: Counter[str] = Counter()
-    said: list[tuple[int, str, Message]] = []
-    for place, (number, value) in enumerate(values):
-        if not isinstance(value, dict):
-            problems.append((number, "is no message"))
-        elif place == 0 and "mes" not in value:
-            continue  # the header
-        elif not isinstance(value.get("mes"), str) or not isinstance(value.get("is_user"), bool):
-            problems.append((number, "a message needs a text as mes, and is_user"))
-        elif value.get("is_system"):
-            left_out["hidden"] += 1
-        elif is_narrator(value):
-            left_out["narrator"] += 1
-        else:
-            name = str(value.get("name"))
-            is_user = value["is_user"] if assistant is None else name != assistant
-            said.append((place, name, Message("user" if is_user else "assistant", value["mes"])))
-    names = {name for _, name, _ in said}
-    if names and assistant is not None and assistant not in names:
-        called = ", ".join(sorted(map(json.dumps, names)))
-        raise LogError(f"{file}: nobody is called {json.dumps(assistant)}, but {called}")
-    if said:
-        yield make_dialogue((), join_neighbours(said), file, 1, left_out)
-
-
-def is_narrator(value: Mapping[str, Any]) -> bool:
-    """Whether a message is neither side's: what /sys says in the chat."""
-    extra = value.get("extra")
-    return isinstance(extra, dict) and extra.get("type") == "narrator" and not value["is_user"]
+def count_messages(imported: Mapping[str, Any], counts: Counter[str]) -> None:
+    """Add what became of a conversation's messages to the counts of a whole file."""
+    counts["messages"] += imported["messages"]
+    counts["joined"] += imported["joined"]
+    counts["left out"] += sum(imported["left_out"].values())

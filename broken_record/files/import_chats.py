@@ -2,8 +2,9 @@
 
 chats.jsonl becomes chats/, with chats_0001.jsonl and so on in the order of the file, and run.json:
 {"version", "imported_from" (the file's name), "sha256" (of its bytes), "assistant" (the name that
-tells who that is, or null), "conversations"}. By that run.json the folder may be made again; any
-other folder is left alone.
+tells who that is, or null), "conversations"}, and "reasoning": true where what was thought was read
+too. By that run.json the folder may be made again; any other folder is left alone. A conversation
+is written as soon as it is read, so that a file may be larger than the memory.
 """
 
 from __future__ import annotations
@@ -11,56 +12,88 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from broken_record.data import Dialogue
 from broken_record.errors import ConfigError, LogError
-from broken_record.files.chats import parse_chats
+from broken_record.files.chats import (
+    Reading,
+    count_messages,
+    one_sided,
+    read_chats,
+    stands_alone,
+)
 from broken_record.files.record import RecordWriter
-from broken_record.files.whole import read_json, read_text
+from broken_record.files.values import read_file
+from broken_record.files.whole import read_json
 
 VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The folder that was made, how many conversations it holds, and which lines could not be
-    read.
+    """The folder that was made, how many conversations it holds, which lines could not be read, and
+    what became of the messages, a sentence each.
     """
 
     folder: Path
     conversations: int
     problems: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
-def import_file(path: Path, assistant: str | None) -> Imported:
+def import_file(
+    path: Path,
+    assistant: str | None,
+    *,
+    reasoning: bool = False,
+    progress: Callable[[int], object] = lambda size: None,
+) -> Imported:
     """Make the run folder of a file; ConfigError where there may be none, LogError where something
-    cannot be read or written.
+    cannot be read or written. `progress` is told how many bytes were read.
     """
-    folder = path.with_suffix("")
+    folder = folder_of(path)
     check_folder(folder, path)
-    text = read_text(path, newline="")
-    if text.startswith('{"type": "dialogue"'):
-        raise ConfigError([f"{path}: is a record; put it into a folder, and name that"])
-    chats = parse_chats(text.split("\n"), path.name, assistant)
-    run = {
-        "version": VERSION, "imported_from": path.name,
-        "sha256": hashlib.sha256(text.encode("utf-8")).hexdigest(),
-        "assistant": assistant, "conversations": len(chats.dialogues),
+    run: dict[str, Any] = {
+        "version": VERSION, "imported_from": path.name, "sha256": check_file(path),
+        "assistant": assistant, "conversations": 0,
     }  # fmt: skip
+    if reasoning:
+        run["reasoning"] = True
+    reading = Reading(path.name, assistant, reasoning)
+    dialogues = read_chats(read_file(path, stands_alone, progress), reading)
+    first = next(dialogues, None)
+    if first is None:
+        raise reading.failure()
+    empty_folder(folder, run)
+    counts = write_records(folder, chain([first], dialogues))
+    write_run(folder, {**run, "conversations": counts["conversations"]})
+    return Imported(folder, counts["conversations"], tuple(reading.problems), notes_of(counts))
+
+
+def folder_of(path: Path) -> Path:
+    """Where the records of a file go."""
+    return (path.with_suffix("") if path.suffix == ".gz" else path).with_suffix("")
+
+
+def check_file(path: Path) -> str:
+    """The hash of a file's bytes; ConfigError where it is a record."""
+    digest = hashlib.sha256()
     try:
-        folder.mkdir(exist_ok=True)
-        # first, so that a folder that was left half made can be made again
-        (folder / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="ascii")
-        for old in folder.iterdir():
-            if re.fullmatch(re.escape(folder.name) + r"_\d{4,}\.jsonl", old.name):
-                old.unlink()
+        with path.open("rb") as file:
+            if file.read(19) == b'{"type": "dialogue"':
+                raise ConfigError([f"{path}: is a record; put it into a folder, and name that"])
+            file.seek(0)
+            while chunk := file.read(2**20):
+                digest.update(chunk)
     except OSError as error:
-        raise LogError(f"{folder}: cannot be written: {error.strerror}") from error
-    for number, dialogue in enumerate(chats.dialogues, 1):
-        write_record(folder / f"{folder.name}_{number:04}.jsonl", dialogue)
-    return Imported(folder, len(chats.dialogues), chats.problems)
+        raise LogError(f"{path}: cannot be read: {error.strerror}") from error
+    return digest.hexdigest()
 
 
 def check_folder(folder: Path, path: Path) -> None:
@@ -75,6 +108,54 @@ def check_folder(folder: Path, path: Path) -> None:
     except (OSError, ValueError):
         pass
     raise ConfigError([f"{folder}: exists and was not made from {path.name}; rename one of them"])
+
+
+def empty_folder(folder: Path, run: dict[str, Any]) -> None:
+    """Make the folder, or take the records of an earlier import out of it."""
+    try:
+        folder.mkdir(exist_ok=True)
+        write_run(folder, run)  # first, so that a folder that was left half made can be made again
+        for old in folder.iterdir():
+            if re.fullmatch(re.escape(folder.name) + r"_\d{4,}\.jsonl", old.name):
+                old.unlink()
+    except OSError as error:
+        raise LogError(f"{folder}: cannot be written: {error.strerror}") from error
+
+
+def write_run(folder: Path, run: dict[str, Any]) -> None:
+    """Say where the folder came from."""
+    (folder / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="ascii")
+
+
+def write_records(folder: Path, dialogues: Iterator[Dialogue]) -> Counter[str]:
+    """Write every dialogue, and count what became of their messages."""
+    counts: Counter[str] = Counter()
+    for number, dialogue in enumerate(dialogues, 1):
+        write_record(folder / f"{folder.name}_{number:04}.jsonl", dialogue)
+        counts["conversations"] += 1
+        counts["one-sided"] += one_sided(dialogue)
+        count_messages(dialogue.unknown["imported"], counts)
+    return counts
+
+
+def notes_of(counts: Counter[str]) -> tuple[str, ...]:
+    """What became of the messages; nothing where each is a turn.
+
+    >>> notes_of(Counter({"messages": 6, "joined": 5}))
+    ('messages: 6, joined to the one before: 5, left out: 0',)
+    """
+    notes = []
+    if counts["joined"] or counts["left out"]:
+        notes.append(
+            f"messages: {counts['messages']}, joined to the one before: {counts['joined']}, "
+            f"left out: {counts['left out']}"
+        )
+    if counts["one-sided"]:
+        notes.append(
+            f"conversations in which every message has the same role: {counts['one-sided']}; who "
+            "speaks cannot be told there, and each message is a turn"
+        )
+    return tuple(notes)
 
 
 def write_record(path: Path, dialogue: Dialogue) -> None:

@@ -230,7 +230,7 @@ class RecordWriter:
 
     def turn(self, turn: Turn) -> None:
         """One turn, as it ends."""
-        values = asdict(turn).items()
+        values = ((name, getattr(turn, name)) for name in Turn.__slots__)
         kept = {name: value for name, value in values if value is not None or name not in OF_GOALS}
         self.line({"type": "turn", **kept})
 

@@ -60,6 +60,7 @@ def test_parts_tools_and_late_system_messages_are_left_out_and_counted():
             "part of type image_url": 1,
             "assistant without text": 1,
             "tool": 1,
+            "tool call": 1,
             "system further on": 1,
         },
         [],
@@ -99,7 +100,7 @@ def test_a_sillytavern_chat_is_one_dialogue_without_what_is_hidden_or_narrated()
     (dialogue,) = chats_of("sillytavern.jsonl").dialogues
     assert [turn.role for turn in dialogue.turns] == ["assistant", "user"] * 4 + ["assistant"]
     assert dialogue.turns[0].content == '*looks up from the window* "You came after all."'
-    assert what_is_missing(dialogue) == ({"hidden": 1, "narrator": 1}, [])
+    assert what_is_missing(dialogue) == ({"hidden": 1, "narrator": 1, "other swipe": 1}, [])
     found = find_loops_and_breaks(Transcript(dialogue)).findings
     assert [(f.kind, f.speaker, f.onset_turn) for f in found if f.level != "info"] == [
         ("single_turn_loop", "assistant", 4)
@@ -154,14 +155,14 @@ def test_messages_with_something_between_them_are_turns_of_their_own():
         ('{"messages": ["x"]}', "message 1 has no role"),
         ('{"messages": [{"content": "x"}]}', "message 1 has no role"),
         ('{"messages": [{"role": "user", "content": 3}]}', "message 1: its content is neither"),
-        ('{"messages": [{"role": "user", "content": ["x"]}]}', "message 1: its content is neither"),
+        ('{"messages": [{"role": "user", "content": [3]}]}', "message 1: its content is neither"),
         ('{"conversations": [{"from": "narrator", "value": "x"}]}', r'by name \("narrator"\)'),
         ('{"messages": {}}', "holds no conversation"),
         ('["x"]', "holds no conversation"),
         ('{"type": "dialogue", "config": {}}', "name the folder"),
         ("[" * 100_000, "is not JSON"),
-        ('{"mes": "x"}', "needs a text as mes, and is_user"),
-        ('{"mes": 3, "is_user": true}', "needs a text as mes, and is_user"),
+        ('{"mes": 3, "is_user": true}', "a message needs a text as mes"),
+        ('{"mes": null}', "a message needs a text as mes"),
     ],
 )
 def test_a_line_that_cannot_be_read_says_why_and_the_others_are_read(line, words):
@@ -270,11 +271,12 @@ def test_a_folder_of_chats_is_read_in_place(tmp_path, caplog):
     report = read_report(tmp_path)
     (dialogue,) = report.dialogues
     assert (dialogue.name, dialogue.turns) == ("Skye - 2024-5-4", 9)
-    assert dialogue.left_out == {"hidden": 1, "narrator": 1} and dialogue.tokens is None
+    assert dialogue.left_out == {"hidden": 1, "narrator": 1, "other swipe": 1}
+    assert dialogue.tokens is None
     path = tmp_path / "chatml.jsonl"
     assert [entry.error for entry in report.unreadable] == [
         "Skye - 2024-5-4.jsonl: line 13: is not JSON",
-        "Skye - 2024-5-4.jsonl: line 14: a message needs a text as mes, and is_user",
+        "Skye - 2024-5-4.jsonl: line 14: a message needs a text as mes",
         f"chatml.jsonl: holds 3 conversations; run: python analyze.py {path}",
     ]
     # the old numbers, too, are of the assistant's replies, which stand in no text log
