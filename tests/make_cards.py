@@ -36,7 +36,7 @@ V2: dict[str, Any] = {
         "description": "<BOT> rows the post boat.{{// ask {{user}} about his knee}}",
         "first_mes": "\"Letters, {{USER}}! Two of them wet.\"",
         "system_prompt": "{{original}} Keep it short.",
-        "post_history_instructions": f"{SENTINEL} 1",
+        "post_history_instructions": "{{original}} One sentence at a time.",
         "alternate_greetings": ["", "\"No letters today.\"", "*rows past, {{random:slowly,fast}}*"],
         "character_book": {
             "entries": [
@@ -83,7 +83,9 @@ V3: dict[str, Any] = {
 
 
 def png(texts: Sequence[tuple[str, bytes]], kind: bytes = b"tEXt") -> bytes:
-    """One white pixel, with a text chunk per (keyword, text) in front of its end."""
+    """One white pixel, with a text chunk per (keyword, what stands behind it and a zero) in front
+    of its end.
+    """
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return (

@@ -8,12 +8,14 @@ again. This module does not know how a card is written, nor what else a config h
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from broken_record.config.cards import Card, fill_names, read_card
+from broken_record.config.card_macros import draw, fill_names
+from broken_record.config.cards import Card, read_card
 from broken_record.errors import ConfigError
 
 KEYS_OF_A_CAST = (
@@ -51,29 +53,37 @@ def cast(raw: Mapping[str, Any], file: str, folders: Mapping[str, Path]) -> Cast
             counts = ", ".join(f"{name} ({count})" for name, count in unsupported.items())
             made.warnings.append(f"{file}: {key}: {path}: not supported: {counts}")
     card, user_card = cards.get("card"), cards.get("user_card")
-    assistant = card.name if card else name_in(raw.get("agent_prefix", "")) or "Assistant"
-    user = user_card.name if user_card else name_in(raw.get("user_prefix", "")) or "User"
+    assistant = (card and card.name) or name_in(raw.get("agent_prefix", "")) or "Assistant"
+    user = (user_card and user_card.name) or name_in(raw.get("user_prefix", "")) or "User"
     filled: dict[str, dict[str, Any]] = {}
     if card:
         prefix = raw.get("agent_prefix", f"{assistant}:")
         greeting = ""
         try:
-            greeting = fill_names(pick_greeting(card, raw), char=assistant, user=user)
+            greeting = pick_greeting(card, raw)
         except ConfigError as error:
             made.problems.extend(f"{file}: {problem}" for problem in error.problems)
-        system = fill_names(card.system, char=assistant, user=user)
+        system, greeting = fill_in(card, [card.system, greeting], assistant, user, raw)
         opening = raw.get("conversation") or say(prefix, greeting)
         filled["card"] = {"agent_prefix": prefix, "conversation": put_in_front(system, opening)}
     if user_card:
         filled["user_card"] = {
             "user_prefix": f"{user}:",
-            "user_system": fill_names(user_card.system, char=user, user=assistant),
+            "user_system": fill_in(user_card, [user_card.system], user, assistant, raw)[0],
         }
     for key, values in filled.items():
         for name, value in values.items():
             if name == "conversation" or name not in raw:
                 made.values[name], made.origins[name] = value, f"card {raw[key]}"
     return made
+
+
+def fill_in(
+    card: Card, texts: Sequence[str], char: str, user: str, raw: Mapping[str, Any]
+) -> list[str]:
+    """The texts of a card with names filled in, and everything drawn by the card and the seed."""
+    generator = random.Random(f"{card.sha256} {raw.get('seed')}")
+    return [draw(fill_names(text, char=char, user=user), generator) for text in texts]
 
 
 def name_in(prefix: str) -> str:

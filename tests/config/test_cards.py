@@ -7,6 +7,7 @@ import copy
 import json
 import os
 import shutil
+import zlib
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -15,7 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broken_record.batch.plan import jobs_of, make_folder
-from broken_record.config.cards import LONGEST_NAME, LONGEST_TEXT, Card, parse_card, read_card
+from broken_record.config.card_png import MOST_BYTES
+from broken_record.config.cards import (
+    LONGEST_NAME,
+    LONGEST_TEXT,
+    Card,
+    parse_card,
+    read_card,
+)
 from broken_record.config.load import load, parse
 from broken_record.errors import ConfigError
 from tests.make_cards import CARDS, SENTINEL, V1, V2, V3, encoded, files, png
@@ -35,8 +43,24 @@ Tom's personality: dry, patient
 Scenario: A storm has cut off the island.
 ***
 {0}: Any news?
-Tom: The wind is news enough."""
+Tom: The wind is news enough.
+One sentence at a time."""
 SCENE = {"conversation": [{"role": "user", "content": "Hi"}]}
+FOUND = CARDS / "found"
+STORM = """\
+{{char}} keeps a lighthouse.
+{{char}}'s personality: dry
+Scenario: A storm.
+***
+{{user}}: Hi.
+{{char}}: "Close the door.\""""
+PYGMALION = """\
+Keeps a lighthouse.
+Scenario: A storm.
+***
+{{user}}: Hi.
+Ilse: Close the door."""
+WRONG = {"alternate_greetings of a wrong type": 1}
 NOTHING = json.dumps({"name": "A", "description": ""}).encode()
 
 
@@ -69,7 +93,8 @@ def spoken(loaded) -> list[tuple[str, str]]:
 
 
 def test_the_fixtures_are_what_the_script_writes():
-    assert {path.name: path.read_bytes() for path in CARDS.iterdir()} == files()
+    made = [path for path in CARDS.iterdir() if path != FOUND]
+    assert {path.name: path.read_bytes() for path in made} == files()
 
 
 @pytest.mark.parametrize(
@@ -88,13 +113,7 @@ def test_a_picture_holds_the_same_card_as_the_json(name, spec, character):
 
 def test_what_is_not_supported_is_counted_and_named():
     assert read_card(CARDS / "v1.json").unsupported == {}
-    both = {
-        "post_history_instructions": 1,
-        "depth_prompt": 1,
-        "regex scripts": 1,
-        "other extensions": 1,
-        "{{random}}": 1,
-    }
+    both = {"depth_prompt": 1, "regex scripts": 1, "other extensions": 1}
     assert read_card(CARDS / "v2.json").unsupported == {"character_book entries": 2, **both}
     assert read_card(CARDS / "v3.json").unsupported == {
         "character_book entries": 1,
@@ -106,10 +125,168 @@ def test_what_is_not_supported_is_counted_and_named():
 
 
 def test_macros_that_nobody_fills_stay_and_are_counted_in_any_nesting():
-    description = "{{random:{{roll:6}},b}} {{Roll d4}} {{#if x}}{{ }}{{//a {{pick:a}} b}}"
+    description = "{{random:{{roll:6}},b}} {{time_{{Roll d4}}}} {{#if x}}{{ }}{{//a {{pick:a}} b}}"
     card = parse_card(json.dumps({**V1, "description": description}).encode(), "c")
-    assert "{{random:{{roll:6}},b}} {{Roll d4}} {{#if x}}{{ }}\n" in card.system
-    assert card.unsupported == {"{{random}}": 1, "{{roll}}": 2, "{{#if}}": 1, "{{...}}": 1}
+    assert "{{random:{{roll:6}},b}} {{time_{{Roll d4}}}} {{#if x}}{{ }}\n" in card.system
+    assert {name[:7]: count for name, count in card.unsupported.items()} == {
+        "{{time_": 1, "{{#if}}": 1, "{{...}}": 1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "character", "said", "unsupported"),
+    [
+        ("ztxt-chara-ccv3.png", "3", "Ilse", STORM, {}),
+        ("itxt-chara.png", "2", "Ilse", STORM, {}),
+        ("itxt-compressed.png", "3", "Ilse", STORM, {}),
+        ("pygmalion.json", "pygmalion", "Ilse", PYGMALION, {}),
+        ("pygmalion-in-png.png", "pygmalion", "Ilse", PYGMALION, {}),
+        ("agnai.json", "agnai", "Ilse", "Keeps a lighthouse.\nScenario: A storm.\n***\n...", {}),
+        ("utf16.json", "1", "Ilse", "Keeps a lighthouse.", {}),
+        ("raw-newline-in-string.json", "1", "Ilse", "Keeps a\nlighthouse.", {}),
+        ("empty-name.json", "2", "", STORM, {"empty name": 1}),
+        ("alternate-greetings-string.json", "2", "Ilse", STORM, WRONG),
+        ("alternate-greetings-objects.json", "2", "Ilse", STORM, WRONG),
+    ],
+)
+def test_a_card_as_people_have_it_is_read(name, spec, character, said, unsupported):
+    card = read_card(FOUND / name)
+    assert (card.spec, card.name, card.unsupported) == (spec, character, unsupported)
+    assert card.system.split("\n", 1)[1] == said
+    assert card.greetings[0].replace("\t", " ").replace(", {{user}}", "").strip('"') == "Come in."
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("trailing-comma-json5.json", "JSON that is broken, or JSON5 (line 1, column 134: "),
+        ("latin1.json", "text that is not UTF-8; save it as UTF-8"),
+        ("ooba.yaml", "YAML; save the card as JSON"),
+        ("webp-exif.webp", "a WebP picture; save the card as PNG or JSON"),
+    ],
+)
+def test_a_card_that_cannot_be_read_is_called_what_it_is(name, found):
+    with pytest.raises(ConfigError) as caught:
+        read_card(FOUND / name)
+    assert f"expected a character card (JSON, or a PNG with one), found {found}" in str(
+        caught.value
+    )
+
+
+def test_a_card_without_a_name_has_the_prefix_s(tmp_path):
+    scene = {"card": "cards/found/empty-name.json"}
+    assert load_in(tmp_path, **scene).config.agent_prefix == "Assistant:"
+    named = load_in(tmp_path, **scene, agent_prefix="Skye:")
+    assert spoken(named)[0][1].startswith("You are Skye.") and len(named.warnings) == 1
+
+
+def chunk_of(text: bytes) -> bytes:
+    """What stands behind an iTXt chunk's keyword."""
+    return b"\0\0en\0\0" + text
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (b"zTXt", b"\0" + zlib.compress(encoded(V1))),
+        (b"iTXt", b"\0\0\0\0" + encoded(V1)),
+        (b"iTXt", b"\1\0de\0Karte\0" + zlib.compress(encoded(V1))),
+        (b"iTXt", chunk_of(json.dumps(V1).encode())),
+        (b"tEXt", json.dumps(V1).encode()),
+    ],
+)
+def test_any_text_chunk_may_hold_the_card(kind, text):
+    assert parse_card(png([("chara", text)], kind), "c").name == "Ida"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (b"zTXt", b""),
+        (b"zTXt", b"\0not zlib"),
+        (b"iTXt", b"\1\0\0"),
+        (b"iTXt", b"\1\0\0\0not zlib"),
+        (b"zTXt", b"\0" + zlib.compress(b" " * (MOST_BYTES + 1))),
+    ],
+    ids=["empty", "no zlib", "cut off", "no zlib inside", "a bomb"],
+)
+def test_a_text_chunk_that_is_not_in_order_holds_no_card(kind, text):
+    assert "found none" in problem_of(png([("chara", text)], kind))
+
+
+def test_constant_entries_of_the_lorebook_stand_around_the_character_and_the_rest_is_counted():
+    def entry(content, **more):
+        return {"keys": [], "content": content, "enabled": True, "constant": True, **more}
+
+    entries = [
+        entry("It rains.", insertion_order=2, position="before_char"),
+        entry("It is {{user}}'s island.", insertion_order=1),
+        entry("The light is out.", position="after_char"),
+        entry("Off.", enabled=False),
+        entry("By key.", constant=False),
+        entry("@@depth 2\nDeep."),
+        entry(5),
+    ]
+    card = {**V1, "character_book": {"entries": entries}, "post_history_instructions": "Be brief."}
+    parsed = parse_card(json.dumps(card).encode(), "c")
+    lines = parsed.system.split("\n")
+    assert lines[1:4] == ["It is {{user}}'s island.", "It rains.", V1["description"]]
+    assert (
+        lines[lines.index("Scenario: A storm has cut off the island.") + 1] == "The light is out."
+    )
+    assert lines[-1] == "Be brief."
+    assert parsed.unsupported == {"character_book entries": 4, "decorators": 1}
+
+
+def test_macros_are_drawn_by_the_card_and_the_seed(tmp_path):
+    texts = ["a", "b", "c", "d", "e", "f"]
+    description = (
+        f"{{{{random::{'::'.join(texts)}}}}} {{{{pick:{','.join(texts)}}}}} {{{{roll:2d6}}}}"
+    )
+    (tmp_path / "own.json").write_text(json.dumps({**V1, "description": description}))
+
+    def drawn(**values):
+        return spoken(load_in(tmp_path, card="own.json", **values))[0][1].split("\n")[1]
+
+    assert drawn() == drawn() and drawn(seed=1) == drawn(seed=1)
+    seen = [drawn(seed=seed).split() for seed in range(60)]
+    assert {first for first, _, _ in seen} == {second for _, second, _ in seen} == set(texts)
+    assert {int(sum_) for _, _, sum_ in seen} <= set(range(2, 13))
+
+
+def test_a_name_inside_of_a_choice_is_filled_in_and_a_choice_inside_of_one_is_drawn(tmp_path):
+    description = "{{random:{{char}},<BOT>}} {{pick::{{roll:d1}}::{{roll 1}}}} {{random: }}"
+    (tmp_path / "own.json").write_text(json.dumps({**V1, "description": description}))
+    loaded = load_in(tmp_path, card="own.json")
+    assert spoken(loaded)[0][1].split("\n")[1] == "Ida 1 {{random: }}"
+    assert "{{random}} (1)" in loaded.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("persona", "text"),
+    [
+        ({"kind": "text", "attributes": {"text": ["Dry."]}}, "Dry."),
+        ({"kind": "sbf", "attributes": {"mind": ["dry", "kind"], "age": ["9"]}},
+         "mind: dry, kind\nage: 9"),
+        ({"kind": "text"}, ""),
+    ],
+)  # fmt: skip
+def test_a_persona_of_agnai_becomes_the_description(persona, text):
+    card = {"name": "Ida", "persona": persona, "greeting": "Hm.", "characterBook": {"entries": [1]}}
+    parsed = parse_card(json.dumps(card).encode(), "c")
+    assert parsed.system.split("\n")[1:] == text.split("\n") * bool(text)
+    assert (parsed.greetings, parsed.unsupported) == (("Hm.",), {"characterBook": 1})
+
+
+def test_optional_fields_of_a_wrong_type_are_counted():
+    card = {**V1, "alternate_greetings": ["Hi.", 5], "system_prompt": [], "nickname": 5}
+    parsed = parse_card(json.dumps(card).encode(), "c")
+    assert parsed.greetings[1:] == ("Hi.",)
+    assert parsed.unsupported == {
+        "alternate_greetings of a wrong type": 1,
+        "system_prompt of a wrong type": 1,
+        "nickname of a wrong type": 1,
+    }
 
 
 def test_assets_in_chunks_and_a_newer_spec_are_counted():
@@ -127,10 +304,12 @@ def test_a_text_loses_control_characters_and_half_surrogate_pairs():
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "expected a character card (JSON, or a PNG with one), found neither"),
-        (b"\xff\xd8\xff\xe0 JFIF", "found neither"),
-        (b"[" * 1_000_000, "found neither"),
-        (b'{"name": ' + b"1" * 5000 + b"}", "found neither"),
+        (b"", "expected a character card (JSON, or a PNG with one), found an empty file"),
+        (b"What is a card?", "expected a character card (JSON, or a PNG with one), found neither"),
+        (b"\xfe", "found neither"),
+        (b"\xff\xd8\xff\xe0 JFIF", "found a JPEG picture; save the card as PNG or JSON"),
+        (b"[" * 1_000_000, "found JSON that cannot be read (maximum recursion"),
+        (b'{"name": ' + b"1" * 5000 + b"}", "found JSON that cannot be read (Exceeds the limit"),
         (b"PK\x03\x04card.json", "found an archive; save a CHARX card as JSON or PNG"),
         (b"[]", "found JSON that is no object"),
         (b'{"name": "A"}', "found none of description, personality, scenario, mes_example, first"),
@@ -139,21 +318,13 @@ def test_a_text_loses_control_characters_and_half_surrogate_pairs():
         (b'{"spec": "chara_card_v9"}', "spec: expected chara_card_v2 or chara_card_v3, or none"),
         (b'{"spec": ["chara_card_v2"]}', "spec: expected chara_card_v2"),
         (b'{"spec": "chara_card_v2", "data": []}', 'data: expected an object, as "spec" promises'),
-        (
-            json.dumps({**V1, "alternate_greetings": "Hi"}).encode(),
-            "alternate_greetings: expected a list of strings",
-        ),
-        (
-            json.dumps({**V1, "alternate_greetings": ["Hi", 5]}).encode(),
-            "alternate_greetings[1]: expected a string",
-        ),
         (json.dumps({**V1, "name": "A" * (LONGEST_NAME + 1)}).encode(), "found 101"),
         (
             json.dumps({**V1, "scenario": "A" * (LONGEST_TEXT + 1)}).encode(),
             "scenario: expected a string of at most 1,000,000 characters",
         ),
-        (png([]), 'expected a tEXt chunk "chara" or "ccv3" in the PNG, found none'),
-        (png([("chara", b"e30=")], b"iTXt"), 'or "ccv3" in the PNG, found the card in iTXt'),
+        (png([]), 'expected a text chunk "chara" or "ccv3" in the PNG, found none'),
+        (png([("chara", b"e30=")], b"iTXt"), 'or "ccv3" in the PNG, found none'),
         (png([("chara", b"\xff")]), 'the chunk "chara" of the PNG is not base64'),
         (png([("chara", b"AAAA")]), "found neither"),
         (png([("chara", encoded(V1))])[:-1], "expected a whole PNG, found one that is cut off"),
@@ -205,7 +376,7 @@ def card_or_problems(data: bytes) -> None:
     except ConfigError as error:
         assert error.problems
     else:
-        assert isinstance(card, Card) and card.name
+        assert isinstance(card, Card) and (card.name or card.unsupported["empty name"])
         json.dumps([card.system, card.greetings], ensure_ascii=False).encode()
 
 
@@ -229,7 +400,23 @@ def test_a_damaged_card_gives_a_card_or_a_config_error(data):
 
 @pytest.mark.parametrize("head", ["", "{{", "{{//", "{{char", "{{#"])
 @pytest.mark.parametrize(
-    "piece", ["a", " ", "{", "{{", "{{//", "{{//{{", "{{//{{a}}", "{{a}}", "{{ ", "{{a", "<START>"]
+    "piece",
+    [
+        "a",
+        " ",
+        "{",
+        "{{",
+        "{{//",
+        "{{//{{",
+        "{{//{{a}}",
+        "{{a}}",
+        "{{ ",
+        "{{a",
+        "<START>",
+        "{{random:",
+        "{{pick:a,b}}",
+        "{{roll:30d9}}",
+    ],
 )
 def test_a_hostile_text_takes_no_longer_than_a_kind_one(head, piece):
     text = head + piece * (LONGEST_TEXT // 4 // len(piece))
@@ -250,8 +437,7 @@ def test_a_card_fills_prompt_greeting_and_prefixes(tmp_path):
     assert loaded.origins["card"] == str(tmp_path / "c.json")
     assert loaded.warnings == (
         f"{tmp_path / 'c.json'}: user_card: cards/v2.json: not supported: "
-        "character_book entries (2), post_history_instructions (1), depth_prompt (1), "
-        "regex scripts (1), other extensions (1), {{random}} (1)",
+        "character_book entries (2), depth_prompt (1), regex scripts (1), other extensions (1)",
     )
 
 
@@ -311,7 +497,7 @@ def test_a_conversation_that_is_given_stays_behind_the_card_s_text(tmp_path, giv
     [
         (0, ['Tom: "Letters, User! Two of them wet."']),
         (1, ['Tom: "No letters today."']),  # the empty greeting between them is none
-        (2, ["Tom: *rows past, {{random:slowly,fast}}*"]),
+        (2, ["Tom: *rows past, slowly*"]),
         (None, []),
     ],
 )
