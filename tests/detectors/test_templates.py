@@ -13,7 +13,7 @@ from broken_record.detectors import (
     suffix_repetition,
 )
 from broken_record.detectors.examples import transcript_of
-from broken_record.files.chats import parse_chat
+from broken_record.files.read import read_dialogue
 from broken_record.text.transcript import Transcript
 
 DATA = Path(__file__).parents[1] / "data" / "truth"
@@ -40,7 +40,7 @@ def marks(findings):
 
 def read_case(name):
     path = DATA / f"{name}.jsonl"
-    dialogue = parse_chat(path.read_text(encoding="utf-8").splitlines(), path)
+    dialogue = read_dialogue(path)[0]
     return Transcript(dialogue)
 
 
