@@ -1,7 +1,8 @@
 """Nothing to say: the reply is empty.
 
-Premature end: nothing is left of the body but white space, quotation marks and brackets. One is an
-event (warn), two in a row or three of six own turns are a break. The cause is told as far as it is
+Premature end: nothing is left of the body but white space, what cannot be seen, quotation marks and
+parentheses (square, curly and pointed ones can be an answer: `[]`, `{}`, `>_`). One is an event
+(warn), two in a row or three of six own turns are a break. The cause is told as far as it is
 known: the end token came first, or perhaps a stop string (which may be one token too), or the model
 wrote nothing but its own prefix. A turn without a letter or digit ("...", an emoji), or of a single
 word, is minimal: level info.

@@ -1,12 +1,21 @@
-"""One turn stutters: words, characters or sentences come over and over inside it.
+"""One turn stutters: words, characters, sentences or lines come over and over inside it.
 
-Degenerate repetition within a turn, any of: a tandem run of words (a period of up to 20 words, at
-least 3 times, over 12 words; 24 for interjections); a character 8 times, or a period of 2 to 6
-characters 5 times over 20 characters (24 when it is laughter, 40 when it is a divider); at least
-.20 of the 4-word windows said before in the same turn of 40 words or more (seq-rep-4 of Welleck et
-al., 2020; the clean p99.9 of 4,900 turns is .155); a sentence of 4 words or more three times.
-Code, tables, lists, headings and addresses are set aside (words.py's structure mask); runs of
-characters count inside one word only.
+Degenerate repetition within a turn, any of
+- a tandem run of words: a period of up to 20 words, at least 3 times, over 12 words (8 where two
+  words or more come 4 times, 24 of an interjection and in verse); or one word of 5 letters 4 times
+  with blanks between, 6 times with signs;
+- a turn that is the same 6 words or more twice, and little else;
+- a sentence of 4 words or more three times (5 in verse and lists), and a tenth of the turn or 12
+  words long each;
+- seq-rep-12: at least .15 of the 12-word windows of 40 words or more said before in the turn,
+  numbers never equal (after seq-rep-4 of Welleck et al., 2020: but steps of a task and frames with
+  slots say 4 words again up to .48, 12 words hardly ever), or a passage of 40 words said once more;
+- the same line at least 6 times and half of its list, table, code or turn (marks taken off), or a
+  block of lines three times;
+- a run of a character or of a pattern of up to 24: inside a word, or of signs, blanks or none.
+
+Code, tables and drawings separate the words around them (text/structure.py) and only count by lines
+and runs of their own; frames, bars and dividers are no run before they are wider than two screens.
 
 >>> from broken_record.detectors.examples import transcript_of
 >>> found = detect(transcript_of(["Well.", "and so it goes " * 5]))
@@ -17,38 +26,43 @@ characters count inside one word only.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
 from broken_record.data import Finding, Span
+from broken_record.detectors.character_runs import (
+    character_runs,
+    sign_runs,
+    with_runs,
+    with_sign_runs,
+)
 from broken_record.detectors.evidence import make_finding
+from broken_record.detectors.line_runs import (
+    code_runs,
+    repeated_blocks,
+    repeated_lines,
+    with_equal_lines,
+)
+from broken_record.detectors.repeats import Repeat, distances, longest_passage, tandem
+from broken_record.text.layout import Layout
 from broken_record.text.ngrams import window_ends, window_hashes
-from broken_record.text.transcript import Ints, Transcript, quote
-from broken_record.text.words import Word, find_words, mask_structure, worth
+from broken_record.text.transcript import Transcript
+from broken_record.text.words import SENTENCE_END
 
 KIND = "intra_turn_repetition"
-LONGEST_PERIOD = 40
-FOUR_TRUE = 0x01010101
+LONGEST_PERIOD = 20  # words
+AGAIN = 12  # words of a window that counts when it comes again
+SPAN = 4  # words of a window that belongs to the evidence then
+LEAST_SENTENCE = 4  # words
+LONG_WORD = 5  # letters of a word that stutters: "no no no no" and "tick tick tick tick" do not
 INTERJECTIONS = frozenset(
     "ah ha haha he heh hey hm hmm ho la na no oh ooh please shh so stop uh um very wait yeah "
-    "yes".split()
+    "yes 哈 呵 嘿 嘻 啊 呜 不 は ハ ふ へ ね".split()
 )
-DIVIDERS = frozenset("-_=*.~#+0123456789\u2026\u2013\u2014\u2500\u2022|/\\")
-SENTENCE = re.compile(r"[^.!?\u2026\n\u3002\uff01\uff1f\u061f\u06d4\u0964\u0965\u104b\u17d4]+")
-RUN = re.compile(r"(\S)\1{7,}|(\S{2,6}?)\2{4,}")
-
-
-class Evidence(NamedTuple):
-    """What repeats in a body: from where to where, how often, how much of the turn, in words."""
-
-    start: int
-    end: int
-    copies: int
-    share: float
-    explanation: str
+SENTENCE_BORDER = re.compile(rf"{SENTENCE_END.pattern}|[*\"\u201c\u201d\u300c-\u300f]")
+SIGN = re.compile(r"[^\w\s]")
 
 
 def detect(
@@ -56,37 +70,53 @@ def detect(
     *,
     copies: int = 3,
     words: int = 12,
+    phrase_words: int = 8,
     interjections: int = 24,
-    characters: int = 8,
+    stutters: int = 4,
+    sentence_share: float = 0.1,
+    said_before: float = 0.15,
+    said_before_verse: float = 0.5,
+    from_words: int = 40,
+    passage: int = 40,
+    lines: int = 6,
+    line_share: float = 0.5,
+    characters: int = 12,
     pattern_characters: int = 20,
     laughter_characters: int = 24,
-    divider_characters: int = 40,
-    repeated_windows: float = 0.20,
-    windows_from_words: int = 40,
     break_share: float = 0.5,
 ) -> list[Finding]:
     """One finding per turn that repeats inside itself, by its strongest evidence.
 
-    `copies` and `words` bound runs of words (`interjections`: of one interjection) and sentences,
-    the next four runs of characters, the two after that seq-rep-4. A break covers `break_share` of
-    its turn.
+    `copies` to `stutters` bound runs of words (`interjections`: of one interjection) and sentences,
+    `said_before` to `passage` what was said before in the turn, `lines` and `line_share` equal
+    lines, the next three runs of characters. A break covers `break_share` of its turn.
     """
     findings = []
-    for i in sorted(with_repeated_windows(transcript) | with_character_runs(transcript)):
-        body = mask_structure(transcript.said[i].body)
-        said = list(find_words(body))
-        found = [
-            *word_runs(said, copies, words, interjections),
-            *character_runs(
-                body, characters, pattern_characters, laughter_characters, divider_characters
-            ),
-            *repeated_sentences(body, copies),
-            *repeated_share(said, repeated_windows, windows_from_words),
-        ]
+    in_words = with_repeated_windows(transcript) | with_equal_lines(transcript, lines)
+    in_characters = with_runs(transcript)
+    in_signs = with_sign_runs(transcript)
+    for i in sorted(in_words | in_characters | in_signs):
+        one = transcript.said[i]
+        laid = Layout(transcript, i)
+        found: list[Repeat] = []
+        if i in in_words:
+            verse = laid.is_verse
+            runs = (interjections, interjections) if verse else (words, phrase_words)
+            share = said_before_verse if verse else said_before
+            found += word_runs(laid, copies, *runs, interjections, stutters)
+            found += code_runs(laid, copies, interjections, line_share)
+            found += said_twice(laid)
+            found += repeated_sentences(laid, copies, words, sentence_share)
+            found += repeated_share(laid, share, from_words, passage)
+            found += repeated_lines(laid, lines, line_share)
+            found += repeated_blocks(laid, copies, lines, line_share)
+        if i in in_characters:
+            found += character_runs(laid, characters, pattern_characters, laughter_characters)
+        if i in in_signs:
+            found += sign_runs(laid, characters, pattern_characters)
         if not found:
             continue
-        best = max(found, key=lambda evidence: (evidence.share, evidence.copies))
-        one = transcript.said[i]
+        best = max(found, key=lambda one: (one.share, one.copies))
         findings.append(
             make_finding(
                 transcript,
@@ -106,127 +136,153 @@ def detect(
 
 
 def with_repeated_windows(transcript: Transcript) -> set[int]:
-    """The turns in which some window of 4 words stands three times, or two stand twice."""
+    """The turns in which enough windows of 4 words stand again: all that the rules about words can
+    find has a tenth of them twice, or a fortieth three times, or one word four times in a row.
+    """
     ends = window_ends(transcript.worth, 4)
     hashes = window_hashes(transcript.plain, ends)
     turns = transcript.turn_of[: len(hashes)]
-    inside = turns == transcript.turn_of[ends - 1]
-    inside &= turns >= transcript.given
+    inside = np.flatnonzero((turns == transcript.turn_of[ends - 1]) & (turns >= transcript.given))
     keys = hashes[inside] + turns[inside].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    ordered = np.sort(keys)
-    repeated = ordered[1:][ordered[1:] == ordered[:-1]]
-    if not len(repeated):
-        return set()
-    counts = Counter(turns[inside][np.isin(keys, repeated)].tolist())
-    return {turn for turn, count in counts.items() if count >= 3}
-
-
-def with_character_runs(transcript: Transcript) -> set[int]:
-    """The turns in which four neighbours in a row equal those 1 to 6 characters before.
-
-    Looked for at every fourth place, which meets every run that is long enough.
-    """
-    points = np.frombuffer(transcript.text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    order = np.argsort(keys)
+    keys, turns = keys[order], turns[inside][order]
     found: set[int] = set()
-    for period in range(1, 7):
-        length = (len(points) - period) // 4 * 4
-        equal = points[:length] == points[period : length + period]
-        places = np.flatnonzero(equal.view(np.uint32) == FOUR_TRUE) * 4
-        found.update((np.searchsorted(transcript.places, places, side="right") - 1).tolist())
-    return {i for i in found if i >= transcript.given}
+    for copies, share, most in ((2, 0.1, 60), (3, 0.025, 24)):
+        last = copies - 1
+        equal = np.zeros(len(keys), dtype=bool)
+        for k in range(copies):
+            equal[k : len(keys) - last + k] |= keys[last:] == keys[: len(keys) - last]
+        often = np.bincount(turns[equal], minlength=len(transcript))
+        found.update(np.flatnonzero(often >= np.clip(share * transcript.sizes, 3, most)).tolist())
+    ids = transcript.plain
+    same = (ids[3:] == ids[:-3]) & (ids[2:-1] == ids[:-3]) & (ids[1:-2] == ids[:-3])
+    return found | set(transcript.turn_of[np.flatnonzero(same)].tolist()) & set(
+        range(transcript.given, len(transcript))
+    )
 
 
 def word_runs(
-    said: Sequence[Word], copies: int, least: int, interjections: int
-) -> Iterator[Evidence]:
-    """Tandem runs: the same words, `copies` times or more, right after one another."""
-    numbers: dict[str, int] = {}
-    ids: Ints = np.array([numbers.setdefault(word.text, len(numbers)) for word in said], np.int64)
-    for period in range(1, min(LONGEST_PERIOD, len(said) // copies) + 1):
-        other = np.flatnonzero(np.append(ids[period:] != ids[:-period], True))
-        before = np.concatenate(([-1], other[:-1]))
-        for stop, start in zip(other.tolist(), (before + 1).tolist(), strict=True):
-            length = stop - start + period
-            single = period == 1 and said[start].text in INTERJECTIONS
-            if length < copies * period or length < least:
-                continue
-            size = sum(worth(word.text) for word in said[start : start + period]) * length / period
-            if size >= (interjections if single else least):
-                unit = " ".join(word.text for word in said[start : start + period])
-                count = length // period
-                yield Evidence(
-                    said[start].start,
-                    said[start + length - 1].end,
-                    count,
-                    length / len(said),
-                    f"{quote(unit)} {count} times in a row",
-                )
+    laid: Layout, copies: int, least: int, phrase: int, interjections: int, stutters: int
+) -> Iterator[Repeat]:
+    """Tandem runs: the same words, `copies` times or more, right after one another, over `least`
+    words, `phrase` where two or more of them come `stutters` times; or one long word `stutters`
+    times with nothing but blanks between, two more with signs.
+    """
+    for first, length, period in tandem(laid.ids, 2 * LONGEST_PERIOD, copies):
+        last = first + length
+        size = float(laid.upto[last] - laid.upto[first])
+        if size < stutters or not laid.written[first : first + period].any():
+            continue
+        one = laid.body[laid.starts[first] : laid.ends[first]].casefold() if period == 1 else ""
+        is_phrase = length >= stutters * period and size * period >= 2 * length
+        needed = interjections if one in INTERJECTIONS else phrase if is_phrase else least
+        enough = size >= needed
+        if not enough and length >= stutters and len(one) >= LONG_WORD:
+            between = SIGN.search(laid.body, int(laid.starts[first]), int(laid.ends[last - 1]))
+            enough = one not in INTERJECTIONS and (not between or length >= stutters + 2)
+        if enough and size / length * period <= LONGEST_PERIOD:
+            said = f"{laid.quoted(first, first + period)} {length // period} times in a row"
+            yield repeat(laid, first, last, length // period, size / laid.size, said)
 
 
-def character_runs(
-    body: str, single: int, pattern: int, laughter: int, divider: int
-) -> Iterator[Evidence]:
-    """Runs of a character, or of a pattern of 2 to 6, inside one word."""
-    for match in RUN.finditer(body):
-        unit = match[1] or match[2]
-        length = len(match[0])
-        needed = single if match[1] else pattern
-        if DIVIDERS.issuperset(unit):
-            needed = divider
-        elif "h" in unit.lower() and set(unit.lower()) <= set("haeiou"):
-            needed = laughter
-        if length >= needed:
-            count = length // len(unit)
-            yield Evidence(
-                match.start(),
-                match.end(),
-                count,
-                length / len(body.strip()),
-                f"{quote(unit)} {count} times in a row",
-            )
-
-
-def repeated_sentences(body: str, copies: int) -> Iterator[Evidence]:
-    """A sentence of 4 words or more that stands `copies` times."""
-    places: dict[tuple[str, ...], list[re.Match[str]]] = {}
-    for match in SENTENCE.finditer(body):
-        said = tuple(word.text for word in find_words(match[0]))
-        if sum(map(worth, said)) >= 4:
-            places.setdefault(said, []).append(match)
-    for matches in places.values():
-        if len(matches) >= copies:
-            covered = sum(len(match[0]) for match in matches)
-            yield Evidence(
-                matches[0].start(),
-                matches[-1].end(),
-                len(matches),
-                covered / len(body.strip()),
-                f"{quote(matches[0][0])} {len(matches)} times",
-            )
-
-
-def repeated_share(said: Sequence[Word], least: float, from_words: int) -> Iterator[Evidence]:
-    """seq-rep-4: the share of 4-word windows that stood before in the turn."""
-    worths = np.array([worth(word.text) for word in said])
-    if worths.sum() < from_words:
+def said_twice(laid: Layout, least: int = 6, share: float = 0.6) -> Iterator[Repeat]:
+    """A turn that is the same words twice or more, and little else; the last copy may be cut where
+    nothing else is in the turn.
+    """
+    ends = window_ends(laid.worths, 4)
+    if laid.size < 2 * least or not len(ends):
         return
-    ends = window_ends(worths, 4).tolist()
-    windows = [said[start:end] for start, end in enumerate(ends)]
-    counts: Counter[tuple[str, ...]] = Counter()
-    repeated = []
-    for window in windows:
-        texts = tuple(word.text for word in window)
-        counts[texts] += 1
-        if counts[texts] > 1:
-            repeated.append(window)
-    share = len(repeated) / len(windows)
-    if share >= least:
-        texts, count = counts.most_common(1)[0]
-        yield Evidence(
-            repeated[0][0].start,
-            repeated[-1][-1].end,
-            count,
-            share,
-            f"{share:.0%} of its 4-word windows said before, "
-            f"{quote(' '.join(texts))} {count} times",
+    back = distances(window_hashes(laid.ids, ends))
+    if not back.any():
+        return
+    apart = int(np.bincount(back[back > 0]).argmax())
+    other = np.flatnonzero(np.append(laid.ids[apart:] != laid.ids[:-apart], True))
+    lengths = np.diff(np.concatenate(([-1], other))) - 1
+    k = int(lengths.argmax())
+    first, length = int(other[k] - lengths[k]), int(lengths[k])
+    last = first + apart + length
+    size = float(laid.upto[last] - laid.upto[first])
+    copies = round((length + apart) / apart)
+    if copies > 2 and size <= copies * LONGEST_PERIOD:
+        return  # word_runs' own
+    cut = first == 0 and last == len(laid.ids) and length >= apart / 2
+    again = laid.upto[last] - laid.upto[first + apart]
+    if again >= least and (length >= apart or cut) and size >= share * laid.size:
+        said = f"{laid.quoted(first, first + apart)} {copies} times, and little else"
+        yield repeat(laid, first, last, copies, size / laid.size, said)
+
+
+def repeated_sentences(
+    laid: Layout, copies: int, long: int, least_share: float
+) -> Iterator[Repeat]:
+    """A sentence of 4 words or more, numbers not counted, that stands `copies` times, two more in
+    verse and lists: `long` words each or `least_share` of the turn together.
+    """
+    places: dict[tuple[int, ...], list[tuple[int, int]]] = {}
+    for first, last in sentences(laid):
+        size = laid.worths[first:last][laid.written[first:last]].sum()
+        if size >= LEAST_SENTENCE and laid.body[laid.ends[last - 1] :][:1] not in (":", "\uff1a"):
+            places.setdefault(tuple(laid.ids[first:last].tolist()), []).append((first, last))
+    for found in places.values():
+        (first, last), (_, end) = found[0], found[-1]
+        listed = len(found) < copies + 2 and 2 * len(found) <= sum(
+            2 * (laid.is_verse or laid.kind_at(int(laid.starts[k])) == "item") for k, _ in found
         )
+        size = float(laid.upto[last] - laid.upto[first])
+        share = len(found) * size / laid.size
+        if len(found) >= copies and not listed and (share >= least_share or size >= long):
+            said = f"{laid.quoted(first, last)} {len(found)} times"
+            yield repeat(laid, first, end, len(found), share, said)
+
+
+def sentences(laid: Layout) -> Iterator[tuple[int, int]]:
+    """From which to before which word the sentences reach: ended by their signs, quotation marks,
+    asterisks round a stage direction, lines, or what separates words.
+    """
+    borders = [match.end() for match in SENTENCE_BORDER.finditer(laid.body)]
+    borders += [line.begins for line in laid.lines]
+    numbers = np.searchsorted(np.sort(np.array(borders, dtype=np.int64)), laid.starts, "right")
+    changes = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
+    yield from ((first, last) for first, last in pairwise(changes) if first < last)
+
+
+def repeated_share(laid: Layout, least: float, from_words: int, passage: int) -> Iterator[Repeat]:
+    """seq-rep-12: the share of 12-word windows that stood before in the turn, numbers never equal
+    and none over the border of an item; or a passage of so many words that stood before, with items
+    in it of three times as many.
+    """
+    if laid.size < from_words:
+        return
+    ids = np.where(laid.written, laid.ids, -1 - np.arange(len(laid.ids)))
+    ends = window_ends(laid.worths, AGAIN)
+    hashes = window_hashes(ids, ends)
+    back = distances(hashes)
+    if not back.any():
+        return
+    inside = np.where(laid.listed[ends - 1] == laid.listed[: len(ends)], back, 0)
+    share = np.count_nonzero(inside) / len(back)
+    for windows, needed in ((inside, passage), (back, 3 * passage)):
+        if not windows.any():
+            continue
+        first, last = longest_passage(windows, ends)
+        size = laid.upto[last] - laid.upto[first]
+        apart = last - first <= back[first]  # or it is a run
+        if share >= least or (size >= needed and apart):
+            again = np.flatnonzero(distances(window_hashes(ids, window_ends(laid.worths, SPAN))))
+            said = laid.quoted(first, last)
+            yield repeat(
+                laid,
+                int(again[0]),
+                int(window_ends(laid.worths, SPAN)[again[-1]]),
+                int((hashes == hashes[first]).sum()),
+                len(again) / len(back),
+                f"{share:.0%} of its {AGAIN}-word windows said before, {said}"
+                if share >= least
+                else f"{size:.0f} words come again: {said}",
+            )
+            return
+
+
+def repeat(laid: Layout, first: int, last: int, copies: int, share: float, said: str) -> Repeat:
+    """What repeats from the first-th to before the last-th word."""
+    return Repeat(int(laid.starts[first]), int(laid.ends[last - 1]), copies, share, said)

@@ -3,8 +3,10 @@
 White space accumulation, counted in characters after the prefix of the raw reply, so that a text
 log cannot tell. Any of: an upward trend over the last 4 to 8 own turns (Mann-Kendall, p < .05, one
 sided) by at least 3 characters in at least two steps; at least 8 characters and 4 times the
-speaker's median twice in a row; 32 at once. The same behind the reply. Constant indentation, one
-stray newline and the template's own blank are none of these.
+speaker's median twice in a row; 32 at once. The first two behind the reply as well. Constant
+indentation, one stray newline and the template's own blank are none of these; nor is the
+indentation of what is laid out (code, drawings, verse: later lines are indented as well), and an
+empty reply is another kind.
 
 >>> from broken_record.detectors.examples import transcript_of
 >>> said = [" " * w + "Yes, I see." for w in (1, 2, 4, 7)]
@@ -21,9 +23,11 @@ from statistics import median
 from broken_record.data import Finding, Span
 from broken_record.detectors.evidence import make_finding
 from broken_record.stats import rising_p
+from broken_record.text.structure import lines_of
 from broken_record.text.transcript import Transcript
 
 KIND = "leading_whitespace"
+WIDEST = 60  # columns: no drawing begins further to the right
 
 
 def detect(
@@ -42,13 +46,13 @@ def detect(
         return None
     findings = []
     for role in ("assistant", "user"):
-        own = transcript.own(role)
+        own = [i for i in transcript.own(role) if transcript.bodies[i].strip()]
         for side in ("before", "behind"):
             widths = [width(transcript, i, side) for i in own]
             if max(widths, default=0) < rise:
                 continue
             found = (
-                first_width(widths, at_once)
+                (first_width(widths, at_once) if side == "before" else None)
                 or first_jump(widths, jump, jump_medians)
                 or first_trend(widths, trend_p, rise, shortest_trend, longest_trend)
             )
@@ -62,11 +66,30 @@ def detect(
 
 
 def width(transcript: Transcript, position: int, side: str) -> int:
-    """The white space before or behind a reply, in characters; all of an empty one is before it."""
+    """The white space before or behind a reply, in characters; of one that is laid out only whole
+    lines of it count.
+    """
     body = transcript.bodies[position]
-    if side == "before":
-        return len(body) - len(body.lstrip())
-    return len(body) - len(body.rstrip()) if body.strip() else 0
+    if side == "behind":
+        return len(body) - len(body.rstrip())
+    lead = len(body) - len(body.lstrip())
+    before = body[:lead].rfind("\n") + 1
+    return before if lead - before > 1 and is_laid_out(body[before:]) else lead
+
+
+def is_laid_out(body: str) -> bool:
+    r"""Whether the indentation of a body's first line belongs to what it shows: it is code, a table
+    or a drawing, or a later line is indented half as far or more.
+
+    >>> is_laid_out("      far off\n   a bell"), is_laid_out("      A bell.\nListen!")
+    (True, False)
+    """
+    lines = [line.expandtabs(4) for line in body.split("\n") if line.strip()]
+    indents = [len(line) - len(line.lstrip()) for line in lines]
+    if any(2 * indent >= indents[0] for indent in indents[1:]):
+        return True
+    kind = next(lines_of(body)).kind
+    return kind in ("code", "row", "drawing") and indents[0] <= WIDEST
 
 
 def first_width(widths: list[int], at_once: int) -> tuple[int, int] | None:

@@ -1,7 +1,10 @@
 """Text as the detectors see it.
 
 words       what a word is: its normal form, its class, with offsets into the raw text
+language    what language words are of, by script and commonest words
+structure   what lines are: talk, items, headings, tables, code, drawings
 transcript  a dialogue cut into words once
+layout      a turn in lines, with the words of its talk
 similarity  how alike turns are
 ngrams      windows of words
 """

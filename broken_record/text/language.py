@@ -7,7 +7,7 @@ it, or of too few words, nothing is said (None). Mixed talk counts as the langua
 
 from __future__ import annotations
 
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -130,7 +130,7 @@ COMMON_WORDS: dict[Language, frozenset[str]] = {
         थी कर ने लिए मुझे कि ही""".split()
     ),
 }
-SCRIPT_NAMES = tuple(dict.fromkeys(name for name, _, _ in SCRIPTS))
+SCRIPT_NAMES = (*dict.fromkeys(name for name, _, _ in SCRIPTS), "other")
 OF_SCRIPT: dict[str, tuple[Language, ...]] = {
     "latin": (
         "en", "de", "fr", "es", "pt", "it", "nl", "sv", "da", "fi", "pl", "cs", "ro", "hu", "tr",
@@ -158,7 +158,7 @@ def script_of(word: str) -> int:
     for name, low, high in SCRIPTS:
         if low <= first <= high:
             return SCRIPT_NAMES.index(name)
-    return -1
+    return len(SCRIPT_NAMES) - 1 if first.isalpha() else -1
 
 
 def language_of(scripts: Ints, common: Ints, much: Floats) -> Language | None:
@@ -177,7 +177,7 @@ def language_of(scripts: Ints, common: Ints, much: Floats) -> Language | None:
     if script == "han":
         return "zh" if east[1] < KANA_SHARE * sum(east) else "ja"
     if script not in OF_SCRIPT:
-        return cast(Language, script)
+        return script if script in LANGUAGES else None
     places = {language: place for place, language in enumerate(COMMON_WORDS)}
     hits = {
         language: float(much[common >> places[language] & 1 == 1].sum())

@@ -27,7 +27,7 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 MARKS = re.compile(
-    r"[\s\"'`()\[\]{}<>\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a\u200b-\u200f\u2060\ufeff"
+    r"[\s\"'`()\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a\u200b-\u200f\u2060\ufeff"
     r"\u3008-\u3011\u3014-\u301b\uff08\uff09\uff3b\uff3d\uff5b\uff5d]+"
     r"|(?<![*_])[*_]{1,2}(?![*_])"
 )  # three asterisks are a scene break

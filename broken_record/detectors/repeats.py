@@ -1,0 +1,67 @@
+"""What repeats inside a turn, and the two ways in which numbers in a row can: right after one
+another, and further on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from broken_record.text.ngrams import Hashes
+from broken_record.text.transcript import Ints
+
+
+class Repeat(NamedTuple):
+    """What repeats in a body: from where to where, how often, how much of the turn, in words."""
+
+    start: int
+    end: int
+    copies: int
+    share: float
+    explanation: str
+
+
+def tandem(ids: Ints, longest: int, copies: float) -> Iterator[tuple[int, int, int]]:
+    """(first, length, period) of the stretches that repeat up to `longest` numbers, `copies` times;
+    none that lies in one of a shorter period.
+
+    >>> list(tandem(np.array([7, 1, 2, 1, 2, 1, 2, 1, 2]), 20, 2))
+    [(1, 8, 2)]
+    """
+    reached = np.zeros(len(ids) + 1, dtype=np.int64)  # by start: the furthest end found so far
+    for period in range(1, min(longest, int(len(ids) / copies)) + 1):
+        differ = ids[period:] != ids[:-period]
+        if len(differ) - np.count_nonzero(differ) < int((copies - 1) * period):
+            continue
+        other = np.flatnonzero(np.append(differ, True))
+        first = np.concatenate(([-1], other[:-1])) + 1
+        ends = other + period
+        long = (ends - first >= copies * period) & (ends > reached[first])
+        for start, end in zip(first[long].tolist(), ends[long].tolist(), strict=True):
+            yield start, end - start, period
+        reached[first[long]] = ends[long]
+        np.maximum.accumulate(reached, out=reached)
+
+
+def distances(hashes: Hashes) -> Ints:
+    """Per window, how far before it the last one like it begins; 0 of the first of its kind.
+
+    >>> distances(np.array([7, 8, 7, 7])).tolist()
+    [0, 0, 2, 1]
+    """
+    order = np.argsort(hashes, kind="stable")
+    same = hashes[order][1:] == hashes[order][:-1]
+    back: Ints = np.zeros(len(hashes), dtype=np.int64)
+    back[order[1:][same]] = (order[1:] - order[:-1])[same]
+    return back
+
+
+def longest_passage(back: Ints, ends: Ints) -> tuple[int, int]:
+    """From which to before which word the longest passage reaches that stood before as a whole."""
+    again = np.flatnonzero(back)
+    breaks = np.flatnonzero((np.diff(again) != 1) | (np.diff(back[again]) != 0)) + 1
+    borders = np.concatenate(([0], breaks, [len(again)]))
+    k = int(np.diff(borders).argmax())
+    return int(again[borders[k]]), int(ends[again[borders[k + 1] - 1]])
