@@ -39,7 +39,7 @@ DOORS = {
     "engines.embedded_server": {"xllamacpp"},
     "files": {"data", "errors", "terminal", "config", "pyarrow"},
     "text": {"data", "numpy", "rapidfuzz"},
-    "detectors": {"data", "errors", "stats", "text", "numpy"},
+    "detectors": {"data", "errors", "stats", "text", "numpy", "rapidfuzz"},
     "analysis": {
         "data", "errors", "samplers", "terminal", "stats", "files", "text", "detectors", "numpy",
     },
