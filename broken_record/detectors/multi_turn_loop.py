@@ -40,6 +40,7 @@ from broken_record.text.transcript import Flags, Transcript, quote
 KIND = "multi_turn_loop"
 SPELLED = 24  # words: longer turns are compared by words alone
 LEAST_LETTERS = 8
+NEAR = 0.8  # of the likeness a period apart
 MOST_STEPS = 12  # turns of a round in other words
 Cell = tuple[int, int]
 
@@ -111,7 +112,7 @@ def detect(
         turns = [i for _, i in path.cells]
         if transcript.sizes[turns[:period]].sum() < words:
             continue
-        if len({transcript.codes[i] for i in turns}) < 3:
+        if len({transcript.codes[i] for i in turns}) < 3 or is_template(transcript, path):
             continue
         reach = set(range(path.origin, path.last + 1))
         repeats = set(range(path.first, path.last + 1))
@@ -126,6 +127,19 @@ def detect(
     if rounds is not None and not covered.intersection(range(rounds.first, rounds.last + 1)):
         findings.append(report_rounds(transcript, rounds))
     return findings
+
+
+def is_template(transcript: Transcript, path: Path) -> bool:
+    """Whether the speakers' neighbouring turns are about as alike as those a period apart: what
+    comes again is then a form that every turn has, and no passage.
+    """
+    codes = transcript.codes
+    turns = [(p, i) for p, i in path.cells if i >= 2]
+    far, near = (
+        float(compare_pairs([codes[i] for _, i in turns], [codes[k] for k in back], 0.0).sum())
+        for back in ([i - p for p, i in turns], [i - 2 for _, i in turns])
+    )
+    return path.period % 2 == 0 and near >= NEAR * far
 
 
 def find_alike(transcript: Transcript) -> Band:
