@@ -419,7 +419,7 @@ def test_hostile_dialogues_are_examined_and_the_others_too(name, tmp_path):
         "empty_turns": {"empty_response"},
         "equal_turns": {"single_turn_loop"},
         "one_word_each": {"single_turn_loop", "empty_response"},
-        "dashes_behind_a_refusal": {"refusal", "intra_turn_repetition"},
+        "dashes_behind_a_refusal": {"refusal"},  # a divider
     }
     if name in expected:
         assert {f.kind for f in hostile.findings} == expected[name]
