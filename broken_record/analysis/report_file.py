@@ -116,10 +116,13 @@ def write_report(
 
 def as_entry(dialogue: DialogueReport) -> dict[str, Any]:
     """One dialogue's entry."""
-    entry = asdict(dialogue)
+    entry = {name: getattr(dialogue, name) for name in DialogueReport.__slots__}
     tokens = entry.pop("onset_tokens")
-    for finding, value, before in zip(dialogue.findings, entry["findings"], tokens, strict=True):
-        value.update(recovered=finding.recovered, onset_tokens=before)
+    entry["segments"] = list(map(asdict, dialogue.segments))
+    entry["findings"] = [
+        {**asdict(finding), "recovered": finding.recovered, "onset_tokens": before}
+        for finding, before in zip(dialogue.findings, tokens, strict=True)
+    ]
     return entry
 
 
