@@ -6,10 +6,10 @@ benchmarks/real/ holds the marks, a line a dialogue: {"source", "line", "message
 [[...], [...]], "verdicts": {KIND: true | false}}. Two readers, language models that worked apart
 from one another and knew nothing but the plain definitions (real/definitions.md), wrote down what
 they saw: kind, speaker, onset and end as message indices, whether they were sure; they saw neither
-a detector's output nor the settings. Where they differ on whether a kind is in a dialogue, a third
-reading of both arguments decided (verdicts); what is not decided yet counts nowhere. Two sources
-stand beside the marks: "gold", SmolLM2-135M-Instruct with itself in scenes and settings of our own,
-and "played", a present-day model that played both sides of a dialogue. The others are lines of
+a detector's output nor the settings. Where they differ on whether a kind is in a dialogue, that
+dialogue counts nowhere for it, unless a verdict was written down. Two sources stand beside the
+marks: "gold", SmolLM2-135M-Instruct with itself in scenes and settings of our own, and "played", a
+present-day model that was asked to play both sides, at times to get stuck. The others are lines of
 DIR/SOURCE.jsonl.gz, public dialogues that are not part of the project.
 
 A kind counts once a dialogue: found and marked, found and not marked, marked and not found. Every

@@ -7,7 +7,7 @@ announcements go on, each a little different. Over a window of 8 turns at most o
 something and little is news (courtesy.py): at most 2.5 words a turn, and no more than .35 of what
 the dialogue's first 8 turns had, or half of all letters courtesy. On the marked dialogues
 (benchmarks.truth_on_real_text) every share from .3 to .5, every limit from 2 to 3 and every part of
-courtesy from .35 to .5 gives the same F1 within .02, and no source asks for another.
+courtesy from .35 to .5 gives the same F1 within .02.
 
 *The same again in other words*, a lexical proxy: it sees that content words come back, not that
 meanings do. Novelty is the share of content words (stems of words.py, function words and names left
