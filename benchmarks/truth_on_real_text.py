@@ -159,7 +159,7 @@ def make_sentence(counts: Counter[tuple[str, str, str]], sources: list[str], dia
     refusal = score(counts, "refusal", sources).shares[2]
     looping = any_loop.hit + any_loop.missed
     return (
-        f"Of {dialogues} real dialogues from {len(sources)} sources, {looping} loop by the marks "
+        f"Of {dialogues} marked dialogues from {len(sources)} sources, {looping} loop by the marks "
         f"of two readers.\nParrot finds {recall:.0%} of these, and {precision:.0%} of what it "
         f"names is there (F1 {f1:.2f}; stagnation {stagnation:.2f}, refusals {refusal:.2f}).\n"
         "On planted faults it does better, which says less."
