@@ -222,8 +222,10 @@ TABLES = {
         rate: share of the measured
         low: lower end of its 95 % interval (Wilson)
         high: upper end
+        median_onset_turn: median of its first onset's turns
         median_onset_tokens: median of the tokens before its first onset
         recovered: dialogues that went on without it every time
+        speakers: in how many dialogues it was `assistant`, `user` or `both`
         """),
     "comparison": Table(Comparison, """
         version (whole number): 1

@@ -279,8 +279,12 @@ def test_a_kind_is_counted_where_it_could_be_measured():
     assert loops.median_onset_tokens == 50 and loops.rate == 2 / 3
     assert (loops.low or 0) < 2 / 3 < (loops.high or 0)
     assert kinds["empty_response"].dialogues == 0
-    lines = list(tables.kind_lines(summarize(report).kinds))
-    assert lines[1].split() == "single_turn_loop 2 of 3 67% (21% - 94%) 50 tokens 1 of 2".split()
+    assert (loops.median_onset_turn, loops.speakers) == (2, {"both": 2})
+    head, row, none = tables.kind_lines(summarize(report).kinds, 80)
+    assert row.split() == "single_turn_loop 2 of 3 67% (21% - 94%) 50 tokens 1 of 2".split()
+    assert len(head) <= 80 and none == "in none: empty_response, leading_whitespace"
+    wide = list(tables.kind_lines(summarize(report).kinds, 120))
+    assert wide[1].startswith("single_turn_loop  the same line again")
 
 
 def test_findings_are_shown_worst_first_escaped_and_within_the_width():
@@ -296,7 +300,46 @@ def test_findings_are_shown_worst_first_escaped_and_within_the_width():
     assert lines[4].startswith("  warn  prefix_repetition + both, turn 5:")
     assert max(map(len, lines)) <= 70 and not any("\x1b" in line for line in lines)
     coloured = list(tables.dialogue_lines(dialogue, width=70, colour=True, verbose=False))
-    assert coloured[2].startswith("\x1b[31m") and coloured[2].endswith("\x1b[0m")
+    assert coloured[1].startswith("\x1b[31m") and coloured[1].endswith("\x1b[0m")
+
+
+def test_findings_of_one_kind_and_speaker_share_a_line_but_when_all_is_asked_for():
+    found = [
+        finding(onset_turn=at, end_turn=at + at % 2, detect_turn=at) for at in (5, 9, 14, 20, 31)
+    ]
+    dialogue = entry(
+        "d", findings=(*found, finding(speaker="user")), onset_tokens=(1, 2, 3, 4, 5, 6)
+    )
+    lines = list(tables.dialogue_lines(dialogue, width=200, colour=False, verbose=False))
+    assert len(lines) == 3 and ", turn 5-6 (1 tokens), 9-10, 14, 20 and 1 times more: " in lines[1]
+    whole = list(tables.dialogue_lines(dialogue, width=200, colour=False, verbose=True))
+    assert sum("single_turn_loop" in line for line in whole) == 6
+
+
+def test_the_worst_dialogues_come_first_and_those_that_failed_are_never_clean():
+    mild = finding(level="warn")
+    dialogues = [
+        entry("clean"),
+        entry("failed", status="error"),
+        entry("warned", findings=(mild,), onset_tokens=(1,)),
+        entry("broken", findings=(finding(),), onset_tokens=(1,)),
+        entry("silent", status="unfinished", turns=0),
+    ]
+    lines = list(tables.worst_lines(dialogues, width=100, colour=False))
+    heads = [line.split()[0] for line in lines if line and not line.startswith(" ")]
+    assert heads == ["broken:", "warned:", "failed", "silent", "nothing"]
+    assert lines[-1] == "nothing found in 1 dialogue: clean"
+    assert lines[lines.index("failed (error): 2 turns, 30 tokens, loop coverage 20%") + 1] == (
+        "  nothing found as far as it got"
+    )
+
+
+def test_of_many_dialogues_the_worst_twenty_are_shown_and_the_rest_counted():
+    many = [entry(f"d{k}", findings=(finding(),), onset_tokens=(1,)) for k in range(23)]
+    lines = list(tables.worst_lines([*many, *map(entry, "abcdefghi")], width=100, colour=False))
+    assert sum(line.startswith("d") for line in lines) == 20
+    assert "and 3 more: --verbose shows all, dialogues.csv lists them" in lines
+    assert lines[-1] == "nothing found in 9 dialogues: a, b, c, d, e, f and 3 more"
 
 
 def test_why_the_penalty_missed_the_loop_stands_below_the_findings_whole_and_escaped():
@@ -305,7 +348,7 @@ def test_why_the_penalty_missed_the_loop_stands_below_the_findings_whole_and_esc
     )
     dialogue = entry("d", findings=(finding(),), onset_tokens=(12,), diagnosis=why)
     lines = list(tables.dialogue_lines(dialogue, width=60, colour=False, verbose=False))
-    assert lines[3:] == [
+    assert lines[2:] == [
         "  why the penalty missed it: single_turn_loop at turn 5:",
         r"    \x1b[2J does not honour dry_multiplier, and nothing else",
         "    helps",
@@ -377,7 +420,8 @@ def test_a_dialogue_without_a_turn_is_no_clean_one(tmp_path, capsys, caplog):
     put_record(tmp_path / "b.jsonl", [SEA, "No."])
     assert analyze.main([str(tmp_path)]) == 0
     out = capsys.readouterr().out
-    assert "a (error): 0 turns, 0 tokens\n\nb: 2 turns" in out and "0 of 1 " in out
+    assert "a (error): 0 turns, 0 tokens\n\nnothing found in 1 dialogue: b\n" in out
+    assert "1 failed, which count as far as they got" in out
     assert "2 dialogues, 1 without a turn: average response length 52.0" in out
     report = read_report(tmp_path)
     assert next(iter(report.dialogues)).not_measurable == tuple(report.thresholds or ())
@@ -386,7 +430,7 @@ def test_a_dialogue_without_a_turn_is_no_clean_one(tmp_path, capsys, caplog):
     assert "dialogues without a turn, left out: 1" in caplog.text
     (tmp_path / "b.jsonl").unlink()
     assert analyze.main([str(tmp_path)]) == 0
-    assert "\n1 dialogues, 1 without a turn\n" in capsys.readouterr().out
+    assert "\n1 dialogue, 1 without a turn\n" in capsys.readouterr().out
     assert view.main([str(tmp_path), "--no-show", "-o", str(tmp_path / "r.html")]) == 0
 
 

@@ -42,6 +42,16 @@ NAMES = {
     "frequency_penalty": "frequency penalty",
     "dry_multiplier": "DRY",
 }
+CURES = {
+    "penalises repetition": "a repetition penalty or DRY, with a reach over the whole prompt",
+    "back only": "a longer reach of the penalty",
+    "but too weak": "a stronger penalty, DRY, or a higher temperature",
+    "no longer held the copy": "a longer user_memory",
+    "nothing but the reply being written": "repetition_penalty, which sees the prompt too",
+    "repeats of": "a shorter dry_allowed_length, or fewer breakers",
+    "mirostat leaves": "a sampler without mirostat",
+}
+"""What helps, by words of the sentence that says why the penalty did not."""
 BREAKERS: dict[str, Sequence[str]] = {"llama-server": ("\n", ":", '"', "*"), "koboldcpp": ()}
 
 
@@ -97,6 +107,15 @@ def diagnose(dialogue: Dialogue, findings: Sequence[Finding]) -> str | None:
     else:
         said = "; ".join(f"{role}: {sentence(reason, inside)}" for role, reason in told.items())
     return f"{loop.kind} at turn {loop.onset_turn}: {said}"
+
+
+def cures_of(diagnosis: str) -> list[str]:
+    """What the sentence says would help.
+
+    >>> cures_of("single_turn_loop at turn 9: nothing in the sampler penalises repetition")
+    ['a repetition penalty or DRY, with a reach over the whole prompt']
+    """
+    return [cure for words, cure in CURES.items() if words in diagnosis]
 
 
 def sentence(reason: Reason, inside: bool, beside: str = "") -> str:

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
+from broken_record.analysis.penalties import cures_of
 from broken_record.data import Finding, Segment
+from broken_record.detectors.registry import LOOPS
 from broken_record.stats import wilson_interval
 
 
@@ -89,8 +91,10 @@ class KindSummary:
     rate: float | None
     low: float | None
     high: float | None
+    median_onset_turn: float | None
     median_onset_tokens: float | None
     recovered: int
+    speakers: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +116,25 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """All that is counted of a run's dialogues: their summary, how they ended, how many are text
-    logs, and which messages of chat logs are in no turn.
+    """All that is counted of a run's dialogues: their summary, in how many something loops, breaks,
+    or either, what would have helped in how many, how many of those with word soup only run to
+    their limit, how they ended, how many are text logs, and which messages of chat logs are in no
+    turn.
     """
 
     summary: Summary
+    stuck: int
+    broken: int
+    faulty: int
+    cures: Mapping[str, int]
+    runaways: int
     statuses: Mapping[str, int]
     text_logs: int
     left_out: Mapping[str, int]
 
 
+CUT = "cut at the limit"
+"""What word_soup says of a reply that runs to turn_max_tokens."""
 AVERAGED = ("average_response_length", "loop_score", "loop_density", "loop_coverage")
 
 
@@ -131,11 +144,15 @@ class KindTally:
     def __init__(self) -> None:
         self.unmeasured = self.found = self.recovered = 0
         self.onsets: list[int] = []
+        self.turns: list[int] = []
+        self.speakers = Counter[str]()
 
     def add(self, found: KindFound) -> None:
         """One more dialogue where it was found."""
         self.found += 1
         self.recovered += found.recovered
+        self.turns.append(found.onset_turn)
+        self.speakers[found.speaker] += 1
         if found.onset_tokens is not None:
             self.onsets.append(found.onset_tokens)
 
@@ -149,8 +166,10 @@ class KindTally:
             rate=interval.rate if interval else None,
             low=interval.low if interval else None,
             high=interval.high if interval else None,
+            median_onset_turn=median(self.turns) if self.turns else None,
             median_onset_tokens=median(self.onsets) if self.onsets else None,
             recovered=self.recovered,
+            speakers=dict(self.speakers.most_common()),
         )
 
 
@@ -159,7 +178,9 @@ class Tally:
 
     def __init__(self, kinds: Collection[str]) -> None:
         self.kinds = {kind: KindTally() for kind in kinds}
-        self.spoken = self.text_logs = 0
+        self.spoken = self.text_logs = self.runaways = 0
+        self.stuck = self.broken = self.faulty = 0
+        self.cures = Counter[str]()
         self.sums: dict[str, float] = dict.fromkeys(AVERAGED, 0)
         self.statuses, self.reasons, self.left_out = Counter[str](), Counter[str](), Counter[str]()
         self.events: dict[str, Counter[str]] = {}
@@ -179,9 +200,15 @@ class Tally:
             self.events.setdefault(role, Counter()).update(counts)
         for kind in self.kinds.keys() & dialogue.not_measurable:
             self.kinds[kind].unmeasured += 1
-        for found in find_kinds(dialogue):
-            if found.kind in self.kinds:
-                self.kinds[found.kind].add(found)
+        kinds = [found for found in find_kinds(dialogue) if found.kind in self.kinds]
+        for found in kinds:
+            self.kinds[found.kind].add(found)
+            self.runaways += found.runs_to_limit
+        loops = sum(found.kind in LOOPS for found in kinds)
+        self.stuck += loops > 0
+        self.broken += loops < len(kinds)
+        self.faulty += len(kinds) > 0
+        self.cures.update(cures_of(dialogue.diagnosis) if dialogue.diagnosis else ())
 
     def counts(self) -> Counts:
         """What they come to so far."""
@@ -195,7 +222,17 @@ class Tally:
             counters={role: dict(counts) for role, counts in self.events.items()},
             kinds={kind: tally.summary(n) for kind, tally in self.kinds.items()},
         )
-        return Counts(summary, self.statuses, self.text_logs, self.left_out)
+        return Counts(
+            summary,
+            self.stuck,
+            self.broken,
+            self.faulty,
+            dict(self.cures.most_common()),
+            self.runaways,
+            self.statuses,
+            self.text_logs,
+            self.left_out,
+        )
 
 
 def count_dialogues(report: Report) -> Counts:
@@ -217,13 +254,17 @@ def summarize(report: Report) -> Summary:
 
 @dataclass(frozen=True, slots=True)
 class KindFound:
-    """A kind that was found in a dialogue: tokens before its first onset, None if not counted, and
-    whether every finding of it ended.
+    """A kind that was found in a dialogue: who, the turn of its first onset and the tokens before
+    it, None if not counted, whether every finding of it ended, and whether it is nothing but
+    replies that run to their limit.
     """
 
     kind: str
+    speaker: str
+    onset_turn: int
     onset_tokens: int | None
     recovered: bool
+    runs_to_limit: bool
 
 
 def find_kinds(dialogue: DialogueReport) -> list[KindFound]:
@@ -232,11 +273,18 @@ def find_kinds(dialogue: DialogueReport) -> list[KindFound]:
     for finding, tokens in zip(dialogue.findings, dialogue.onset_tokens, strict=True):
         if finding.counts:
             found.setdefault(finding.kind, []).append((finding, tokens))
-    return [
-        KindFound(
-            kind,
-            min(own, key=lambda pair: pair[0].onset_turn)[1],
-            all(finding.recovered for finding, _ in own),
-        )
-        for kind, own in found.items()
-    ]
+    return [find_kind(kind, own) for kind, own in found.items()]
+
+
+def find_kind(kind: str, own: list[tuple[Finding, int | None]]) -> KindFound:
+    """A kind of all its findings in a dialogue."""
+    first, tokens = min(own, key=lambda pair: pair[0].onset_turn)
+    speakers = {finding.speaker for finding, _ in own}
+    return KindFound(
+        kind,
+        first.speaker if len(speakers) == 1 else "both",
+        first.onset_turn,
+        tokens,
+        all(finding.recovered for finding, _ in own),
+        all(CUT in finding.explanation for finding, _ in own),
+    )

@@ -10,28 +10,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from broken_record.data import Finding
 
 Detector = Callable[..., "list[Finding] | None"]
 
-KINDS: dict[str, Literal["loop", "break"]] = {
-    "empty_response": "break",
-    "leading_whitespace": "break",
-    "apostrophe_break": "break",
-    "role_leak": "break",
-    "refusal": "break",
-    "intra_turn_repetition": "loop",
-    "single_turn_loop": "loop",
-    "multi_turn_loop": "loop",
-    "prefix_repetition": "loop",
-    "suffix_repetition": "loop",
-    "word_soup": "break",
-    "semantic_repetition": "loop",
+
+class Kind(NamedTuple):
+    """Whether it loops or breaks, and what people call it."""
+
+    family: Literal["loop", "break"]
+    words: str
+
+
+KINDS: dict[str, Kind] = {
+    "empty_response": Kind("break", "nothing to say"),
+    "leading_whitespace": Kind("break", "white space first"),
+    "apostrophe_break": Kind("break", "broken apostrophes"),
+    "role_leak": Kind("break", "speaks for the other side"),
+    "refusal": Kind("break", "refuses"),
+    "intra_turn_repetition": Kind("loop", "repeats inside a reply"),
+    "single_turn_loop": Kind("loop", "the same line again"),
+    "multi_turn_loop": Kind("loop", "the same exchange again"),
+    "prefix_repetition": Kind("loop", "the same opening again"),
+    "suffix_repetition": Kind("loop", "the same close again"),
+    "word_soup": Kind("break", "word soup"),
+    "semantic_repetition": Kind("loop", "the same in other words"),
 }
-LOOPS = tuple(kind for kind, family in KINDS.items() if family == "loop")
+LOOPS = tuple(kind for kind, one in KINDS.items() if one.family == "loop")
 LEXICAL_LOOPS = tuple(kind for kind in LOOPS if kind != "semantic_repetition")
 """The loops that are told by words that come again."""
 
