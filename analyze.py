@@ -185,6 +185,11 @@ def analyze_run(
     return report, 1 if report.unreadable else 0
 
 
+def columns() -> int:
+    """How wide a line may be."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else WHOLE
+
+
 def show(folder: Path, report: Report, options: argparse.Namespace) -> None:
     """Print a run's tables, or its JSON."""
     from broken_record.analysis.report_file import FILE
@@ -195,10 +200,8 @@ def show(folder: Path, report: Report, options: argparse.Namespace) -> None:
             sys.stdout.writelines(map(str.strip, file))
             print()
     elif report.dialogues:
-        terminal = sys.stdout.isatty()
-        width = shutil.get_terminal_size().columns if terminal else WHOLE
-        colour = terminal and not os.environ.get("NO_COLOR")
-        for line in run_lines(report, width=width, colour=colour, verbose=options.verbose):
+        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        for line in run_lines(report, width=columns(), colour=colour, verbose=options.verbose):
             print(line)
 
 
@@ -242,7 +245,8 @@ def analyze_sweep(
         print(json.dumps(as_json(comparison)))
     else:
         name = folder.resolve().name
-        print(*comparison_lines(name, comparison, verbose=options.verbose), sep="\n")
+        lines = comparison_lines(name, comparison, width=columns(), verbose=options.verbose)
+        print(*lines, sep="\n")
     return [(folder / name, report) for name, report in reports.items()], code
 
 

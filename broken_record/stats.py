@@ -289,6 +289,22 @@ def detectable_paired_difference(n: int, p: float = 0.05) -> float | None:
     return float(brentq(lacking, 0, 1))
 
 
+def pairs_needed(difference: float, p: float = 0.05, most: int = 2000) -> int | None:
+    """How many pairs find a difference of two rates with a power of .8 at `p`, as
+    detectable_paired_difference has it; None where it takes more than `most`.
+
+    >>> pairs_needed(1.0), pairs_needed(0.5), pairs_needed(0.01)
+    (6, 19, None)
+    """
+
+    def finds(n: int) -> bool:
+        shown = detectable_paired_difference(n, p)
+        return shown is not None and shown <= difference
+
+    needed = bisect_left(range(most + 1), True, key=finds)
+    return needed if needed <= most else None
+
+
 def detectable_shift(differences: Sequence[float], p: float = 0.05) -> float | None:
     """The smallest mean of paired differences that so many, as widely spread, show with a power of
     .8 at `p`: (z of p + z of .8) standard errors. None where turning signs cannot reach `p`, or all

@@ -108,7 +108,7 @@ def make_sweep(
     loaded = load_combinations(config_file, arguments, sweep)
     combinations = combine(sweep)
     names = name_combinations(combinations)
-    seed = load_with(config_file, list(arguments))[1]
+    alone, seed = load_with(config_file, [*arguments, "--set", "sweep={}"])
     given = (seed, loaded[0].config.seed, secrets.randbits(31))
     base_seed = next(one for one in given if one is not None)
     folder = new_folder(now.strftime("sweep_%Y%m%d_%H%M%S"))
@@ -118,11 +118,12 @@ def make_sweep(
         fill_folder(folder / name, n, base_seed, one, config_file, arguments)
         folders.append(folder / name)
         runs.append(SweptRun(name, settings, config_sha256(one.values)))
+    own = [run.name for run in runs if run.config_sha256 == config_sha256(alone.values)]
     axes, zipped = axes_of(sweep)
     manifest = {
         "version": VERSION, "n": n, "base_seed": base_seed, "config_file": config_file,
         "arguments": list(arguments), "axes": axes, "zipped": [list(zipped)] if zipped else [],
-        "runs": [asdict(run) for run in runs],
+        "runs": [asdict(run) for run in runs], "own": own[0] if own else None,
     }  # fmt: skip
     (folder / FILE).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     return folder, folders, [one.config for one in loaded]

@@ -16,6 +16,7 @@ from statistics import fmean
 from broken_record.analysis.report import Report
 from broken_record.comparison.observe import Key, Observed, common_until, observe, watched
 from broken_record.comparison.report import (
+    ANY_FAULT,
     ANY_LOOP,
     COVERAGE,
     TOKENS,
@@ -58,8 +59,9 @@ def compare(
     loops: Collection[str],
     baseline: str | None = None,
 ) -> Comparison:
-    """Compare the runs whose reports are there, by the runs' names, with the baseline, the first of
-    them if none is named; `loops` are the kinds that count as one. LogError without its report.
+    """Compare the runs whose reports are there, by the runs' names, with the baseline; if none is
+    named, that with the config's own settings, else the first of them. `loops` are the kinds that
+    count as one. LogError without its report.
     """
     runs = [run for run in sweep.runs if run.name in reports]
     if not runs or baseline not in (None, *(run.name for run in runs)):
@@ -67,10 +69,13 @@ def compare(
     looked_for = [reports[run.name].thresholds or {} for run in runs]
     kinds = [kind for kind in looked_for[0] if all(kind in own for own in looked_for)]
     loops = [kind for kind in kinds if kind in loops]
-    measures = ([ANY_LOOP, TOKENS] if loops else []) + [COVERAGE, *kinds]
+    faults = [ANY_FAULT] if len(loops) < len(kinds) else []
+    measures = ([ANY_LOOP, TOKENS] if loops else []) + [COVERAGE, *faults, *kinds]
     observed = [observe(run, reports[run.name], measures, loops) for run in runs]
     until = common_until([one.times.values() for one in observed])
     observed = [watched(one, until) if TOKENS in measures else one for one in observed]
+    if baseline is None and sweep.own in reports:
+        baseline = sweep.own
     first = next(one for one in observed if baseline in (None, one.run.name))
     others = [one for one in observed if one is not first]
     apart = dict(zip(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from broken_record.analysis.report import DialogueReport, Report, time_until_loop
-from broken_record.comparison.report import ANY_LOOP, COVERAGE, TOKENS
+from broken_record.comparison.report import ANY_FAULT, ANY_LOOP, COVERAGE, TOKENS
 from broken_record.files.sweep_folder import SweptRun
 from broken_record.stats import pseudo_values
 
@@ -90,9 +90,13 @@ def watched(one: Observed, until: float) -> Observed:
 
 
 def observe_measure(measure: str, dialogue: DialogueReport, kinds: Collection[str]) -> float | None:
-    """The coverage; or 1 where one of `kinds` was found, else 0, None where it cannot be told."""
+    """The coverage; or 1 where anything, or one of `kinds`, was found, else 0, None where the kinds
+    cannot be told.
+    """
     if measure == COVERAGE:
         return dialogue.loop_coverage
+    if measure == ANY_FAULT:
+        return float(any(found.counts for found in dialogue.findings))
     if any(found.kind in kinds and found.counts for found in dialogue.findings):
         return 1.0
     return None if any(kind in dialogue.not_measurable for kind in kinds) else 0.0

@@ -12,8 +12,9 @@ comparison.json, version 1:
                                               "differences"}]}]}
 
 A MEASURE is any_loop (whether a kind of loop was found), tokens_until_loop (the mean up to `until`
-tokens, to which every combination was watched), loop_coverage, or a kind of loop or break (whether
-it was found, level info left out). Rates and shares lie in [0, 1]; null is not measured. The CSV
+tokens, to which every combination was watched), loop_coverage, any_fault (whether any kind was
+found, as far as the kinds could be told), or a kind of loop or break (whether it was found, level
+info left out). Rates and shares lie in [0, 1]; null is not measured. The CSV
 has a row per combination and measure, settings as JSON but for strings.
 """
 
@@ -33,6 +34,7 @@ from broken_record.files.whole import read_json, reading, write_whole
 VERSION = 1
 FILE, TABLE_FILE = "comparison.json", "comparison.csv"
 ANY_LOOP, TOKENS, COVERAGE = "any_loop", "tokens_until_loop", "loop_coverage"
+ANY_FAULT = "any_fault"
 
 
 @dataclass(frozen=True, slots=True)

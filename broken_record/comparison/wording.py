@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from broken_record.comparison.report import (
+    ANY_FAULT,
     ANY_LOOP,
     COVERAGE,
     TOKENS,
@@ -15,6 +16,7 @@ from broken_record.comparison.report import (
     Difference,
     Estimate,
 )
+from broken_record.stats import pairs_needed
 
 SURE = 0.05 / 2  # the result looks at two measures
 
@@ -25,6 +27,7 @@ def name_measure(measure: str, comparison: Comparison) -> str:
         ANY_LOOP: "any loop",
         TOKENS: f"tokens until loop\n(of {comparison.until:,.0f})",
         COVERAGE: "loop coverage",
+        ANY_FAULT: "any fault",
     }
     return titles.get(measure, measure)
 
@@ -35,7 +38,7 @@ def leading(comparison: Comparison) -> list[str]:
 
 
 def kinds_found(comparison: Comparison) -> list[str]:
-    """The kinds that were found in some dialogue."""
+    """The kinds that were found in some dialogue, any of them before."""
     return [
         measure
         for measure in comparison.measures
@@ -126,18 +129,48 @@ def caution(comparison: Comparison) -> Iterator[str]:
 
 
 def conclude(comparison: Comparison) -> str:
-    """Which combination loops least, by how much against the baseline, how sure."""
-    if not comparison.others:
-        return "One combination: there is nothing to compare it with."
+    """Which combination loops least, by how much against the baseline, how sure; and which one has
+    the fewest faults of any kind, if that is another.
+    """
+    return " ".join(filter(None, (conclude_loops(comparison), conclude_faults(comparison))))
+
+
+def conclude_faults(comparison: Comparison) -> str:
+    """That what loops least breaks otherwise, and what does not; empty where that is not so."""
+    ranked = rank(comparison)
+    if ANY_FAULT not in comparison.measures or not ranked or not comparison.others:
+        return ""
+    least = ranked[0]
+    fewest = min(ranked, key=lambda one: one.value(ANY_FAULT))
+    if least.value(ANY_FAULT) <= fewest.value(ANY_FAULT):
+        return ""
+    shares = [estimate_text(ANY_FAULT, one.estimates[ANY_FAULT]) for one in (least, fewest)]
+    return (
+        f"But counting breaks too, {least.name} goes wrong in {shares[0]} of its dialogues; the "
+        f"fewest faults of any kind has {fewest.name}, in {shares[1]}."
+    )
+
+
+def rank(comparison: Comparison) -> list[Combination]:
+    """The combinations with an ended dialogue, by how little they loop."""
     if ANY_LOOP not in comparison.measures:
-        return "No kind of loop was looked for, so none of the combinations loops least."
-    ranked = sorted(
+        return []
+    return sorted(
         (one for one in comparison.combinations if one.estimates[ANY_LOOP].value is not None),
         key=lambda one: (
             one.value(ANY_LOOP), -one.value(TOKENS), one.value(COVERAGE),
             one.name != comparison.baseline,
         ),
     )  # fmt: skip
+
+
+def conclude_loops(comparison: Comparison) -> str:
+    """Which combination loops least, by how much against the baseline, how sure."""
+    if not comparison.others:
+        return "One combination: there is nothing to compare it with."
+    if ANY_LOOP not in comparison.measures:
+        return "No kind of loop was looked for, so none of the combinations loops least."
+    ranked = rank(comparison)
     if not ranked:
         return "Nothing can be said: no dialogue ran to its end."
     least = ranked[0]
@@ -191,10 +224,19 @@ def against(measure: str, one: Combination, comparison: Comparison) -> str:
 
 
 def power(difference: Difference) -> str:
-    """What so many pairs would have shown."""
+    """What so many pairs would have shown, and how many would show what was seen."""
     if difference.detectable is None:
-        return f"{difference.pairs} pairs are too few to show a difference"
+        return f"{difference.pairs} pairs are too few to show a difference" + more(difference)
     return (
         f"{difference.pairs} pairs show a difference of {difference.detectable:.0%} or more, four "
-        "times in five"
+        f"times in five{more(difference)}"
     )
+
+
+def more(difference: Difference) -> str:
+    """How many seeds would decide."""
+    seen = abs(difference.value or 0.0)
+    needed = pairs_needed(seen) if seen else None
+    if needed is None or needed <= difference.pairs:
+        return ""
+    return f"; to tell the {seen:.0%} that were seen from chance takes some {needed} seeds"

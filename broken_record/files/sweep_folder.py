@@ -4,11 +4,12 @@ sweep_<YYYYmmdd>_<HHMMSS>/ begins with sweep.json, version 1:
 
     {"version": 1, "n": 10, "base_seed": 7, "config_file": "config.json", "arguments": [...],
      "axes": {PATH: [VALUE, ...]}, "zipped": [[PATH, PATH]],
-     "runs": [{"name", "settings": {PATH: VALUE}, "config_sha256"}, ...]}
+     "runs": [{"name", "settings": {PATH: VALUE}, "config_sha256"}, ...], "own": NAME}
 
 "axes" has every varied key by its dotted path; those of one list in "zipped" go hand in hand. Each
 of "runs" is a combination, its run folder lies under its name, and dialogue i of every run has the
-same seed (in goal mode also objective and persona).
+same seed (in goal mode also objective and persona). "own" is the run whose settings are the
+config's own; null, or absent, where none is.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class Sweep:
     axes: Mapping[str, tuple[Any, ...]]
     runs: tuple[SweptRun, ...]
     zipped: tuple[tuple[str, ...], ...] = ()
+    own: str | None = None
 
     @property
     def factors(self) -> tuple[tuple[str, ...], ...]:
@@ -67,7 +69,8 @@ def read_sweep(folder: Path) -> Sweep:
             for run in value["runs"]
         )
         check(axes, zipped, runs)
-        return Sweep(int(value["n"]), int(value["base_seed"]), axes, runs, zipped)
+        own = value.get("own")
+        return Sweep(int(value["n"]), int(value["base_seed"]), axes, runs, zipped, own)
 
 
 def check(

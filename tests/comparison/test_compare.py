@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -15,6 +16,7 @@ from broken_record.analysis.report_file import read_report
 from broken_record.comparison.compare import compare
 from broken_record.comparison.observe import common_until
 from broken_record.comparison.report import (
+    ANY_FAULT,
     ANY_LOOP,
     COVERAGE,
     TOKENS,
@@ -28,7 +30,7 @@ from broken_record.data import Dialogue, Turn
 from broken_record.errors import LogError
 from broken_record.files.record import RecordWriter
 from broken_record.files.sweep_folder import Sweep, SweptRun, read_sweep
-from broken_record.stats import detectable_paired_difference
+from broken_record.stats import detectable_paired_difference, pairs_needed
 from tests.test_analyze_and_view import entry, finding
 
 LOOPS = ("single_turn_loop", "multi_turn_loop")
@@ -203,7 +205,7 @@ def test_one_pair_and_one_combination_say_that_nothing_can_be_said():
     assert "1 pairs are too few to show a difference" in conclude(found)
     alone = compared({"a": [said(1, 50)]}, n=1)
     assert conclude(alone) == "One combination: there is nothing to compare it with."
-    assert alone.effects == () and list(comparison_lines("s", alone, verbose=True))
+    assert alone.effects == () and list(comparison_lines("s", alone, width=100, verbose=True))
 
 
 def test_the_result_names_who_loops_least_and_how_many_are_as_good():
@@ -217,6 +219,46 @@ def test_the_result_names_who_loops_least_and_how_many_are_as_good():
         "None loops less than the baseline c, in 0% (0% - 16%) of its dialogues; 1 of the 2 others "
         "loop more, beyond chance."
     )
+
+
+def test_what_loops_least_is_not_recommended_where_it_breaks_instead():
+    seeds = range(20)
+    loops = [said(seed, 100 if seed < 12 else None) for seed in seeds]
+    breaks = [said(seed, findings=(finding("refusal"),), onset_tokens=(50,)) for seed in seeds]
+    found = compared({"calm": loops, "hot": breaks}, n=20)
+    assert [one.value(ANY_FAULT) for one in found.combinations] == [0.6, 1.0]
+    assert conclude(found).startswith("hot loops least: in 0% of its dialogues")
+    assert conclude(found).endswith(
+        "But counting breaks too, hot goes wrong in 100% (84% - 100%) of its dialogues; the fewest "
+        "faults of any kind has calm, in 60% (39% - 78%)."
+    )
+
+
+def test_a_small_difference_says_how_many_seeds_would_tell_it_from_chance():
+    runs = {"a": [said(seed, 100 if seed < 5 else None) for seed in range(10)]}
+    runs["b"] = [said(seed, 900 if seed < 3 else None) for seed in range(10)]
+    needed = pairs_needed(0.2)
+    assert needed is not None and (detectable_paired_difference(needed) or 1) <= 0.2
+    assert (detectable_paired_difference(needed - 1) or 1) > 0.2
+    told = conclude(compared(runs, n=10))
+    assert f"to tell the 20% that were seen from chance takes some {needed} seeds." in told
+
+
+def test_the_configs_own_settings_are_the_baseline_unless_another_is_named():
+    runs = {name: [said(seed) for seed in range(4)] for name in "ab"}
+    sweep = replace(sweep_of({name: {"k": name} for name in runs}), own="b")
+    reports = {name: Report(name, tuple(own), thresholds=THRESHOLDS) for name, own in runs.items()}
+    assert compare(sweep, reports, LOOPS).baseline == "b"
+    assert compare(sweep, reports, LOOPS, "a").baseline == "a"
+    assert compare(sweep, {"a": reports["a"]}, LOOPS).baseline == "a"
+
+
+def test_the_tables_of_a_sweep_fit_into_the_width():
+    found = compared(worked())
+    for width in (70, 90):
+        lines = list(comparison_lines("s", found, width=width, verbose=True))
+        assert max(map(len, lines)) <= width
+    assert len(lines) > len(list(comparison_lines("s", found, width=300, verbose=True)))
 
 
 def test_the_result_names_who_loops_latest_where_all_loop():

@@ -93,7 +93,7 @@ def test_every_combination_is_on_the_page_and_hostile_settings_are_text(browser,
     assert shown[0] == HOSTILE[0] and shown[1] == HOSTILE[1]
     page.click("[data-tab=apart]")
     assert page.locator("#apart .bk-Figure").count() == 3
-    assert page.locator("#differences tbody tr").count() == 14 * 4
+    assert page.locator("#differences tbody tr").count() == 14 * 5
     assert page.locator("[data-tab=reader]").count() == 0
     assert page.locator("main img, main b + script").count() == 0
     assert page.title() == "Broken Record Parrot" and troubles == []
