@@ -232,7 +232,7 @@ TABLES = {
         n: dialogues that were asked for, a combination
         baseline: the combination that the others are compared with
         until: tokens to which every combination was watched
-        measures: what is compared: `any_loop`, `tokens_until_loop`, `loop_coverage`, `any_fault`, kinds
+        measures: `any_loop`, `tokens_until_loop`, `loop_coverage`, `any_fault`, kinds
         combinations: the runs of the sweep
         effects: what each axis does, where there are several
         absent: runs that could not be analysed
