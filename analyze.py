@@ -73,8 +73,8 @@ def make_parser() -> argparse.ArgumentParser:
         help="show where the evidence stands and the repeated segments too")  # fmt: skip
     add("--json", action="store_true", help="print the analysis as JSON, one line a run")
     add("--baseline", metavar="NAME",
-        help="the run of a sweep that the others are compared with (else that with the config's own "
-        "settings, or the first)")  # fmt: skip
+        help="the run of a sweep that the others are compared with (else that with the config's "
+        "own settings, or the first)")  # fmt: skip
     add("--assistant", metavar="NAME",
         help="who is the assistant in chats where names tell, not roles")  # fmt: skip
     add("--reasoning", action="store_true",
