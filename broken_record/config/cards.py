@@ -46,15 +46,17 @@ CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One character: `name` is what {{char}} stands for, empty where the card's is; `system` and
-    `greetings` still hold {{char}} and {{user}}, and what is to be drawn; `unsupported` is what was
-    found and does nothing here, with its count.
+    """One character: `name` is what {{char}} stands for, empty where the card's is; `system`,
+    `greetings` and `post_history` (what is to stand behind all that was said) still hold {{char}}
+    and {{user}}, and what is to be drawn; `unsupported` is what was found and does nothing here,
+    with its count.
     """
 
     name: str
     spec: str
     system: str
     greetings: tuple[str, ...]
+    post_history: str
     unsupported: Mapping[str, int]
     sha256: str
 
@@ -141,9 +143,10 @@ def build_card(found: Fields, unsupported: Counter[str], sha256: str) -> Card:
         for entries in constant_entries(fields)
     )
     unsupported["empty name"] += not name
+    post_history = ORIGINAL_MACRO.sub("", said["post_history_instructions"]).strip()
     card = Card(name, spec, system_text(said, before, after), tuple(filter(None, greetings)),
-                unsupported, sha256)  # fmt: skip
-    unsupported.update(count_macros("\n".join([card.system, *card.greetings])))
+                post_history, unsupported, sha256)  # fmt: skip
+    unsupported.update(count_macros("\n".join([card.system, *card.greetings, post_history])))
     return replace(card, unsupported=dict(+unsupported))
 
 
@@ -160,8 +163,8 @@ def clean(text: str) -> str:
 def system_text(said: Mapping[str, str], before: Sequence[str], after: Sequence[str]) -> str:
     """The character in one text: order and words of SillyTavern's default story string
     (default/content/presets/context/Default.json) with the lorebook's constant entries before and
-    after the character, the examples behind it, each after `***`, and post_history_instructions
-    last.
+    after the character; then, in front of all that is said, the examples, each block after its
+    separator, which stands for <START> (docs.sillytavern.app, Context Template).
     """
     prompt = ORIGINAL_MACRO.sub(ORIGINAL, said["system_prompt"] or ORIGINAL)
     examples = re.split("<START>", said["mes_example"], flags=re.IGNORECASE)
@@ -173,7 +176,6 @@ def system_text(said: Mapping[str, str], before: Sequence[str], after: Sequence[
         said["scenario"] and f"Scenario: {said['scenario']}",
         *after,
         *(f"***\n{example.strip()}" for example in examples if example.strip()),
-        ORIGINAL_MACRO.sub("", said["post_history_instructions"]).strip(),
     ]
     return "\n".join(part for part in parts if part)
 

@@ -1,4 +1,5 @@
-"""What character cards fill in of a config: the system texts, the greeting and the prefixes.
+"""What character cards fill in of a config: the system texts, the greeting, the prefixes, and the
+instructions that go last.
 
 A card fills what the config leaves out, and puts its text in front of a conversation that is given.
 What comes out is complete in itself: in place of a path stands what was read there
@@ -20,6 +21,7 @@ from broken_record.errors import ConfigError
 
 KEYS_OF_A_CAST = (
     "card", "user_card", "greeting", "conversation", "agent_prefix", "user_prefix", "user_system",
+    "post_history", "user_post_history",
 )  # fmt: skip
 
 
@@ -63,14 +65,16 @@ def cast(raw: Mapping[str, Any], file: str, folders: Mapping[str, Path]) -> Cast
             greeting = pick_greeting(card, raw)
         except ConfigError as error:
             made.problems.extend(f"{file}: {problem}" for problem in error.problems)
-        system, greeting = fill_in(card, [card.system, greeting], assistant, user, raw)
+        texts = [card.system, greeting, card.post_history]
+        system, greeting, last = fill_in(card, texts, assistant, user, raw)
         opening = raw.get("conversation") or say(prefix, greeting)
-        filled["card"] = {"agent_prefix": prefix, "conversation": put_in_front(system, opening)}
+        filled["card"] = {"agent_prefix": prefix, "conversation": put_in_front(system, opening),
+                          **({"post_history": last} if last else {})}  # fmt: skip
     if user_card:
-        filled["user_card"] = {
-            "user_prefix": f"{user}:",
-            "user_system": fill_in(user_card, [user_card.system], user, assistant, raw)[0],
-        }
+        texts = [user_card.system, user_card.post_history]
+        system, last = fill_in(user_card, texts, user, assistant, raw)
+        filled["user_card"] = {"user_prefix": f"{user}:", "user_system": system,
+                               **({"user_post_history": last} if last else {})}  # fmt: skip
     for key, values in filled.items():
         for name, value in values.items():
             if name == "conversation" or name not in raw:

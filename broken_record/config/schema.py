@@ -137,6 +137,10 @@ KEYS: dict[str, Key] = {
     "greeting": Key(whole(0, optional=True), 0,
         "Which greeting of `card` opens the dialogue: `0` is the first, higher numbers are the "
         "alternate ones (empty ones do not count), `null` is none."),
+    "post_history": Key(TEXT, "",
+        "Instructions for the assistant behind all that was said, as a system message at the end "
+        "of each of its prompts; empty for none."),
+    "user_post_history": Key(TEXT, "", "Like `post_history`, for the user."),
     "mode": Key(one_of("chat", "goal"), "chat",
         '`"chat"`: two speakers in character. `"goal"`: the user side plays a persona that wants '
         "something, the assistant side is the chatbot under test; the user begins, and each side "
@@ -222,6 +226,8 @@ class Config:
     card: str | Mapping[str, str] | None
     user_card: str | Mapping[str, str] | None
     greeting: int | None
+    post_history: str
+    user_post_history: str
     mode: str
     personas: tuple[Persona, ...]
     objectives: tuple[Objective, ...]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from broken_record.config.schema import Config
-from broken_record.conversation.prompts import render
+from broken_record.conversation.prompts import put_behind, render
 from broken_record.data import EngineInfo, Message
 from broken_record.engines.base import Engine, Template
 from broken_record.errors import ContextFull, EngineBusy, RequestRefused
@@ -47,12 +47,13 @@ def forecast(
     how much a turn says is taken from the opening messages, at most turn_max_tokens.
     """
     opening = list(config.conversation)
-    begun = count(engine, render(template, opening) + prefix)
+    last = config.post_history
+    begun = count(engine, render(template, put_behind(opening, last)) + prefix)
     if n_ctx is None or begun is None:
         return None
     spoken = [message.content for message in opening if message.role != "system"]
     pair = [Message("assistant", f"{prefix} a"), Message("user", f"{config.user_prefix} a")]
-    longer = count(engine, render(template, [*opening, *pair]) + prefix)
+    longer = count(engine, render(template, put_behind([*opening, *pair], last)) + prefix)
     nothing, pair_said, all_said = (count(engine, text) for text in ("", " a a", " ".join(spoken)))
     if longer is None or nothing is None or pair_said is None or all_said is None:
         return None

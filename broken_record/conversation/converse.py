@@ -17,7 +17,7 @@ from broken_record.config.schema import Config
 from broken_record.conversation.chat import Chat
 from broken_record.conversation.context import WAYS_OUT, fits, trim
 from broken_record.conversation.goals import Goal
-from broken_record.conversation.prompts import render, role_markers
+from broken_record.conversation.prompts import put_behind, render, role_markers
 from broken_record.data import (
     Attempt,
     Chunk,
@@ -39,7 +39,9 @@ from broken_record.errors import BrokenStream, ContextFull, EngineBusy, EngineUn
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One speaker: who generates, and how its prompt begins the reply."""
+    """One speaker: who generates, and how its prompt ends: the instructions behind all that was
+    said, and the prefix that begins the reply.
+    """
 
     role: Role
     engine: Engine
@@ -47,6 +49,7 @@ class Side:
     template: Template
     prefix: str
     sampler: Mapping[str, Any]
+    post_history: str = ""
 
 
 def take_sides(config: Config, assistant: Engine, user: Engine) -> tuple[Side, Side]:
@@ -58,11 +61,14 @@ def take_sides(config: Config, assistant: Engine, user: Engine) -> tuple[Side, S
 
 def take_side(config: Config, role: Role, engine: Engine) -> Side:
     """One speaker of a config; TemplateRefused where its tokenizer cannot be loaded."""
-    tokenizer, prefix, sampler = (
-        (config.tokenizer, config.agent_prefix, config.sampler)
+    tokenizer, prefix, sampler, last = (
+        (config.tokenizer, config.agent_prefix, config.sampler, config.post_history)
         if role == "assistant"
-        else (config.user_tokenizer, config.user_prefix, config.user_sampler)
-    )
+        else (
+            config.user_tokenizer, config.user_prefix, config.user_sampler,
+            config.user_post_history,
+        )
+    )  # fmt: skip
     if config.reproducible:
         sampler = {**sampler, "cache_prompt": False}
     info = replace(engine.info(), ignored=engine.ignored(sampler))
@@ -72,7 +78,7 @@ def take_side(config: Config, role: Role, engine: Engine) -> Side:
         template = loaded.render
         digest = hashlib.sha256(loaded.source.encode()).hexdigest()
         info = replace(info, template=f"tokenizer {tokenizer}", template_sha256=digest)
-    return Side(role, engine, info, template, prefix, sampler)
+    return Side(role, engine, info, template, prefix, sampler, last)
 
 
 def turn_seed(seed: int, turn: int, attempt: int = 0) -> int:
@@ -218,8 +224,11 @@ def fit_messages(
     own = (turn.trimmed for turn in reversed(turns) if turn.role == side.role and turn.trimmed)
     dropped = next(own, 0) or 0
 
+    def see(kept: Sequence[Message]) -> Sequence[Message]:
+        return put_behind(mode.window(side.role, kept), side.post_history)
+
     def is_fitting(kept: Sequence[Message]) -> bool:
-        prompt = render(side.template, mode.window(side.role, kept)) + side.prefix
+        prompt = render(side.template, see(kept)) + side.prefix
         return fits(side.engine, prompt, config.turn_max_tokens, side.info.n_ctx)
 
     if config.context == "trim":
@@ -230,7 +239,7 @@ def fit_messages(
         raise ContextFull(
             f"the {side.role}'s context of {side.info.n_ctx:,} tokens is full: {WAYS_OUT}"
         )
-    return mode.window(side.role, messages), dropped
+    return see(messages), dropped
 
 
 def speak(

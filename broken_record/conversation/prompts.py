@@ -37,6 +37,15 @@ def user_view(
     return [Message("system", system), *flipped] if system else flipped
 
 
+def put_behind(messages: Sequence[Message], instructions: str) -> Sequence[Message]:
+    """The messages, and behind them a side's last instructions as a system message, if it has any.
+
+    >>> put_behind([Message("user", "Hi")], "Be brief.")[1:]
+    [Message(role='system', content='Be brief.')]
+    """
+    return [*messages, Message("system", instructions)] if instructions else messages
+
+
 def fold_system(messages: Sequence[Message]) -> list[Message]:
     r"""Every system text goes in front of the user message behind it (a user message of its own
     where there is none).

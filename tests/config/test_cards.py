@@ -43,8 +43,7 @@ Tom's personality: dry, patient
 Scenario: A storm has cut off the island.
 ***
 {0}: Any news?
-Tom: The wind is news enough.
-One sentence at a time."""
+Tom: The wind is news enough."""
 SCENE = {"conversation": [{"role": "user", "content": "Hi"}]}
 FOUND = CARDS / "found"
 STORM = """\
@@ -227,14 +226,13 @@ def test_constant_entries_of_the_lorebook_stand_around_the_character_and_the_res
         entry("@@depth 2\nDeep."),
         entry(5),
     ]
-    card = {**V1, "character_book": {"entries": entries}, "post_history_instructions": "Be brief."}
+    card = {**V1, "character_book": {"entries": entries}}
     parsed = parse_card(json.dumps(card).encode(), "c")
     lines = parsed.system.split("\n")
     assert lines[1:4] == ["It is {{user}}'s island.", "It rains.", V1["description"]]
     assert (
         lines[lines.index("Scenario: A storm has cut off the island.") + 1] == "The light is out."
     )
-    assert lines[-1] == "Be brief."
     assert parsed.unsupported == {"character_book entries": 4, "decorators": 1}
 
 
@@ -432,13 +430,40 @@ def test_a_card_fills_prompt_greeting_and_prefixes(tmp_path):
     ]
     assert (config.agent_prefix, config.user_prefix) == ("Ida:", "Tom:")
     assert config.user_system == TOM.format("Ida")
+    assert (config.post_history, config.user_post_history) == ("", "One sentence at a time.")
     assert loaded.origins["conversation"] == loaded.origins["agent_prefix"] == "card cards/v1.png"
     assert loaded.origins["user_system"] == loaded.origins["user_prefix"] == "card cards/v2.json"
+    assert loaded.origins["user_post_history"] == "card cards/v2.json"
+    assert loaded.origins["post_history"] == "default"
     assert loaded.origins["card"] == str(tmp_path / "c.json")
     assert loaded.warnings == (
         f"{tmp_path / 'c.json'}: user_card: cards/v2.json: not supported: "
         "character_book entries (2), depth_prompt (1), regex scripts (1), other extensions (1)",
     )
+
+
+EXAMPLES = """\
+{{user}}: Any news?
+{{char}}: None.
+<start>
+<BOT>: *looks up* "Dry, {{random:so,so}}?"
+<START>
+<START>
+<USER>: Good night.
+"""
+
+
+@pytest.mark.parametrize("first", ["", "<START>\n"])
+def test_examples_stand_in_front_of_the_dialogue_a_block_behind_each_separator(tmp_path, first):
+    card = {**V1, "mes_example": first + EXAMPLES, "post_history_instructions": "Stay <BOT>."}
+    (tmp_path / "own.json").write_text(json.dumps(card))
+    loaded = load_in(tmp_path, card="own.json", user_prefix="Mark:")
+    (_, system), (role, greeting) = spoken(loaded)
+    assert system.partition("island.\n")[2] == (
+        '***\nMark: Any news?\nIda: None.\n***\nIda: *looks up* "Dry, so?"\n***\nMark: Good night.'
+    )
+    assert role == "assistant" and greeting.startswith("Ida: *holds the door*")
+    assert loaded.config.post_history == "Stay Ida."
 
 
 def test_without_a_user_card_the_other_speaker_has_the_prefix_s_name_or_none(tmp_path):
@@ -460,9 +485,10 @@ def test_a_user_card_alone_speaks_to_the_prefix_s_name_or_the_assistant(tmp_path
 def test_what_the_config_sets_wins(tmp_path):
     loaded = load_in(
         tmp_path, card="cards/v1.json", user_card="cards/v2.json", agent_prefix="Keeper:",
-        user_prefix="", user_system="",
+        user_prefix="", user_system="", user_post_history="",
     )  # fmt: skip
     config = loaded.config
+    assert config.user_post_history == ""
     assert (config.agent_prefix, config.user_prefix, config.user_system) == ("Keeper:", "", "")
     assert spoken(loaded)[1][1].startswith("Keeper: *holds the door*")
     assert loaded.origins["user_system"] == loaded.origins["agent_prefix"] == loaded.origins["card"]

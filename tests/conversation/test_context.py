@@ -21,6 +21,12 @@ def limits(**more):
     return find_limits(config(total_tokens=100, **more), engine, engine.template, "A:", INFOS)
 
 
+def test_the_last_instructions_count():  # "Be brief, please." makes the prompt 2 words longer
+    longer = FULL.replace("about turn 25", "about turn 24").replace("about 102", "about 104")
+    said = limits(context="stop", post_history="Be brief, please.")
+    assert f"{longer}; then it will stop" in [*said]
+
+
 @pytest.mark.parametrize("way", ["stop", "trim"])
 def test_what_a_dialogue_has_to_do_without_is_said_before_it_begins(way):
     assert list(limits(context=way)) == [

@@ -11,7 +11,7 @@ from broken_record.config.load import parse
 from broken_record.conversation.converse import converse, take_sides, turn_seed
 from broken_record.data import Chunk, End, Message, Turn
 from broken_record.engines.scripted import ScriptedEngine
-from broken_record.errors import BrokenStream
+from broken_record.errors import BrokenStream, TemplateRefused
 
 CONFIG = parse(
     json.dumps(
@@ -76,6 +76,32 @@ def test_each_side_is_sent_what_it_may_see_with_its_prefix_at_the_end():
         "[assistant]Skye: hello[user]Mark: hi[assistant]Skye:"
     )
     assert user.prompts[1] == "[system]Be Mark.[assistant]Mark: hi[user]Skye: hello[assistant]Mark:"
+
+
+def test_instructions_stand_behind_all_that_was_said_and_before_the_prefix():
+    assistant, user = ScriptedEngine("hello"), ScriptedEngine("hi")
+    config = replace(CONFIG, post_history="Be brief.", user_post_history="Ask more.")
+    events = transcript(config, assistant, user)
+    assert assistant.prompts[1] == (
+        "[system]S[assistant]Skye: A[user]Mark: U"
+        "[assistant]Skye: hello[user]Mark: hi[system]Be brief.[assistant]Skye:"
+    )
+    assert user.prompts[1] == (
+        "[system]Be Mark.[assistant]Mark: hi[user]Skye: hello[system]Ask more.[assistant]Mark:"
+    )
+    assert [turn.content for turn in turns_of(events)] == ["Skye: hello", "Mark: hi"] * 2
+
+
+def test_a_template_that_takes_no_late_system_message_has_the_instructions_in_the_last_message():
+    class SystemFirst(ScriptedEngine):
+        def template(self, messages):
+            if "system" in [message.role for message in messages][1:]:
+                raise TemplateRefused("System message must be at the beginning.")
+            return super().template(messages)
+
+    assistant = SystemFirst("hello")
+    transcript(replace(CONFIG, post_history="Be brief."), assistant, ScriptedEngine("hi"))
+    assert assistant.prompts[0].endswith("[user]Mark: U\nBe brief.[assistant]Skye:")
 
 
 def test_a_turn_begins_with_its_prefix_and_ends_with_its_turn():

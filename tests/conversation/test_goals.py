@@ -585,7 +585,7 @@ def test_the_effective_config_of_a_goal_dialogue_is_shown(tmp_path):
     done = parrot(goal_file(tmp_path, "http://h:1"), "--print-config")
     lines = done.stdout.decode().splitlines()
     assert done.returncode == 0
-    assert 'mode             = "goal"' in done.stdout.decode()
+    assert 'mode              = "goal"' in done.stdout.decode()
     assert next(line for line in lines if line.startswith("context ")).endswith("(goal mode)")
 
 

@@ -111,6 +111,26 @@ def test_a_resumed_conversation_goes_on_as_if_nothing_had_happened():
         ]
 
 
+def test_the_last_instructions_end_every_prompt_of_a_dialogue_that_is_resumed_or_trimmed():
+    words = " " + "word " * 20
+    trimming = config(total_tokens=900, turn_max_tokens=25, context="trim")
+
+    def hold(said):
+        engine, (a, u) = sides(words, n_ctx=200, tokens=20)
+        a = replace(a, post_history="Be brief. " * 20)
+        events = converse(trimming, a, u, seed=1, said=said)
+        return engine, [event for event in events if isinstance(event, Turn)]
+
+    engine, whole = hold(())
+    again, rest = hold(whole[:21])
+    assert again.prompts == engine.prompts[21:] and len(whole[:21] + rest) == len(whole)
+    assert whole[20].trimmed and whole[20].role == "assistant"
+    for prompt in engine.prompts[::2]:
+        assert prompt.endswith(f"[system]{'Be brief. ' * 20}[assistant]A:")
+        assert prompt.count("Be brief.") == 20 and len(prompt.split()) + 25 < 200
+    assert not any("brief" in prompt for prompt in engine.prompts[1::2])
+
+
 def test_a_full_context_stops_or_is_trimmed_in_big_steps():
     words = " " + "word " * 20
     stopping = config(total_tokens=900, turn_max_tokens=25, context="stop")
