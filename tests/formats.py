@@ -161,7 +161,7 @@ TABLES = {
         objective: of a goal dialogue
         persona: of a goal dialogue
         counters: of a goal dialogue: by role, how often what happened
-        left_out: messages of a chat log that are in no turn: what they are, how many
+        left_out: what of a chat log is in no turn, messages and parts of messages: how many of each
         diagnosis: why the repetition penalty missed the loop
         """, without=["onset_tokens"]),
     "counters": Table(None, """
@@ -364,7 +364,7 @@ COLUMNS: dict[str, Callable[[], list[Row]]] = {
         *own_columns("""
             findings (whole number): how many, level info left out
             not_measurable (text): kinds that could not be told, a blank between them
-            left_out_messages (whole number): messages of a chat log that are in no turn"""),
+            left_out_messages (whole number): messages and parts of a chat log in no turn"""),
         *columns_of("speaker", OF_SPEAKER, *SPEAKERS),
         *columns_of("counters", OF_COUNTERS, *SPEAKERS),
     ],

@@ -176,7 +176,7 @@ def test_what_is_counted_while_a_report_is_written_needs_no_second_look_at_its_f
     assert read.counts is None and count_dialogues(read) == count_dialogues(written)
     kinds = summarize(written).kinds
     assert (kinds["single_turn_loop"].dialogues, kinds["single_turn_loop"].measured) == (1, 2)
-    assert tables.left_out_line(written) == "messages left out: tool 3"
+    assert tables.left_out_line(written) == "left out of the chats: what tools said 3"
     assert {"of these unfinished": 1, "of these done": 2}.items() <= dict(
         count_all(Counter(), [written])
     ).items()

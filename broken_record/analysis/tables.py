@@ -22,6 +22,7 @@ from broken_record.analysis.report import (
 from broken_record.analysis.verdict import count, tell
 from broken_record.data import Finding, Level, Segment
 from broken_record.detectors.registry import KINDS
+from broken_record.files.chats import in_words
 from broken_record.terminal import align, escape_controls
 
 Told = tuple[Finding, int | None]  # a finding, and the tokens before its onset
@@ -115,12 +116,11 @@ def mean_lines(summary: Summary) -> Iterator[str]:
 
 
 def left_out_line(report: Report) -> str | None:
-    """Which messages of the run's chat logs are in no turn, and how many; None where all are."""
+    """Which messages of the run's chat logs, and parts of messages, are in no turn, and how many;
+    None where all are.
+    """
     counts = count_dialogues(report).left_out
-    if not counts:
-        return None
-    named = ", ".join(f"{what} {counts[what]}" for what in sorted(counts))
-    return escape_controls(f"messages left out: {named}")
+    return escape_controls(f"left out of the chats: {in_words(counts)}") if counts else None
 
 
 def goal_lines(summary: Summary) -> Iterator[str]:

@@ -44,6 +44,17 @@ TOOLS = frozenset(
     """tool tool_call tool_calls tool_response function function_call function_response observation
     ipython""".split()
 )
+WORDS = {
+    **dict.fromkeys(TOOLS, "what tools said"),
+    "tool call": "calls of tools", "written to a tool": "what was written to tools",
+    "reasoning": "thoughts", "hidden": "hidden messages", "narrator": "what a narrator said",
+    "rejected": "rejected answers", "system further on": "system messages further on",
+    "other swipe": "other swipes", "image": "images", "file": "files",
+    "opening added": "empty openings that an export added",
+}  # fmt: skip
+"""The reasons for which messages and parts of messages are left out, as people read them, where the
+reason is not in words already.
+"""
 NONE = "holds no conversation"
 EXPECTED = (
     'expected {"messages": [...]}, {"conversations": [...]} or another form that docs/chats.md has '
@@ -116,6 +127,18 @@ def what_is_missing(dialogue: Dialogue) -> tuple[dict[str, int], list[str]]:
     for name in ("left_out", "beside"):
         counts.update(imported.get(name) or {})
     return dict(counts), imported.get("bad_lines") or []
+
+
+def in_words(missing: Mapping[str, int]) -> str:
+    """What is missing, as people read it.
+
+    >>> in_words({"reasoning": 6, "tool": 2, "observation": 1, "on another branch": 1})
+    'on another branch 1, thoughts 6, what tools said 3'
+    """
+    counts: Counter[str] = Counter()
+    for what, count in missing.items():
+        counts[WORDS.get(what, what)] += count
+    return ", ".join(f"{words} {counts[words]}" for words in sorted(counts))
 
 
 def holds_chats(text: str) -> bool:

@@ -196,7 +196,8 @@ def test_a_file_becomes_a_run_folder_of_records_beside_it(chats, caplog, capsys)
     folder = chats.parent / "chats"
     assert f"{chats}: conversations: 3, put into {folder}" in caplog.text
     assert "chats.jsonl: line 3: is not JSON" in caplog.text
-    assert "messages left out: assistant without text 1, part of type image_url 1" in caplog.text
+    assert "left out of the chats: assistant without text 1, " in caplog.text
+    assert "part of type image_url 1, " in caplog.text
     assert f"Next: python view.py {folder}" in caplog.text
     assert capsys.readouterr().out.startswith("=== chats ===")
     assert [path.name for path in find_dialogues(folder)] == [
@@ -272,6 +273,7 @@ def test_a_folder_of_chats_is_read_in_place(tmp_path, caplog):
     (dialogue,) = report.dialogues
     assert (dialogue.name, dialogue.turns) == ("Skye - 2024-5-4", 9)
     assert dialogue.left_out == {"hidden": 1, "narrator": 1, "other swipe": 1}
+    assert "hidden messages 1, other swipes 1, what a narrator said 1" in caplog.text
     assert dialogue.tokens is None
     path = tmp_path / "chatml.jsonl"
     assert [entry.error for entry in report.unreadable] == [
