@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 from broken_record.detectors.registry import KINDS, LOOPS
 from broken_record.errors import ConfigError, LogError
 from broken_record.export.formats import FORMAT_NAMES, SIDES
-from broken_record.scripts import check_installed
+from broken_record.scripts import check_installed, command_of
 from broken_record.terminal import escape_controls
 
 # What needs numpy is loaded by the function that uses it: --help is to answer at once.
@@ -170,7 +170,8 @@ def analyze_run(
     files = find_dialogues(run) if run.is_dir() else []
     if not files:
         why = "holds no .jsonl record and no .log" if run.is_dir() else "is not a folder"
-        log.error("%s: %s; a run folder is made by: ./parrot.sh 3", run, why)
+        made_by = f"a run folder is made by: {command_of('parrot.sh')} 3"
+        log.error("%s: %s; %s", run, why, made_by)
         return None, 2
     name = run.resolve().name
     examined = examine_all(files, thresholds, options.assistant)
@@ -305,7 +306,7 @@ def analyze_all(thresholds: Thresholds, options: argparse.Namespace) -> int:
     alone = [folder for folder, _ in analyzed if folder.parent not in sweeps]
     for shown in [*([sweep] for sweep in sweeps), alone]:
         if shown:
-            log.info("Next: python view.py %s", " ".join(map(str, shown)))
+            log.info("Next: %s %s", command_of("view.py"), " ".join(map(str, shown)))
     return max(codes)
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from broken_record.errors import ConfigError, ParrotError
-from broken_record.scripts import check_installed
+from broken_record.scripts import check_installed, command_of
 from broken_record.terminal import escape_controls
 
 # The rest is loaded by the function that uses it: --help is to answer at once.
@@ -204,7 +204,8 @@ def talk(config: Config, recording: Recording, came: list[int], *, anyway: bool 
             show("".join(render_transcript(recording.dialogue)))
         except (KeyboardInterrupt, BrokenPipeError):
             if recording.record:
-                log.warning("go on with: python parrot.py --resume %s", recording.record.path)
+                here = command_of("parrot.py")
+                log.warning("go on with: %s --resume %s", here, recording.record.path)
             raise
 
 
@@ -258,7 +259,8 @@ def run(options: argparse.Namespace, came: list[int]) -> int:
         print_config(loaded)
         return 0
     if loaded.config.sweep:
-        raise ConfigError(["sweep: parrot.py holds one dialogue; run: ./parrot.sh N CONFIG"])
+        many = f"{command_of('parrot.sh')} N CONFIG"
+        raise ConfigError([f"sweep: parrot.py holds one dialogue; run: {many}"])
     check_wishes(loaded.config)
     seeds = (options.seed, loaded.config.seed, secrets.randbits(31))
     seed = next(seed for seed in seeds if seed is not None)

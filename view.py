@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from broken_record.errors import ConfigError, LogError
-from broken_record.scripts import check_installed
+from broken_record.scripts import check_installed, command_of
 
 # What needs numpy or bokeh is loaded by the function that uses it: --help is to answer at once.
 if TYPE_CHECKING:
@@ -148,13 +148,14 @@ def run(options: argparse.Namespace) -> None:
     from broken_record.files.sweep_folder import is_sweep
     from broken_record.views.export_figures import export_figures
 
+    here = command_of("view.py")
     sweeps = [run for run in options.runs if is_sweep(run)]
     if sweeps and len(options.runs) > 1:
-        raise ConfigError([f"a sweep has a page of its own; run: python view.py {sweeps[0]}"])
+        raise ConfigError([f"a sweep has a page of its own; run: {here} {sweeps[0]}"])
     if len(options.runs) > MOST_RUNS:
         first = " ".join(map(str, options.runs[:MOST_RUNS]))
         raise ConfigError([f"view.py compares up to {MOST_RUNS} runs, found {len(options.runs)}; "
-                           f"run: python view.py {first}"])  # fmt: skip
+                           f"run: {here} {first}"])  # fmt: skip
     page, plots = page_of_sweep(options) if sweeps else page_of_runs(options)
     if options.export:
         export_figures(plots, options.export)

@@ -37,11 +37,12 @@ DOORS = {
         "data", "errors", "samplers", "config", "requests", "urllib3", "jinja2", "transformers",
     },
     "engines.embedded_server": {"xllamacpp"},
-    "files": {"data", "errors", "terminal", "config", "pyarrow"},
+    "files": {"data", "errors", "terminal", "scripts", "config", "pyarrow"},
     "text": {"data", "numpy", "rapidfuzz"},
     "detectors": {"data", "errors", "stats", "text", "numpy", "rapidfuzz"},
     "analysis": {
-        "data", "errors", "samplers", "terminal", "stats", "files", "text", "detectors", "numpy",
+        "data", "errors", "samplers", "scripts", "terminal", "stats", "files", "text", "detectors",
+        "numpy",
     },
     "conversation": {
         "data", "errors", "terminal", "config", "files", "text", "detectors", "engines.base",
@@ -50,7 +51,7 @@ DOORS = {
     "conversation.aim_process": {"aim"},
     "conversation.doctor": {"data", "errors", "config", "engines"},
     "batch": {"data", "errors", "scripts", "config", "files", "conversation", "engines"},
-    "comparison": {"data", "errors", "terminal", "stats", "files", "analysis"},
+    "comparison": {"data", "errors", "scripts", "terminal", "stats", "files", "analysis"},
     "export": {
         "data", "errors", "terminal", "config", "files", "conversation", "analysis", "pyarrow",
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -29,6 +30,7 @@ MACHINES = [
     {"sys_platform": "darwin", "platform_machine": "arm64", "python_version": "3.12"},
     {"sys_platform": "win32", "platform_machine": "AMD64", "python_version": "3.13"},
 ]
+SAID = [{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hello."}]
 LOOPS = """
 import sys
 from broken_record import analyze
@@ -130,6 +132,13 @@ def test_a_list_of_messages_gives_a_finding(installed, tmp_path):
 @pytest.mark.parametrize("command", ["parrot", "parrot-analyze", "parrot-view", "parrot-batch"])
 def test_each_command_says_what_it_can(installed, command, tmp_path):
     assert run(installed, tmp_path, command, "--help").stdout.startswith("usage: ")
+
+
+def test_a_message_names_the_command_that_is_installed(installed, tmp_path):
+    (tmp_path / "chats.jsonl").write_text(json.dumps({"messages": SAID}))
+    analysed = run(installed, tmp_path, "parrot-analyze", "chats.jsonl").stderr
+    assert "Next: parrot-view chats\n" in analysed and "python " not in analysed
+    assert "usage: parrot-batch N " in run(installed, tmp_path, "parrot-batch", "--help").stdout
 
 
 def test_a_run_is_held_analysed_and_shown_by_the_commands_alone(installed, tmp_path):

@@ -27,7 +27,7 @@ from broken_record.config.schema import Config
 from broken_record.engines.connect import SLOT_VARIABLE
 from broken_record.engines.embedded import SERVERS_VARIABLE, EmbeddedServer
 from broken_record.errors import ConfigError
-from broken_record.scripts import path_of
+from broken_record.scripts import command_of, path_of
 
 WATCH_EVERY_S = 0.2
 
@@ -232,14 +232,15 @@ def run_folders(
         return 0  # whoever read stdout has gone
     if batch.came:
         tell(f"parrot.sh: interrupted; finished dialogues are in {names}; "
-             f"go on with: ./parrot.sh --resume {names}\n")  # fmt: skip
+             f"go on with: {command_of('parrot.sh')} --resume {names}\n")  # fmt: skip
         return 128 + batch.came[0]
     if batch.failed:
         tell(f"parrot.sh: {len(batch.failed)} of {len(jobs)} dialogues failed; when the servers "
-             f"are well, go on, with the same config: ./parrot.sh --resume {names}\n")  # fmt: skip
+             "are well, go on, with the same config: "
+             f"{command_of('parrot.sh')} --resume {names}\n")  # fmt: skip
     else:
         nothing = "nothing to do: every dialogue is done, or another process holds it"
         tell(f"parrot.sh: {f'all {len(jobs)} dialogues done' if jobs else nothing}\n")
     if batch.done or not jobs:
-        tell(f"Next: python analyze.py {names}\n")
+        tell(f"Next: {command_of('analyze.py')} {names}\n")
     return 1 if batch.failed else 0

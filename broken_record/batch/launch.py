@@ -35,7 +35,7 @@ from broken_record.engines.registry import check_engines
 from broken_record.errors import ConfigError, ParrotError
 from broken_record.files.run_folder import config_of_run, pair_goals
 from broken_record.files.sweep_folder import is_sweep, read_sweep
-from broken_record.scripts import check_installed
+from broken_record.scripts import check_installed, command_of
 
 USAGE = """./parrot.sh N [-j J] [--sweep 'KEY=[V1,V2]' ...] [--dry-run] [CONFIG ...] [-- ARGUMENTS]
        ./parrot.sh --resume [-j J] FOLDER [FOLDER ...]
@@ -45,7 +45,8 @@ N dialogues per config, or per combination of a sweep; ./parrot.sh 3"""
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line of parrot.sh; what stands behind `--` is cut off before."""
-    parser = argparse.ArgumentParser(prog="./parrot.sh", usage=USAGE)
+    here = command_of("parrot.sh")
+    parser = argparse.ArgumentParser(prog=here, usage=USAGE.replace("./parrot.sh", here))
     add = parser.add_argument
     add("-j", type=positive, default=1, dest="at_once", metavar="J",
         help="keep J dialogues in flight (default: 1)")  # fmt: skip

@@ -29,7 +29,7 @@ from broken_record.config.schema import Config
 from broken_record.engines.connect import SLOT_VARIABLE, UNNUMBERED
 from broken_record.errors import ConfigError
 from broken_record.files.run_folder import is_done, read_run
-from broken_record.scripts import path_of
+from broken_record.scripts import command_of, path_of
 
 LOGS = "slurm_%A_%a.out"  # the job's number and the task's
 
@@ -83,7 +83,8 @@ def submit(
             tell("parrot.sh: not all dialogues are done\n")
             return 1
     if wait or not places:
-        tell(f"parrot.sh: all {len(places)} dialogues done\nNext: python analyze.py {names}\n")
+        tell(f"parrot.sh: all {len(places)} dialogues done\n"
+             f"Next: {command_of('analyze.py')} {names}\n")  # fmt: skip
     return 0
 
 
