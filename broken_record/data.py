@@ -37,7 +37,7 @@ class Usage:
     """What the engine itself counted and timed for one reply; None where it did not say."""
 
     tokens: int | None = None
-    tokens_from: Literal["usage", "timings", "perf"] | None = None
+    tokens_from: Literal["usage", "timings", "perf", "tokenizer"] | None = None
     prompt_tokens: int | None = None
     cached_tokens: int | None = None
     prompt_s: float | None = None
@@ -62,7 +62,8 @@ class Turn:
 
     `index` counts messages from 0, the config's opening messages first. `trimmed` is how many
     messages behind the opening its prompt left out. `tokens_from` says who
-    counted: the engine's usage, timings or perf, or, where it reports none, the chunks that came.
+    counted: the engine's usage, timings or perf, or, where it reports none, its tokenizer, or else
+    the chunks that came.
     Of goal dialogues: `extract` is what of a user's reply the assistant sees, `quoted` how many
     candidates there were; `self_reply` what was cut off because the speaker went on as the other;
     `noncoherent` start and end of the first words in `content` that repeat without sense.
@@ -72,7 +73,7 @@ class Turn:
     role: Role
     content: str
     tokens: int | None = None
-    tokens_from: Literal["usage", "timings", "perf", "chunks", "log"] | None = None
+    tokens_from: Literal["usage", "timings", "perf", "tokenizer", "chunks", "log"] | None = None
     finish_reason: FinishReason | None = None
     ttft_s: float | None = None
     elapsed_s: float | None = None

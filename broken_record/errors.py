@@ -5,7 +5,7 @@
     ├── EngineError               a server could not do its part (exit 1)
     │   ├── EngineUnreachable     nobody answers, or the server could not be started
     │   ├── RequestRefused        an HTTP error, or an error sent in place of a reply
-    │   │   ├── EngineBusy        overloaded, loading, too many requests: worth another try
+    │   │   ├── EngineBusy        overloaded, loading, failed itself: worth another try
     │   │   └── ContextFull       the prompt outgrew the context
     │   ├── TemplateRefused       the chat template does not take these messages
     │   └── BrokenStream          the reply ended without saying how
@@ -32,7 +32,11 @@ class ConfigError(ParrotError):
 
 
 class EngineError(ParrotError):
-    """A server could not do its part; never a turn."""
+    """A server could not do its part; never a turn. `retry_after_s` is how long it asked to be left
+    alone, if it said so.
+    """
+
+    retry_after_s: float | None = None
 
 
 class EngineUnreachable(EngineError):
@@ -40,11 +44,15 @@ class EngineUnreachable(EngineError):
 
 
 class RequestRefused(EngineError):
-    """The server answered with an error."""
+    """The server answered with an error; `status` is that of HTTP, where it has one."""
+
+    status: int | None = None
 
 
 class EngineBusy(RequestRefused):
-    """The server is overloaded, still loading, or wants fewer requests: worth another try."""
+    """The server is overloaded, still loading, has failed itself, or wants fewer requests: worth
+    another try.
+    """
 
 
 class ContextFull(RequestRefused):
@@ -77,5 +85,6 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 TEMPLATE_FAULTS = (
     TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError,
+    MemoryError, SyntaxError,
 )  # fmt: skip
 """What an untrusted chat template may raise, beside jinja2's own errors."""

@@ -123,24 +123,29 @@ class Translated:
     ignored: tuple[str, ...]
 
 
-def translate(sampler: Mapping[str, Any], honoured: Collection[str] | None) -> Translated:
-    """The sampler in the words of an engine that honours these names; with None, which is an engine
-    that nobody knows, every spelling of every parameter.
+def translate(
+    sampler: Mapping[str, Any], honoured: Collection[str] | None, top_k_off: int = 0
+) -> Translated:
+    """The sampler in the words of an engine that honours these names, and switches top_k off in its
+    own way; with None, which is an engine that nobody knows, as the config has it.
 
     >>> translate({"rep_pen": 1.1, "dry_base": 2, "new": 1}, {"repetition_penalty"}).parameters
     {'repetition_penalty': 1.1, 'new': 1}
     """
+    if honoured is None:
+        return Translated(dict(sampler), ())
     parameters: dict[str, Any] = {}
     ignored = []
     for name, value in {**neutral_for(sampler), **sampler}.items():
         known = PARAMETERS.get(name)
         own: Sequence[str] = known.names if known else (name,)
-        if known and honoured is not None:
+        if known:
             own = [spelling for spelling in known.names if spelling in honoured]
         if not own and name in sampler:
             ignored.append(name)
         for spelling in own:
-            parameters[spelling] = 0 if spelling == "top_k" and value == -1 else value
+            off = spelling == "top_k" and value in (0, -1)
+            parameters[spelling] = top_k_off if off else value
     return Translated(parameters, tuple(ignored))
 
 

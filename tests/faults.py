@@ -5,11 +5,13 @@ python -m tests.faults      prints the table (`make faults` writes it)
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from broken_record.engines.connect import connect_server
+from broken_record.engines.limits import LIMITS
 from broken_record.engines.wire import open_wire
 from broken_record.errors import EngineError
 from tests.replay import http_json, replay
@@ -85,6 +87,46 @@ FAULTS = [
     Fault("a text that is none", HEAD + b'data: {"choices":[{"text":5}]}\n\n' + DONE, "BrokenStream"),
     Fault("a finish reason that is a list",
           HEAD + b'data: {"choices":[{"finish_reason":["stop"]}]}\n\n' + DONE, "BrokenStream"),
+    Fault("chunks in the chat endpoint's form (delta)",
+          HEAD + b'data: {"choices":[{"delta":{"content":" one"}}]}\n\n' + DONE, "RequestRefused"),
+    Fault("chunks of another endpoint (content)",
+          HEAD + b'data: {"content":" one","stop":false}\n\n' + DONE, "BrokenStream"),
+    Fault("a choice with neither text nor finish reason",
+          HEAD + b'data: {"choices":[{"index":0}]}\n\n' + DONE, "BrokenStream"),
+    Fault('finish_reason "eos_token" or "stop_sequence"', HEAD + SAID + event("", "eos_token") + DONE,
+          "turn ' one two' stop"),
+    Fault("an empty finish_reason before the last", HEAD + event(" one", "") + event("", "length") + DONE,
+          "turn ' one' length"),
+    Fault("finish_reason null up to [DONE]", HEAD + SAID + event() + DONE, "turn ' one two' stop"),
+    Fault("a last chunk without text",
+          HEAD + SAID + b'data: {"choices":[{"finish_reason":"length"}]}\n\n' + DONE,
+          "turn ' one two' length"),
+    Fault("a usage of zeros: counted by the tokenizer, or the chunks",
+          HEAD + SAID + event("", "stop", usage={"completion_tokens": 0}) + DONE, "turn ' one two' stop"),
+    Fault("an error that is false, beside the reply", HEAD + event(" a", error=False) + event("", "stop"),
+          "turn ' a' stop"),
+    Fault("an error without a frame (message, detail)", HEAD + b'data: {"message":"no"}\n\n' + DONE,
+          "BrokenStream"),
+    Fault("chunks far beyond turn_max_tokens", HEAD + event(" x") * 300, "BrokenStream"),
+    Fault("a byte order mark", HEAD + b"\xef\xbb\xbf" + SAID + event("", "stop"), "turn ' one two' stop"),
+    Fault("gzip that nobody asked for",
+          HEAD.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n")
+          + gzip.compress(SAID + event("", "stop"), mtime=0), "turn ' one two' stop"),
+    Fault("killed in a chunked stream",
+          b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n" % (len(SAID), SAID),
+          "BrokenStream"),
+    Fault("HTTP 200 with an error as JSON", http_json({"error": "no such method"}), "RequestRefused"),
+    Fault("HTTP 200 with a full context as JSON",
+          http_json({"error": {"message": "exceeds the available context size", "code": 400}}),
+          "ContextFull"),
+    Fault("HTTP 200 with bare JSON as a stream", HEAD + b'{"error":{"message":"no","code":503}}',
+          "EngineBusy"),
+    Fault("HTTP 200 with a page of HTML",
+          HEAD.replace(b"text/event-stream", b"text/html") + b"<html>", "RequestRefused"),
+    Fault("a redirect", b"HTTP/1.1 307 X\r\nLocation: http://h/\r\nContent-Length: 0\r\n\r\n",
+          "RequestRefused"),
+    Fault("an error body without end", b"HTTP/1.1 500 X\r\n\r\n" + b"x" * 2**20, "EngineBusy"),
+    Fault("JSON nested 100,000 deep", HEAD + b"data: " + b"[" * 100_000 + b"\n\n", "BrokenStream"),
     Fault("a usage that is a number",
           HEAD + SAID + b'data: {"choices":[],"usage":7}\n\n' + event("", "stop") + DONE,
           "turn ' one two' stop"),
@@ -96,8 +138,11 @@ FAULTS = [
     Fault("400, prompt too long",
           refused("400 Bad Request", {"error": {"message": "maximum context length is 9 tokens"}}),
           "ContextFull", ("llama-server", "vllm", "aphrodite-engine")),
+    Fault("500, context full", refused("500 X", {"error": "exceeds the available context size"}),
+          "ContextFull"),
     Fault("400, anything else", refused("400 Bad Request", {"error": {"message": "bad top_p"}}),
           "RequestRefused"),
+    Fault("403", refused("403 Forbidden", "no"), "RequestRefused"),
     Fault("401, the error as a string", refused("401 Unauthorized", {"error": "Unauthorized"}),
           "RequestRefused", ("vllm", "aphrodite-engine")),
     Fault("401, the error as detail",
@@ -105,6 +150,9 @@ FAULTS = [
           "RequestRefused", ("koboldcpp",)),
     Fault("404, unknown model", refused("404 Not Found", {"error": {"message": "no such model"}}),
           "RequestRefused", ("vllm", "aphrodite-engine")),
+    Fault("408, 500, 502, 504 and other failures of its own", refused("502 Bad Gateway", "<html>"),
+          "EngineBusy"),
+    Fault("501, not supported", refused("501 Not Implemented", {"error": "no"}), "RequestRefused"),
     Fault("429", refused("429 Too Many Requests", {"error": {"message": "slow down"}}), "EngineBusy"),
     Fault("503, busy", refused("503 Service Unavailable", {"detail": {"msg": "Server is busy"}}),
           "EngineBusy"),
@@ -167,11 +215,28 @@ PAGE = """# When servers fail
 
 An engine failure is never a turn. This table is written by `make faults`; `tests/test_faults.py` runs every row against a
 local server that misbehaves on purpose, in each dialect where it can happen. "Tried again" means three tries within 20
-seconds, or what `retry_for_s` allows; what a broken reply had said is kept in the record as an attempt.
+seconds, or what `retry_for_s` allows, and as late as a server's Retry-After asks; what a broken reply had said is kept in the
+record as an attempt.
 
+{}
+
+A key that a server repeats is blanked out of everything that it says. With 401 and 403 the error names the variable of the key,
+or asks for one. Certificates to trust, those of a server of your own, come from REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or
+SSL_CERT_FILE; this machine is never asked through a proxy.
+
+## Limits
+
+| of what | limit | why |
+|---|---|---|
 {}
 """
 
 
+def page() -> str:
+    """docs/faults.md."""
+    limits = "\n".join(f"| {limit.of} | {limit} | {limit.reason} |" for limit in LIMITS)
+    return PAGE.format(table(), limits)
+
+
 if __name__ == "__main__":
-    print(PAGE.format(table()), end="")
+    print(page(), end="")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 DATA = Path(__file__).parent / "data"
-Answer = bytes | Sequence[bytes] | Callable[[str], bytes]
+Answer = bytes | Iterable[bytes] | Callable[[str], bytes]
 
 
 def http_json(value: object, status: str = "200 OK") -> bytes:

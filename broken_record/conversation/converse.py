@@ -208,7 +208,7 @@ def speak_patiently(
         except RETRIED as error:
             elapsed = round(time.perf_counter() - started, 6)
             yield Attempt(index, side.role, "".join(shown), str(error), tries.failed, elapsed)
-            if not tries.wait():
+            if not tries.wait(error.retry_after_s):
                 raise
 
 

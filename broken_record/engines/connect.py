@@ -78,8 +78,8 @@ def connect_patiently(
     while True:
         try:
             return connect_server(wire, engine)
-        except (EngineUnreachable, EngineBusy):
-            if not tries.wait():
+        except (EngineUnreachable, EngineBusy) as error:
+            if not tries.wait(error.retry_after_s):
                 raise
 
 

@@ -7,26 +7,21 @@ at its head without a word, so callers count with /api/extra/tokencount before t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from broken_record.data import Chunk, EngineInfo, FinishReason, Usage
-from broken_record.engines.completions import COMMON, CompletionsServer
-from broken_record.engines.wire import Wire
-from broken_record.errors import EngineBusy, EngineError, RequestRefused
+from broken_record.data import Chunk, EngineInfo, FinishReason
+from broken_record.engines.completions import COMMON, CompletionsServer, ids
+from broken_record.engines.wire import Wire, seconds, whole
+from broken_record.errors import EngineError
 
 STOP_REASONS: dict[int, FinishReason] = {0: "length", 1: "stop", 2: "stop"}
 
 
 def ask_version(wire: Wire) -> str | None:
     """The version of a koboldcpp, or None from servers of another kind."""
-    try:
-        answer = wire.ask("GET", "/api/extra/version")
-    except EngineBusy:
-        raise  # it is loading; what it is will be seen when it has loaded
-    except RequestRefused:
-        return None
+    answer = wire.probe("/api/extra/version") or {}
     return str(answer.get("version")) if answer.get("result") == "KoboldCpp" else None
 
 
@@ -47,7 +42,7 @@ class KoboldCpp(CompletionsServer):
         super().__init__(wire)
         self.version = version
         answer = wire.ask("GET", "/api/extra/true_max_context_length")
-        self.n_ctx = answer.get("value")
+        self.n_ctx = whole(answer.get("value"))
 
     @classmethod
     def recognise(cls, wire: Wire) -> KoboldCpp | None:
@@ -66,32 +61,30 @@ class KoboldCpp(CompletionsServer):
 
     def token_ids(self, prompt: str) -> list[int] | None:
         """By /api/extra/tokencount."""
-        tokens = self.wire.ask("POST", "/api/extra/tokencount", {"prompt": prompt}).get("ids")
-        return tokens if isinstance(tokens, list) else None
+        return ids(self.wire.ask("POST", "/api/extra/tokencount", {"prompt": prompt}).get("ids"))
 
-    def stream(
-        self, prompt: str, *, max_tokens: int, sampler: Mapping[str, Any], seed: int
-    ) -> Iterator[Chunk]:
-        """The reply; what ended it and how long it was comes from /api/extra/perf."""
-        for chunk in super().stream(prompt, max_tokens=max_tokens, sampler=sampler, seed=seed):
-            if chunk.finish_reason is None:
-                yield chunk
-            else:
-                yield self.corrected(chunk)
-
-    def corrected(self, last: Chunk) -> Chunk:
-        """The last chunk with what /api/extra/perf says, as far as it answers."""
+    def counted(self, last: Chunk, text: str) -> Chunk:
+        """The last chunk with what /api/extra/perf says, as far as it answers: what ended the
+        reply, its times, and its tokens where the stream does not count them (since 1.111 it does).
+        """
         try:
             perf = self.wire.ask("GET", "/api/extra/perf")
         except EngineError:
-            return last
-        finish = STOP_REASONS.get(perf.get("stop_reason", -1), last.finish_reason)
+            return super().counted(last, text)
+        reason = whole(perf.get("stop_reason"))
+        finish = last.finish_reason if reason is None else STOP_REASONS.get(reason)
         if last.finish_reason == "stop":
             finish = "stop"  # cut here, at a stop string
-        tokens = perf.get("last_token_count")
-        if not isinstance(tokens, int):
-            return replace(last, finish_reason=finish)
-        return replace(last, finish_reason=finish, usage=Usage(tokens=tokens, tokens_from="perf"))
+        usage = replace(
+            last.usage,
+            prompt_s=seconds(perf.get("last_process_time")),
+            generation_s=seconds(perf.get("last_eval_time")),
+        )
+        tokens = whole(perf.get("last_token_count"))
+        if usage.tokens is None and tokens:
+            usage = replace(usage, tokens=tokens, tokens_from="perf")
+        finished = replace(last, finish_reason=finish or last.finish_reason, usage=usage)
+        return super().counted(finished, text)
 
     def request_body(
         self, prompt: str, *, max_tokens: int, sampler: Mapping[str, Any], seed: int

@@ -13,22 +13,25 @@ from dataclasses import replace
 from typing import Any
 
 from broken_record.data import EngineInfo, Message
-from broken_record.engines.completions import COMMON, CompletionsServer
-from broken_record.engines.wire import Wire
+from broken_record.engines.completions import COMMON, CompletionsServer, ids
+from broken_record.engines.wire import KEY_REFUSED, Wire, whole, word
 from broken_record.errors import TEMPLATE_FAULTS, EngineBusy, RequestRefused, TemplateRefused
 
 PlainMessages = list[dict[str, str]]
+TOLD = ("build_info", "chat_template", "bos_token", "eos_token")
+"""What of /props is text, or not told."""
 
 
 def ask_props(wire: Wire) -> dict[str, Any] | None:
     """What a llama-server says of itself, or None from servers of another kind."""
-    try:
-        props = wire.ask("GET", "/props")
-    except EngineBusy:
-        raise  # it is loading; what it is will be seen when it has loaded
-    except RequestRefused:
+    props = wire.probe("/props") or {}
+    settings = props.get("default_generation_settings")
+    if not isinstance(settings, dict):
         return None
-    return props if "default_generation_settings" in props else None
+    told = {name: word(props[name]) for name in TOLD if name in props}
+    slots = {"total_slots": whole(props["total_slots"]) or 1} if "total_slots" in props else {}
+    settings = {**settings, "n_ctx": whole(settings.get("n_ctx"))}
+    return {**props, **told, **slots, "default_generation_settings": settings}
 
 
 class LlamaServer(CompletionsServer):
@@ -88,8 +91,7 @@ class LlamaServer(CompletionsServer):
     def token_ids(self, prompt: str) -> list[int] | None:
         """By /tokenize."""
         body = {"content": prompt, "add_special": True, "parse_special": True}
-        tokens = self.wire.ask("POST", "/tokenize", body).get("tokens")
-        return tokens if isinstance(tokens, list) else None
+        return ids(self.wire.ask("POST", "/tokenize", body).get("tokens"))
 
     def template(self, messages: Sequence[Message]) -> str:
         """The prompt by the server's template, without the BOS that the server adds itself."""
@@ -105,9 +107,15 @@ class LlamaServer(CompletionsServer):
     def render_there(self, messages: PlainMessages) -> str:
         """The prompt from /apply-template."""
         try:
-            prompt: str = self.wire.ask("POST", "/apply-template", {"messages": messages})["prompt"]
+            answer = self.wire.ask("POST", "/apply-template", {"messages": messages})
         except RequestRefused as error:
-            raise TemplateRefused(str(error)) from error
+            busy = isinstance(error, EngineBusy) and error.status != 500
+            if busy or error.status in KEY_REFUSED:
+                raise
+            raise TemplateRefused(str(error)) from error  # a template's own words have status 500
+        prompt = word(answer.get("prompt"))
+        if prompt is None:
+            raise RequestRefused(f"{self.wire.url}/apply-template: expected a prompt")
         return prompt.removeprefix(self.props.get("bos_token") or "")
 
 

@@ -36,11 +36,14 @@ class Tries:
     failed: int = 0
     failed_at: float = 0.0
 
-    def wait(self) -> bool:
-        """Behind a failure: wait before the next try; False when patience is at its end."""
+    def wait(self, asked_s: float | None = None) -> bool:
+        """Behind a failure: wait before the next try, at least as long as the server asked; False
+        when patience is at its end.
+        """
         patience, now = self.patience, self.patience.clock()
         pause = patience.first_s * 2 ** min(self.failed, 30)  # a float holds no 2**1024
         pause = min(patience.longest_s, pause) * random.uniform(0.5, 1.0)
+        pause = max(pause, asked_s or 0.0)
         self.failed_at = self.failed_at if self.failed else now
         self.failed += 1
         over = patience.tries is not None and self.failed >= patience.tries

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from broken_record.data import EngineInfo
-from broken_record.engines.completions import COMMON, CompletionsServer
-from broken_record.engines.wire import Wire
+from broken_record.engines.completions import COMMON, CompletionsServer, ids
+from broken_record.engines.wire import Wire, word
 from broken_record.errors import RequestRefused
 
 
@@ -15,6 +15,7 @@ class Vllm(CompletionsServer):
 
     dialect = "vllm"
     owners: tuple[str, ...] = ("vllm",)
+    top_k_off = -1  # before May 2025 it refused 0
     honours = COMMON | frozenset(
         """repetition_penalty min_tokens ignore_eos bad_words stop_token_ids add_special_tokens
         skip_special_tokens include_stop_str_in_output repetition_detection""".split()
@@ -23,7 +24,7 @@ class Vllm(CompletionsServer):
     def __init__(self, wire: Wire) -> None:
         super().__init__(wire)
         try:
-            self.version = wire.ask("GET", "/version").get("version")
+            self.version = word(wire.ask("GET", "/version").get("version"))
         except RequestRefused:
             self.version = None
 
@@ -34,5 +35,4 @@ class Vllm(CompletionsServer):
     def token_ids(self, prompt: str) -> list[int] | None:
         """By /tokenize."""
         body = {"prompt": prompt, "add_special_tokens": True, "model": self.model.get("id")}
-        tokens = self.wire.ask("POST", "/tokenize", body).get("tokens")
-        return tokens if isinstance(tokens, list) else None
+        return ids(self.wire.ask("POST", "/tokenize", body).get("tokens"))

@@ -7,7 +7,7 @@ version 1 these lines, with these fields:
                   assistant, user: engine, build, model, n_ctx, template, template_sha256, ignored
                   packages: name -> version; started: ISO 8601 with the offset from UTC
     type      turn: index, role, content, tokens, tokens_from (usage | timings | perf |
-                  chunks),
+                  tokenizer | chunks),
                   finish_reason (stop | length | repetition), ttft_s, elapsed_s, prompt_tokens,
                   cached_tokens, prompt_s, generation_s, seed, trimmed, and of goal dialogues
                   extract, quoted, self_reply, noncoherent (start and end in content)

@@ -27,5 +27,12 @@ def test_tries_end_by_their_number_or_before_their_time_is_up():
     assert 50 <= sum(waited) <= 60
 
 
+def test_a_server_is_left_alone_as_long_as_it_asks_if_patience_lasts():
+    waited: list[float] = []
+    tries = Patience(sleep=waited.append, clock=lambda: sum(waited)).begin()
+    assert tries.wait(15.0) and waited == [15.0]
+    assert not tries.wait(15.0) and waited == [15.0]
+
+
 def test_patience_of_a_day_outlasts_two_thousand_failures():
     assert len(waits_of(tries=None, seconds=86_400.0)) > 2000

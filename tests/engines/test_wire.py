@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import socket
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
-from broken_record.data import Chunk, Message
+from broken_record.data import Chunk, Message, Usage
 from broken_record.engines.completions import CompletionsServer, read_chunks
 from broken_record.engines.connect import connect_server
 from broken_record.engines.sse import read_events
+from broken_record.engines.vllm import Vllm
 from broken_record.engines.wire import open_wire
 from broken_record.errors import BrokenStream, EngineError, EngineUnreachable, RequestRefused
-from tests.replay import DATA, LLAMA, MODELS, http_json, replay, sse
+from tests.replay import DATA, LLAMA, MODELS, Answer, http_json, replay, sse
 
 RECORDED = sorted(
     path
@@ -24,6 +28,7 @@ RECORDED = sorted(
     if path.stem.startswith(("reply_", "hot_", "killed_", "midstream_"))
 )
 WHOLE = [p for p in RECORDED if p.stem.startswith(("reply_", "hot_"))]
+ASKED: dict[str, Any] = {"max_tokens": 60, "sampler": {}, "seed": 1}
 BROKEN = [p for p in RECORDED if p not in WHOLE]
 
 
@@ -76,6 +81,30 @@ def test_tokens_are_what_the_engine_reports(case, tokens, prompt_tokens, source)
     assert (usage.tokens, usage.prompt_tokens, usage.tokens_from) == (tokens, prompt_tokens, source)
 
 
+def test_zeros_and_oddities_of_usage_are_not_measured():
+    odd = [0, -1, 2.5, "3", None, True, [3], {"a": 1}, 10**400, math.inf, math.nan]
+    for value in odd:
+        usage = {"completion_tokens": value, "prompt_tokens": value, "prompt_tokens_details": value}
+        timings = {"predicted_n": value, "prompt_ms": "fast", "predicted_ms": [value]}
+        last = say(sse(event(" a"), event("", "stop", usage=usage, timings=timings)))[-1]
+        assert last.usage == Usage() and last.finish_reason == "stop"
+
+
+def test_what_the_server_did_not_count_its_tokenizer_counts_without_the_bos():
+    def tokenize(body):
+        return http_json({"tokens": [1, *range(len(json.loads(body)["prompt"].split()))]})
+
+    stream = sse(event(" one two"), event(" three", "stop"))
+    served: dict[str, Answer] = {
+        "/v1/models": MODELS,
+        "/v1/completions": stream,
+        "/tokenize": tokenize,
+    }
+    with replay(served) as (url, _):
+        last = list(Vllm(open_wire(url, timeout_s=5)).stream("p", **ASKED))[-1]
+    assert (last.usage.tokens, last.usage.tokens_from) == (3, "tokenizer")
+
+
 def test_timings_stand_in_for_usage():
     events = sse(
         {"choices": [{"text": "a", "finish_reason": "stop"}], "timings": {"predicted_n": 5}}
@@ -111,9 +140,36 @@ def test_a_stream_cut_at_any_byte_gives_the_same_chunks(path):
         assert read([body[:cut], body[cut:]]) == whole
 
 
+def event(text, finish=None, **more):
+    return {"choices": [{"text": text, "finish_reason": finish}], **more}
+
+
+@pytest.mark.parametrize(
+    ("events", "finish"),
+    [
+        ([event(" a"), event("", "eos_token")], "stop"),
+        ([event(" a"), event("", "stop_sequence")], "stop"),
+        ([event(" a", ""), event("", "length")], "length"),
+        ([event(" a"), event("")], "stop"),
+        ([event(" a"), event("", usage={"completion_tokens": 60})], "length"),
+        ([event(" a"), {"choices": [{"finish_reason": "length"}]}], "length"),
+        ([event(" a", error=False), event("", "stop", error=None)], "stop"),
+    ],
+)
+def test_every_way_of_ending_a_reply_is_understood(events, finish):
+    chunks = say(sse(*events))
+    assert [(chunk.text, chunk.finish_reason) for chunk in chunks] == [(" a", None), ("", finish)]
+
+
 @pytest.mark.parametrize(
     ("events", "error", "words"),
     [
+        ([{"choices": [{"delta": {"content": "a"}}]}], RequestRefused, "chat endpoint"),
+        ([{"content": "a", "stop": False}], BrokenStream, "expected choices with a text"),
+        ([{"choices": [{"index": 0}]}], BrokenStream, "expected choices with a text"),
+        ([{"object": "error", "message": "out of room"}], BrokenStream, "out of room"),
+        ([{"detail": "gone"}], BrokenStream, "gone"),
+        (['{"a":' * 100_000], BrokenStream, "expected JSON"),
         (
             [{"choices": [{"text": "a", "finish_reason": None}]}],
             BrokenStream,
@@ -127,7 +183,7 @@ def test_a_stream_cut_at_any_byte_gives_the_same_chunks(path):
 )
 def test_what_is_no_reply_raises(events, error, words):
     with pytest.raises(error, match=words):
-        say(sse(*events))
+        say(sse(*events, done=False))
 
 
 def test_an_error_line_of_old_llama_cpp_raises():
@@ -168,12 +224,13 @@ def test_silence_ends_at_the_time_limit():
         wire.session.close()
 
 
-def test_the_request_leaves_out_empty_stop_strings_and_says_the_limit_twice():
+def test_the_request_leaves_out_empty_stop_strings_and_what_the_config_does_not_name():
     with replay({"/v1/models": MODELS}) as (url, _):
         server = CompletionsServer(open_wire(url + "/v1/", timeout_s=5))
     body = server.request_body("p", max_tokens=7, sampler={"stop": ["", "\n"], "odd": 1}, seed=3)
     assert body["stop"] == ["\n"] and body["odd"] == 1 and body["model"] == "some-model"
-    assert (body["max_tokens"], body["n_predict"], body["seed"], body["stream"]) == (7, 7, 3, True)
+    names = {"prompt", "stream", "stream_options", "max_tokens", "seed", "model", "stop", "odd"}
+    assert {*body} == names and (body["max_tokens"], body["seed"]) == (7, 3)
     assert "stop" not in server.request_body("p", max_tokens=7, sampler={"stop": ""}, seed=3)
 
 
@@ -224,13 +281,19 @@ def test_a_server_without_a_template_asks_for_a_tokenizer():
             engine.template([Message("user", "hi")])
 
 
+def headers_of(wire):
+    """What the session would send."""
+    request = requests.Request("GET", wire.url + "/v1/models")
+    return wire.session.prepare_request(request).headers
+
+
 def test_the_key_comes_from_the_environment_and_goes_into_the_header(monkeypatch):
     monkeypatch.setenv("SOME_KEY", "s3cret")
     wire = open_wire("http://127.0.0.1:1", timeout_s=1, api_key_env="SOME_KEY")
-    assert wire.session.headers["Authorization"] == "Bearer s3cret"
+    assert headers_of(wire)["Authorization"] == "Bearer s3cret"
     monkeypatch.setenv("SOME_KEY", "s3cret\n")  # as it stands in a file
     wire = open_wire("http://127.0.0.1:1", timeout_s=1, api_key_env="SOME_KEY")
-    assert wire.session.headers["Authorization"] == "Bearer s3cret"
+    assert headers_of(wire)["Authorization"] == "Bearer s3cret"
     for odd in ("s3\ncret", "s3cret\u20ac"):
         monkeypatch.setenv("SOME_KEY", odd)
         with pytest.raises(EngineError, match="SOME_KEY holds what is no key") as refused:
