@@ -8,5 +8,6 @@ llama_server, koboldcpp, vllm, aphrodite: a dialect each
 embedded            the models that ship with parrot; embedded_server is that server's own process
 scripted            an engine that says what a test wrote
 tokenizer_template  prompts by a Hugging Face tokenizer
-wire, sse, retry    HTTP, event streams, another try
+sandbox             chat templates of strangers, bounded
+wire, sse, retry    HTTP, event streams, another try; limits, of what a server may send
 """

@@ -47,4 +47,12 @@ SILENCE = Limit(
     "a server that reads a long prompt sends them meanwhile; one that never ends is not ended by "
     "timeout_s, which counts silence",
 )  # fmt: skip
-LIMITS = (LINE, BODY, ERROR, CHUNKS, TEXT, SILENCE)
+TEMPLATE_S = Limit(
+    "time of a chat template for one prompt", 10, "seconds",
+    "330 messages take 0.02 s; by an alarm, so on Linux and macOS alone",
+)  # fmt: skip
+POWER = Limit(
+    "what * and ** make in a server's chat template", 10**6, "characters, digits or elements",
+    "a template repeats a string to indent; with more it fills the memory",
+)  # fmt: skip
+LIMITS = (LINE, BODY, ERROR, CHUNKS, TEXT, SILENCE, TEMPLATE_S, POWER)

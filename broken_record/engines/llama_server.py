@@ -14,6 +14,7 @@ from typing import Any
 
 from broken_record.data import EngineInfo, Message
 from broken_record.engines.completions import COMMON, CompletionsServer, ids
+from broken_record.engines.sandbox import chat_environment, in_time
 from broken_record.engines.wire import KEY_REFUSED, Wire, whole, word
 from broken_record.errors import TEMPLATE_FAULTS, EngineBusy, RequestRefused, TemplateRefused
 
@@ -129,26 +130,21 @@ def template_here(
     a server and runs in a sandbox.
     """
     import jinja2
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    def raise_exception(message: str) -> None:
-        raise jinja2.TemplateError(message)
-
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
-    )
-    environment.globals["raise_exception"] = raise_exception
+    environment = chat_environment()
     names = {name: props.get(name) or "" for name in ("bos_token", "eos_token")}
 
     def render(messages: PlainMessages) -> str:
         try:
-            text = str(template.render(messages=messages, add_generation_prompt=True, **names))
+            with in_time():
+                text = str(template.render(messages=messages, add_generation_prompt=True, **names))
         except (jinja2.TemplateError, *TEMPLATE_FAULTS) as error:
             raise TemplateRefused(f"the server's chat template refuses: {error}") from error
         return text.removeprefix(names["bos_token"])
 
     try:
-        template = environment.from_string(props.get("chat_template") or "")
+        with in_time():
+            template = environment.from_string(props.get("chat_template") or "")
         return render if render(messages) == prompt else None
-    except (jinja2.TemplateError, TemplateRefused):
+    except (jinja2.TemplateError, TemplateRefused, *TEMPLATE_FAULTS):
         return None

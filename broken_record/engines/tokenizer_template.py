@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from broken_record.data import Message
 from broken_record.engines.base import Template
+from broken_record.engines.sandbox import in_time
 from broken_record.errors import TEMPLATE_FAULTS, TemplateRefused
 
 GATED = (
@@ -42,8 +43,8 @@ class TokenizerTemplate:
 def load_tokenizer_template(name: str) -> TokenizerTemplate:
     """The chat template of a Hugging Face tokenizer: a name, or a folder on disk.
 
-    Imports transformers, which takes a second or two. Raises TemplateRefused when there is no such
-    tokenizer, or it has no chat template.
+    Imports transformers, which takes a second or two. No code of the tokenizer's repository is run.
+    Raises TemplateRefused when there is no such tokenizer, it is damaged, or has no chat template.
     """
     import jinja2
 
@@ -52,9 +53,9 @@ def load_tokenizer_template(name: str) -> TokenizerTemplate:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name)
-    except (OSError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split())[:300]
+        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+    except Exception as error:  # the tokenizers library raises Exception itself at damaged files
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
         if "gated" in str(error).lower():
             raise TemplateRefused(GATED.format(name=name)) from error
         raise TemplateRefused(
@@ -67,7 +68,10 @@ def load_tokenizer_template(name: str) -> TokenizerTemplate:
     def template(messages: Sequence[Message]) -> str:
         plain = [{"role": message.role, "content": message.content} for message in messages]
         try:
-            text = tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=True)
+            with in_time():
+                text = tokenizer.apply_chat_template(
+                    plain, tokenize=False, add_generation_prompt=True
+                )
         except (jinja2.TemplateError, *TEMPLATE_FAULTS) as error:
             raise TemplateRefused(f'the chat template of "{name}" refuses: {error}') from error
         return strip_bos(str(text), tokenizer.bos_token)
