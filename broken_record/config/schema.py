@@ -113,9 +113,9 @@ KEYS: dict[str, Key] = {
     "engine": Key(LATER, None, "What the assistant's server speaks; `null` asks the server."),
     "user_engine": Key(LATER, None, "What the user's server speaks, like `engine`."),
     "retry_for_s": Key(OPTIONAL_SECONDS, None,
-        "For how many seconds a request is tried again when nobody answers, the server is busy "
-        "or loading, or the stream breaks off; `0` never, `null` three tries, a second or two "
-        "apart."),
+        "For how many seconds a request is tried again when nobody answers, the server is busy, "
+        "loading or failing, or the stream breaks off; `0` never, `null` three tries, a second or "
+        "two apart."),
     "context": Key(CONTEXT, None,
         "What to do when a side's context will not hold the next prompt and reply: "
         '`"stop"` ends the dialogue there, `"trim"` leaves out the oldest turns, half of them at '
