@@ -15,8 +15,15 @@
 # Exit codes: 0 all done, 1 some failed, 2 the request was wrong, 130 and 143 interrupted.
 set -euo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-export PYTHONPATH="$here${PYTHONPATH:+:$PYTHONPATH}"
+self=${BASH_SOURCE[0]}
+while [ -L "$self" ]; do
+    to=$(readlink -- "$self")
+    case $to in
+    /*) self=$to ;;
+    *) self=$(dirname -- "$self")/$to ;;
+    esac
+done
+here=$(CDPATH='' cd -- "$(dirname -- "$self")" && pwd)
 if [ -n "${PYTHON:-}" ]; then
     python=$PYTHON
 elif [ -x "$here/.venv/bin/python" ]; then
@@ -24,4 +31,4 @@ elif [ -x "$here/.venv/bin/python" ]; then
 else
     python=python3
 fi
-exec "$python" -m broken_record.batch.launch "$@"
+exec "$python" "$here" "$@" # by its path, which may hold what PYTHONPATH could not

@@ -197,6 +197,48 @@ def test_a_dead_embedded_server_is_started_again_at_its_address(here):
         batch.stop_all(names)
 
 
+@pytest.fixture
+def odd_checkout(tmp_path):
+    """A checkout whose path holds what PYTHONPATH, `cd` and an unquoted word would trip over."""
+    checkout = tmp_path / "a:b c $d"
+    checkout.mkdir()
+    shutil.copy(ROOT / "parrot.sh", checkout)
+    for name in ("__main__.py", "parrot.py", "config.json", "broken_record"):
+        (checkout / name).symlink_to(ROOT / name)
+    return checkout
+
+
+@pytest.mark.parametrize(
+    ("script", "more"),
+    [
+        ("{0}/parrot.sh", {}),
+        ("{0.name}/parrot.sh", {"CDPATH": "/usr:."}),
+        ("bin/link to it", {}),
+    ],
+    ids=["absolute", "relative with CDPATH", "through links"],
+)
+def test_it_starts_wherever_its_checkout_lies(script, more, odd_checkout, tmp_path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "parrot").symlink_to(f"../{odd_checkout.name}/parrot.sh")
+    (tmp_path / "bin" / "link to it").symlink_to("parrot")
+    done = subprocess.run(
+        ["bash", script.format(odd_checkout), "1", "absent.json"],
+        cwd=tmp_path, env={**os.environ, "PYTHON": sys.executable, **more},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (2, "absent.json: cannot be read: No such file or "
+                                              "directory\n")  # fmt: skip
+
+
+def test_a_checkout_in_an_odd_place_holds_dialogues(odd_checkout):
+    done = subprocess.run(
+        ["bash", str(odd_checkout / "parrot.sh"), "1", "--", *SHORT],
+        cwd=odd_checkout, env={**os.environ, "PYTHON": sys.executable},
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0 and "all 1 dialogues done" in done.stderr, done.stderr
+
+
 def test_the_shell_script_passes_shellcheck():
     shellcheck = Path(sys.executable).with_name("shellcheck")
     subprocess.run([shellcheck, "parrot.sh", ".ci/run", ".ci/matrix"], cwd=ROOT, check=True)
