@@ -8,7 +8,7 @@
 
 stdout is the log (stream, then transcript); everything else goes to stderr. The lossless record
 goes to --record FILE. Exit codes: 0 done, 1 the dialogue failed, 2 the config is wrong, 130 and 143
-interrupted.
+interrupted (129 by a terminal that was closed).
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ import argparse
 import json
 import logging
 import secrets
-import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from broken_record.errors import ConfigError, ParrotError
-from broken_record.scripts import check_installed, command_of
+from broken_record.scripts import check_installed, stop_on_signals
 from broken_record.terminal import escape_controls
 
 # The rest is loaded by the function that uses it: --help is to answer at once.
@@ -92,24 +91,6 @@ def show(text: str) -> None:
     """To stdout at once; model text must already be free of control characters."""
     sys.stdout.write(text)
     sys.stdout.flush()
-
-
-def stop_on_signals() -> list[int]:
-    """Make SIGINT and SIGTERM raise KeyboardInterrupt; the list says which came.
-
-    An exception that a handler raises is lost when it strikes in a finaliser, so the loop looks at
-    the list too.
-    """
-    came: list[int] = []
-
-    def stop(number: int, frame: object) -> NoReturn:
-        came.append(number)
-        raise KeyboardInterrupt
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, stop)
-    return came
 
 
 def check_wishes(config: Config) -> None:

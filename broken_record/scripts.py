@@ -1,11 +1,15 @@
-"""The scripts as seen from the package: where they lie, what starts them (and so what messages call
-them), and which packages one needs before it begins.
+"""The scripts as seen from the package: where they lie, how the commands of a wheel start them,
+what signals do to them, and which packages one needs before it begins.
 """
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Callable
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from broken_record.errors import ConfigError
 
@@ -62,6 +66,32 @@ def analyze() -> int:
 def view() -> int:
     """The command `parrot-view`."""
     return run("view.py")
+
+
+def stop_on_signals() -> list[int]:
+    """Make SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt; the list says which came.
+
+    An exception that a handler raises is lost when it strikes in a finaliser, so whoever loops
+    looks at the list too.
+    """
+    came: list[int] = []
+
+    def stop(number: int, frame: object) -> NoReturn:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    handle_signals(stop)
+    return came
+
+
+def handle_signals(handler: Callable[[int, FrameType | None], object]) -> None:
+    """Let a handler take the signals that end a script; one that is ignored, as nohup has it, stays
+    ignored.
+    """
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def check_installed(*packages: str) -> None:

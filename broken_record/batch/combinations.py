@@ -28,6 +28,7 @@ from broken_record.config.schema import Config, config_sha256
 from broken_record.errors import ConfigError
 from broken_record.files.run_folder import fill_folder, new_folder
 from broken_record.files.sweep_folder import FILE, VERSION, SweptRun
+from broken_record.files.whole import write_whole
 
 LONGEST_NAME = 100
 
@@ -125,5 +126,5 @@ def make_sweep(
         "arguments": list(arguments), "axes": axes, "zipped": [list(zipped)] if zipped else [],
         "runs": [asdict(run) for run in runs], "own": own[0] if own else None,
     }  # fmt: skip
-    (folder / FILE).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    write_whole(folder / FILE, [(json.dumps(manifest, indent=2) + "\n").encode()])
     return folder, folders, [one.config for one in loaded]

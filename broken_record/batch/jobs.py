@@ -27,7 +27,7 @@ from broken_record.config.schema import Config
 from broken_record.engines.connect import SLOT_VARIABLE
 from broken_record.engines.embedded import SERVERS_VARIABLE, EmbeddedServer
 from broken_record.errors import ConfigError
-from broken_record.scripts import command_of, path_of
+from broken_record.scripts import handle_signals, path_of
 
 WATCH_EVERY_S = 0.2
 
@@ -91,6 +91,8 @@ class Batch:
                 start_new_session=True,
             )
             self.running[place] = (job, process)
+            if self.came:  # while it was being started
+                stop_dialogue(process)
             if show:
                 self.teeing = threading.Thread(
                     target=self.tee, args=(process, stack.pop_all(), log)
@@ -137,11 +139,10 @@ class Batch:
                 errors.unlink()
 
     def stop(self, number: int, frame: object = None) -> None:
-        """Pass a signal on to all dialogues; no further one is started."""
+        """Stop all dialogues for a signal that came; no further one is started."""
         self.came.append(number)
         for _, process in self.running.values():
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, number)
+            stop_dialogue(process)
 
     def status(self) -> str:
         """done, failed, running, tokens per second, time left."""
@@ -163,10 +164,24 @@ class Batch:
         )
 
 
+def stop_dialogue(process: subprocess.Popen[bytes]) -> None:
+    """End a dialogue that can be resumed, whichever signal came: by SIGTERM, which says nothing
+    where it strikes a Python that is only starting.
+    """
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+
+
 def run_jobs(
-    jobs: list[Job], at_once: int, servers: dict[str, EmbeddedServer], *, show: bool = True
+    jobs: list[Job],
+    at_once: int,
+    servers: dict[str, EmbeddedServer],
+    came: list[int] | None = None,
+    *,
+    show: bool = True,
 ) -> Batch:
-    """Run the dialogues, `at_once` in flight, until all have ended or a signal came.
+    """Run the dialogues, `at_once` in flight, until all have ended or a signal came, which `came`
+    may tell already.
 
     With `show`, a single one in flight is streamed to stdout.
     """
@@ -174,9 +189,8 @@ def run_jobs(
     held = " ".join(f"{name}={address}" for name, address in addresses.items())
     batch = Batch(jobs, at_once, {**os.environ, SERVERS_VARIABLE: held} if held else {**os.environ})
     batch.shown = show
-    for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(signal_number) is not signal.SIG_IGN:  # as nohup has it
-            signal.signal(signal_number, batch.stop)
+    batch.came = [] if came is None else came
+    handle_signals(batch.stop)
     waiting = list(jobs)
     line = at_once > 1 and sys.stderr.isatty()
     try:
@@ -215,9 +229,15 @@ def check_at_once(configs: Sequence[Config], at_once: int) -> None:
 
 
 def run_folders(
-    folders: Sequence[Path], configs: Sequence[Config], at_once: int, named: Sequence[Path]
+    folders: Sequence[Path],
+    configs: Sequence[Config],
+    at_once: int,
+    named: Sequence[Path],
+    came: list[int],
 ) -> int:
-    """Run what is not done in the folders, which are spoken of as `named`; the exit code."""
+    """Run what is not done in the folders, which are spoken of as `named`; the exit code. `came` is
+    told of signals.
+    """
     check_at_once(configs, at_once)
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -226,7 +246,7 @@ def run_folders(
         stack.callback(stop_all, servers)
         for name in embedded_names(configs) if jobs else ():
             servers[name] = EmbeddedServer(name, slots=2 * at_once)
-        batch = run_jobs(jobs, at_once, servers)
+        batch = run_jobs(jobs, at_once, servers, came)
     names = " ".join(map(str, named))
     if not batch.shown:
         return 0  # whoever read stdout has gone

@@ -14,7 +14,6 @@ import argparse
 import json
 import re
 import shlex
-import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -35,7 +34,7 @@ from broken_record.engines.registry import check_engines
 from broken_record.errors import ConfigError, ParrotError
 from broken_record.files.run_folder import config_of_run, pair_goals
 from broken_record.files.sweep_folder import is_sweep, read_sweep
-from broken_record.scripts import check_installed, command_of
+from broken_record.scripts import check_installed, stop_on_signals
 
 USAGE = """./parrot.sh N [-j J] [--sweep 'KEY=[V1,V2]' ...] [--dry-run] [CONFIG ...] [-- ARGUMENTS]
        ./parrot.sh --resume [-j J] FOLDER [FOLDER ...]
@@ -218,8 +217,8 @@ def check_tracks(configs: Sequence[Config]) -> None:
         check_track("aim")
 
 
-def launch(options: argparse.Namespace) -> int:
-    """New run folders, or old ones to finish; the exit code."""
+def launch(options: argparse.Namespace, came: list[int]) -> int:
+    """New run folders, or old ones to finish; the exit code. `came` is told of signals."""
     check_installed("requests")
     from broken_record.batch.jobs import run_folders
     from broken_record.batch.slurm import check_slurm, hold_task, submit
@@ -248,14 +247,15 @@ def launch(options: argparse.Namespace) -> int:
             wait=options.wait,
             resumed=options.resume,
         )
-    return run_folders(folders, configs, options.at_once, named)
+    return run_folders(folders, configs, options.at_once, named, came)
 
 
 def main(words: list[str] | None = None) -> int:
     """What the command line asks for; problems become lines and an exit code."""
+    came = stop_on_signals()
     options = parse_words(sys.argv[1:] if words is None else words)
     try:
-        return launch(options)
+        return launch(options, came)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
@@ -266,7 +266,7 @@ def main(words: list[str] | None = None) -> int:
         print(f"parrot.sh: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:  # before any dialogue: run_jobs passes signals on
-        return 128 + signal.SIGINT
+        return 128 + came[0]
 
 
 if __name__ == "__main__":

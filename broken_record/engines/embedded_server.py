@@ -18,9 +18,9 @@ import sys
 def main() -> None:
     """Serve until stdin ends."""
     model, alias, n_ctx, slots, *port = sys.argv[1:]
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C is for the parent, which then closes the pipe
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # for the parent, which then closes the pipe
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     import xllamacpp
 
     params = xllamacpp.CommonParams()
@@ -34,10 +34,12 @@ def main() -> None:
     params.cache_ram_mib = 0
     params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
     server = xllamacpp.Server(params)
-    sys.stdout.write(server.listening_address + "\n")
-    sys.stdout.flush()
-    sys.stdin.buffer.read()
-    os._exit(0)
+    try:
+        sys.stdout.write(server.listening_address + "\n")
+        sys.stdout.flush()
+        sys.stdin.buffer.read()
+    finally:  # also where the parent went while this started; the server's own end waits for ever
+        os._exit(0)
 
 
 if __name__ == "__main__":

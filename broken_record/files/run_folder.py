@@ -21,7 +21,7 @@ from broken_record.config.load import Loaded
 from broken_record.config.schema import Config
 from broken_record.errors import LogError
 from broken_record.files.record import parse_record
-from broken_record.files.whole import read_json, read_text, reading
+from broken_record.files.whole import read_json, read_text, reading, write_whole
 
 VERSION = 1
 FINISHED = ("done", "looped")
@@ -48,7 +48,7 @@ def fill_folder(
         "config_file": config_file, "arguments": list(arguments),
         "goals": pair_goals(loaded.config),
     }  # fmt: skip
-    (folder / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
+    write_whole(folder / "run.json", [(json.dumps(run, indent=2) + "\n").encode()])
 
 
 @dataclass(frozen=True, slots=True)
