@@ -33,8 +33,8 @@ from typing import TYPE_CHECKING, Any
 from broken_record.detectors.registry import KINDS, LOOPS
 from broken_record.errors import ConfigError, LogError
 from broken_record.export.formats import FORMAT_NAMES, SIDES
-from broken_record.scripts import check_installed, command_of
-from broken_record.terminal import escape_controls
+from broken_record.scripts import check_installed, log_to_stderr
+from broken_record.terminal import words_to_paste
 
 # What needs numpy is loaded by the function that uses it: --help is to answer at once.
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def make_folder(run: Path, options: argparse.Namespace) -> tuple[Path, int]:
     for note in imported.notes:
         log.info("%s: %s", run, note)
     for problem in imported.problems:
-        log.error("%s", escape_controls(problem))
+        log.error("%s", problem)
     return imported.folder, int(bool(imported.problems))
 
 
@@ -178,7 +178,7 @@ def analyze_run(
     entries = with_tables(run, name, chain.from_iterable(with_progress(examined, len(files))))
     report = write_report(run, name, entries, thresholds, options.assistant)
     for entry in report.unreadable:
-        log.error("%s", escape_controls(entry.error))
+        log.error("%s", entry.error)
     if left_out := left_out_line(report):
         log.info("%s: %s", run, left_out)
     kinds = summarize(report).kinds if options.fail_on else {}
@@ -241,7 +241,7 @@ def analyze_sweep(
         reports[run.name] = report
         if options.verbose and not options.json:
             show(folder / run.name, report, options)
-        log.info("%s: %d dialogues", escape_controls(run.name), len(report.dialogues))
+        log.info("%s: %d dialogues", run.name, len(report.dialogues))
     comparison = compare(sweep, reports, LOOPS, options.baseline)
     write_comparison(comparison, folder)
     if options.json:
@@ -277,7 +277,7 @@ def export(runs: Analyzed, options: argparse.Namespace) -> None:
 
 def exit_code(error: ConfigError | LogError) -> int:
     """Say what went wrong; 2 where the request was, else 1."""
-    log.error("%s", escape_controls(str(error)))
+    log.error("%s", error)
     return 2 if isinstance(error, ConfigError) else 1
 
 
@@ -306,13 +306,13 @@ def analyze_all(thresholds: Thresholds, options: argparse.Namespace) -> int:
     alone = [folder for folder, _ in analyzed if folder.parent not in sweeps]
     for shown in [*([sweep] for sweep in sweeps), alone]:
         if shown:
-            log.info("Next: %s %s", command_of("view.py"), " ".join(map(str, shown)))
+            log.info("Next: python view.py %s", words_to_paste(shown))
     return max(codes)
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = parse_arguments(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    log_to_stderr()
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     try:
         return analyze_all(check_wishes(options), options)

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from broken_record.errors import ConfigError, ParrotError
-from broken_record.scripts import check_installed, stop_on_signals
-from broken_record.terminal import escape_controls
+from broken_record.scripts import check_installed, log_to_stderr, stop_on_signals
+from broken_record.terminal import escape_controls, words_to_paste
 
 # The rest is loaded by the function that uses it: --help is to answer at once.
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 def print_config(loaded: Loaded) -> None:
     width = max(map(len, loaded.values))
     for key, value in loaded.values.items():
-        shown = escape_controls(json.dumps(value, ensure_ascii=False))
-        print(f"{key:{width}} = {shown}   ({loaded.origins[key]})")
+        shown = json.dumps(value, ensure_ascii=False)
+        print(escape_controls(f"{key:{width}} = {shown}   ({loaded.origins[key]})"))
 
 
 def show(text: str) -> None:
@@ -134,13 +134,13 @@ def show_and_record(event: Chunk | Turn | Attempt | End, recording: Recording) -
         return
     show("\n")
     if isinstance(event, Attempt):
-        log.warning("%s: %s", event.role, escape_controls(event.error))
+        log.warning("%s: %s", event.role, event.error)
         recording.attempt(event)
         return
     recording.turn(event)
     if finding := find_reason_to_stop(recording.dialogue):
         recording.finding = finding
-        log.info("stopped: %s, %s", finding.kind, escape_controls(finding.explanation))
+        log.info("stopped: %s, %s", finding.kind, finding.explanation)
 
 
 def listen(
@@ -185,8 +185,8 @@ def talk(config: Config, recording: Recording, came: list[int], *, anyway: bool 
             show("".join(render_transcript(recording.dialogue)))
         except (KeyboardInterrupt, BrokenPipeError):
             if recording.record:
-                here = command_of("parrot.py")
-                log.warning("go on with: %s --resume %s", here, recording.record.path)
+                command = words_to_paste(["--resume", recording.record.path])
+                log.warning("go on with: python parrot.py %s", command)
             raise
 
 
@@ -253,7 +253,7 @@ def run(options: argparse.Namespace, came: list[int]) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     options = parse_arguments(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    log_to_stderr()
     came = stop_on_signals()
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     try:
@@ -263,7 +263,7 @@ def main(arguments: list[str] | None = None) -> int:
             log.error("%s", problem)
         return 2
     except ParrotError as error:
-        log.error("\n%s", escape_controls(str(error)))
+        log.error("\n%s", error)
         return 1
     except KeyboardInterrupt:
         return 128 + came[0]

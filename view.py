@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from broken_record.errors import ConfigError, LogError
-from broken_record.scripts import check_installed, command_of
+from broken_record.scripts import check_installed, log_to_stderr
+from broken_record.terminal import words_to_paste
 
 # What needs numpy or bokeh is loaded by the function that uses it: --help is to answer at once.
 if TYPE_CHECKING:
@@ -151,9 +152,10 @@ def run(options: argparse.Namespace) -> None:
     here = command_of("view.py")
     sweeps = [run for run in options.runs if is_sweep(run)]
     if sweeps and len(options.runs) > 1:
-        raise ConfigError([f"a sweep has a page of its own; run: {here} {sweeps[0]}"])
+        first = words_to_paste(sweeps[:1])
+        raise ConfigError([f"a sweep has a page of its own; run: python view.py {first}"])
     if len(options.runs) > MOST_RUNS:
-        first = " ".join(map(str, options.runs[:MOST_RUNS]))
+        first = words_to_paste(options.runs[:MOST_RUNS])
         raise ConfigError([f"view.py compares up to {MOST_RUNS} runs, found {len(options.runs)}; "
                            f"run: {here} {first}"])  # fmt: skip
     page, plots = page_of_sweep(options) if sweeps else page_of_runs(options)
@@ -164,7 +166,7 @@ def run(options: argparse.Namespace) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    log_to_stderr()
     try:
         run(options)
     except ConfigError as error:

@@ -1,10 +1,12 @@
 """The scripts as seen from the package: where they lie, how the commands of a wheel start them,
-what signals do to them, and which packages one needs before it begins.
+what signals do to them, where their messages go, and which packages one needs before it begins.
 """
 
 from __future__ import annotations
 
+import logging
 import signal
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -12,6 +14,7 @@ from types import FrameType
 from typing import NoReturn
 
 from broken_record.errors import ConfigError
+from broken_record.terminal import escape_controls
 
 
 def path_of(script: str) -> Path:
@@ -92,6 +95,27 @@ def handle_signals(handler: Callable[[int, FrameType | None], object]) -> None:
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, handler)
+
+
+class Harmless(logging.Formatter):
+    """A message as it is, the control characters of whatever names it holds escaped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        return escape_controls(super().format(record))
+
+
+def log_to_stderr() -> None:
+    """Let every message of the program and its libraries be a harmless line on stderr."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(Harmless("%(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+def tell(text: str) -> None:
+    """The same of a text as it is, at once."""
+    sys.stderr.write(escape_controls(text))
+    sys.stderr.flush()
 
 
 def check_installed(*packages: str) -> None:

@@ -1,11 +1,14 @@
-"""Text of strangers made harmless: for a terminal, for a table's row, and for formats without lone
-surrogates.
+"""Text of strangers made harmless: for a terminal, for a table's row, for a shell's command line,
+and for formats without lone surrogates.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import PurePath
 
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -34,6 +37,29 @@ def without_surrogates(text: str) -> str:
 def one_line(text: str) -> str:
     """A text that stays in its row."""
     return escape_controls(text).replace("\n", " ").replace("\t", " ")
+
+
+def words_to_paste(words: Iterable[str | PurePath]) -> str:
+    r"""Words of a command as a shell takes them: a name is one word and runs nothing, a path is no
+    option, and control characters are spelt as bash, zsh and ksh read them.
+
+    >>> print(words_to_paste(["--resume", "a b", "$(x)", PurePath("-y"), "a\x1b[2J'b"]))
+    --resume 'a b' '$(x)' ./-y $'a\x1b[2J\x27b'
+    """
+    return " ".join(map(word_to_paste, words))
+
+
+def word_to_paste(word: str | PurePath) -> str:
+    """One word of them."""
+    text = str(word)
+    if isinstance(word, PurePath) and text.startswith("-"):
+        text = f"./{text}"
+    if not CONTROLS.search(text) and "\n" not in text and "\t" not in text:
+        return shlex.quote(text)
+    plain = (
+        chr(b) if 32 <= b < 127 and b not in b"'\\" else f"\\x{b:02x}" for b in os.fsencode(text)
+    )
+    return f"$'{''.join(plain)}'"
 
 
 def align(

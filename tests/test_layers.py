@@ -28,7 +28,7 @@ DOORS = {
     "errors": set(),
     "data": {"numpy"},
     "samplers": set(),
-    "scripts": {"errors"},
+    "scripts": {"errors", "terminal"},
     "terminal": set(),
     "stats": {"numpy", "scipy"},
     "tiny": {"data", "numpy", "torch", "gguf", "tokenizers"},
@@ -50,8 +50,10 @@ DOORS = {
     },
     "conversation.aim_process": {"aim"},
     "conversation.doctor": {"data", "errors", "config", "engines"},
-    "batch": {"data", "errors", "scripts", "config", "files", "conversation", "engines"},
-    "comparison": {"data", "errors", "scripts", "terminal", "stats", "files", "analysis"},
+    "batch": {
+        "data", "errors", "scripts", "terminal", "config", "files", "conversation", "engines",
+    },
+    "comparison": {"data", "errors", "terminal", "stats", "files", "analysis"},
     "export": {
         "data", "errors", "terminal", "config", "files", "conversation", "analysis", "pyarrow",
     },

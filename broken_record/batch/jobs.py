@@ -27,7 +27,8 @@ from broken_record.config.schema import Config
 from broken_record.engines.connect import SLOT_VARIABLE
 from broken_record.engines.embedded import SERVERS_VARIABLE, EmbeddedServer
 from broken_record.errors import ConfigError
-from broken_record.scripts import handle_signals, path_of
+from broken_record.scripts import handle_signals, path_of, tell
+from broken_record.terminal import words_to_paste
 
 WATCH_EVERY_S = 0.2
 
@@ -72,8 +73,15 @@ class Batch:
     teeing: threading.Thread | None = None
 
     def start(self, place: int, job: Job) -> None:
-        """Run one dialogue in a place (from 0); it is in a session of its own, so that a signal
-        reaches it once, from here.
+        """Run one dialogue in a place (from 0); one that cannot be started has failed."""
+        try:
+            self.begin(place, job)
+        except OSError as error:
+            self.fail(job, f"it cannot be started: {error}")
+
+    def begin(self, place: int, job: Job) -> None:
+        """Start its process, in a session of its own, so that a signal reaches it once, from
+        here.
         """
         show = self.at_once == 1
         self.full = ""
@@ -102,7 +110,11 @@ class Batch:
     def tee(self, process: subprocess.Popen[bytes], files: ExitStack, log: BinaryIO) -> None:
         """What a dialogue says, into its log and to stdout as it comes."""
         assert process.stdout is not None
-        with files, process.stdout:
+        with (
+            suppress(OSError),
+            files,
+            process.stdout,
+        ):  # a full disk says it as files are closed, too
             while piece := os.read(process.stdout.fileno(), 65_536):
                 try:
                     log.write(piece)
@@ -132,11 +144,16 @@ class Batch:
             if code == 0 and not self.full:
                 self.done += 1
             elif not self.came:
-                self.failed.append(job)
                 said = errors.read_text(encoding="utf-8", errors="replace") + self.full
-                tell(f"parrot.sh: {job.stem.name} failed:\n{said}")
+                silent = f"it ended with {code} and no word; is the disk full, or was it killed?"
+                self.fail(job, said.strip() or silent)
             if errors.stat().st_size == 0:
                 errors.unlink()
+
+    def fail(self, job: Job, why: str) -> None:
+        """Take a dialogue that failed in, and say so."""
+        self.failed.append(job)
+        tell(f"parrot.sh: {job.stem.name} failed:\n{why}\n")
 
     def stop(self, number: int, frame: object = None) -> None:
         """Stop all dialogues for a signal that came; no further one is started."""
@@ -205,7 +222,8 @@ def run_jobs(
                     batch.start(place, job)
             batch.reap()
             if line:
-                tell(f"\r\x1b[K{batch.status()}")
+                sys.stderr.write("\r\x1b[K")
+                tell(batch.status())
             if batch.running:
                 time.sleep(WATCH_EVERY_S)
     finally:
@@ -214,12 +232,6 @@ def run_jobs(
     if line:
         tell("\n")
     return batch
-
-
-def tell(text: str) -> None:
-    """To stderr at once."""
-    sys.stderr.write(text)
-    sys.stderr.flush()
 
 
 def check_at_once(configs: Sequence[Config], at_once: int) -> None:
@@ -247,7 +259,7 @@ def run_folders(
         for name in embedded_names(configs) if jobs else ():
             servers[name] = EmbeddedServer(name, slots=2 * at_once)
         batch = run_jobs(jobs, at_once, servers, came)
-    names = " ".join(map(str, named))
+    names = words_to_paste(named)
     if not batch.shown:
         return 0  # whoever read stdout has gone
     if batch.came:

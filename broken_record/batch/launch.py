@@ -34,7 +34,8 @@ from broken_record.engines.registry import check_engines
 from broken_record.errors import ConfigError, ParrotError
 from broken_record.files.run_folder import config_of_run, pair_goals
 from broken_record.files.sweep_folder import is_sweep, read_sweep
-from broken_record.scripts import check_installed, stop_on_signals
+from broken_record.scripts import check_installed, stop_on_signals, tell
+from broken_record.terminal import escape_controls
 
 USAGE = """./parrot.sh N [-j J] [--sweep 'KEY=[V1,V2]' ...] [--dry-run] [CONFIG ...] [-- ARGUMENTS]
        ./parrot.sh --resume [-j J] FOLDER [FOLDER ...]
@@ -139,7 +140,7 @@ def show_plan(options: argparse.Namespace) -> int:
         for name, config in zip(names, configs, strict=True):
             dialogues = options.n * max(1, len(pair_goals(config)))
             tokens = dialogues * most_tokens(config)
-            print(f"{name}: {dialogues} dialogues, up to {tokens:,} tokens")
+            print(escape_controls(f"{name}: {dialogues} dialogues, up to {tokens:,} tokens"))
             total += tokens
             seconds += tokens / speed
     minutes = seconds / 60
@@ -187,7 +188,7 @@ def make_folders(options: argparse.Namespace) -> tuple[list[Path], list[Config],
     wanted = []
     for file in options.names:
         loaded, _ = load_with(file, options.arguments)
-        sys.stderr.write("".join(f"{warning}\n" for warning in loaded.warnings))
+        tell("".join(f"{warning}\n" for warning in loaded.warnings))
         sweep = {**loaded.config.sweep, **parse_axes(options.sweep)}
         if sweep:
             load_combinations(file, options.arguments, sweep)
@@ -257,13 +258,13 @@ def main(words: list[str] | None = None) -> int:
     try:
         return launch(options, came)
     except ConfigError as error:
-        print(error, file=sys.stderr)
+        tell(f"{error}\n")
         return 2
     except ParrotError as error:
-        print(error, file=sys.stderr)
+        tell(f"{error}\n")
         return 1
     except OSError as error:
-        print(f"parrot.sh: {error}", file=sys.stderr)
+        tell(f"parrot.sh: {error}\n")
         return 1
     except KeyboardInterrupt:  # before any dialogue: run_jobs passes signals on
         return 128 + came[0]

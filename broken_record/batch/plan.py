@@ -114,8 +114,9 @@ def job_of(planned: Planned, config_file: Path) -> Job | None:
     status = read_status(planned.record)
     if status is None:
         seed = str(planned.seed)
-        return Job(stem, (str(config_file), "--seed", seed, "--record", record, *planned.settings))
-    return None if status in FINISHED else Job(stem, ("--resume", record))
+        words = (f"--record={record}", *planned.settings)  # a folder's name may begin with a hyphen
+        return Job(stem, (str(config_file), "--seed", seed, *words))
+    return None if status in FINISHED else Job(stem, (f"--resume={record}",))
 
 
 def dialogues_of(run: Run, folder: str) -> Iterator[tuple[str, int, tuple[str, ...]]]:

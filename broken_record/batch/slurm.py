@@ -23,13 +23,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import NoReturn
 
-from broken_record.batch.jobs import check_at_once, tell
+from broken_record.batch.jobs import check_at_once
 from broken_record.batch.plan import Job, job_of, plan_of
 from broken_record.config.schema import Config
 from broken_record.engines.connect import SLOT_VARIABLE, UNNUMBERED
 from broken_record.errors import ConfigError
 from broken_record.files.run_folder import is_done, read_run
-from broken_record.scripts import command_of, path_of
+from broken_record.scripts import path_of, tell
+from broken_record.terminal import words_to_paste
 
 LOGS = "slurm_%A_%a.out"  # the job's number and the task's
 
@@ -61,13 +62,13 @@ def submit(
     """
     check_at_once(configs, at_once)
     places = [k for k, planned in enumerate(plan_of(folders), 1) if not is_done(planned.record)]
-    names = shlex.join(map(str, named))
+    names = words_to_paste(named)
     if places:
         again = ["./parrot.sh", "--resume", *(["-j", str(at_once)] if at_once > 1 else [])]
         again += ["--slurm", *(["--sbatch", shlex.join(given)] if given else [])]
         again += ["--wait"] if wait else []
         tell(f"parrot.sh: {len(places)} dialogues of {names} go to Slurm; what is cut off there "
-             f"goes on with: {shlex.join(again)} {names}\n")  # fmt: skip
+             f"goes on with: {words_to_paste(again)} {names}\n")  # fmt: skip
         largest = largest_task()
         arrays = groupby(places, key=lambda place: (place - 1) // largest * largest)
         failed = 0

@@ -33,7 +33,7 @@ from broken_record.files.formats.entries import NOTHING, Conversation, Entry
 from broken_record.files.formats.parts import read_content, split_thinking
 from broken_record.files.formats.registry import FORMATS, format_of, opened_by
 from broken_record.files.values import Problem, Value, read_values
-from broken_record.scripts import command_of
+from broken_record.terminal import words_to_paste
 
 ROLES: dict[str, Role] = {
     "system": "system", "developer": "system",
@@ -111,10 +111,9 @@ def read_chat(values: Iterable[Value | Problem], path: Path, assistant: str | No
     if not dialogues:
         raise reading.failure()
     if len(dialogues) > 1:
-        raise LogError(
-            f"{path.name}: holds {len(dialogues)} conversations; "
-            f"run: {command_of('analyze.py')} {path}"
-        )
+        count = len(dialogues)
+        raise LogError(f"{path.name}: holds {count} conversations; run: python analyze.py "
+                       f"{words_to_paste([path])}")  # fmt: skip
     imported = {**dialogues[0].unknown["imported"], "bad_lines": reading.problems}
     return replace(dialogues[0], unknown={"imported": imported})
 
