@@ -40,14 +40,16 @@ def reply(text: str, tokens: int = 3, finish: str = "stop") -> bytes:
 
 
 @contextmanager
-def replay(answers: Mapping[str, Answer]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+def replay(
+    answers: Mapping[str, Answer], port: int = 0
+) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """(address, requests seen as (path, body)); answers by path, 404 elsewhere.
 
     An answer given as several pieces is sent piece by piece; a function gets the request's body.
     Every connection is closed behind its answer.
     """
     seen: list[tuple[str, str]] = []
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(("127.0.0.1", port))
 
     def serve() -> None:
         while True:

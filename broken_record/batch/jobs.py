@@ -6,14 +6,15 @@ for every embedded model while the batch does; one that died is started again on
 
 from __future__ import annotations
 
-import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -21,7 +22,9 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
+from broken_record.batch.away import Away
 from broken_record.batch.plan import Job, jobs_of
+from broken_record.batch.progress import Progress, most_tokens
 from broken_record.config.checks import EMBEDDED
 from broken_record.config.schema import Config
 from broken_record.engines.connect import SLOT_VARIABLE
@@ -61,16 +64,39 @@ class Batch:
     jobs: list[Job]
     at_once: int
     environment: dict[str, str]
+    configs: Mapping[Path, Config] = field(default_factory=dict)  # by run folder
     done: int = 0
     failed: list[Job] = field(default_factory=list)
     running: dict[int, tuple[Job, subprocess.Popen[bytes]]] = field(default_factory=dict)
     came: list[int] = field(default_factory=list)
-    began: float = field(default_factory=time.monotonic)
     shown: bool = True
     full: str = ""  # why the log of the dialogue that is shown cannot be written
-    tokens: int = 0
-    read_to: dict[Path, int] = field(default_factory=dict)  # bytes of a record
     teeing: threading.Thread | None = None
+    away: Away = field(default_factory=Away)
+    told: set[str] = field(default_factory=set)  # which servers are away
+    waiting: list[Job] = field(init=False)
+    progress: Progress = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.waiting = list(self.jobs)
+        self.progress = Progress(
+            {
+                job.file(".jsonl"): most_tokens(self.configs[job.stem.parent])
+                for job in self.jobs
+                if job.stem.parent in self.configs
+            }
+        )
+
+    def fill_places(self, *, say: bool) -> None:
+        """Start a dialogue in every free place, as long as some wait and their servers answer."""
+        for place in range(self.at_once):
+            if place in self.running or self.came or (job := self.next_job()) is None:
+                continue
+            if say:
+                number = len(self.jobs) - len(self.waiting)
+                tell(f"parrot.sh: dialogue {number} of {len(self.jobs)} -> {job.stem}.log\n")
+            self.start(place, job)
+        self.tell_who_is_away()
 
     def start(self, place: int, job: Job) -> None:
         """Run one dialogue in a place (from 0); one that cannot be started has failed."""
@@ -85,8 +111,7 @@ class Batch:
         """
         show = self.at_once == 1
         self.full = ""
-        with suppress(OSError):  # what was said before it was cut off counts for no speed
-            self.read_to[job.file(".jsonl")] = job.file(".jsonl").stat().st_size
+        self.progress.start(job.file(".jsonl"))
         with ExitStack() as stack:
             errors = stack.enter_context(job.file(".err").open("wb"))
             log = stack.enter_context(job.file(".log").open("wb"))
@@ -138,6 +163,7 @@ class Batch:
             if code is None:
                 continue
             del self.running[place]
+            self.progress.end(job.file(".jsonl"), done=code == 0)
             if self.teeing is not None:
                 self.teeing.join()
             errors = job.file(".err")
@@ -161,23 +187,49 @@ class Batch:
         for _, process in self.running.values():
             stop_dialogue(process)
 
+    def missing(self, job: Job) -> str | None:
+        """The server that a dialogue waits for, if one does not answer."""
+        config = self.configs.get(job.stem.parent)
+        return self.away.missing(config) if config else None
+
+    def next_job(self) -> Job | None:
+        """Take the first dialogue that waits and whose servers answer; those whose servers have
+        been away for too long have failed.
+        """
+        lost: Counter[str] = Counter()
+        for job in list(self.waiting):
+            url = self.missing(job)
+            if url is None:
+                self.waiting.remove(job)
+                return job
+            if self.away.too_long(url, self.configs[job.stem.parent]):
+                self.waiting.remove(job)
+                self.failed.append(job)
+                lost[url] += 1
+        for url, count in lost.items():
+            tell(f"parrot.sh: {url} has not answered for so long (retry_for_s) that {count} "
+                 "dialogues were not begun\n")  # fmt: skip
+        return None
+
+    def tell_who_is_away(self) -> None:
+        """Say it once of every server that is away, and once that it is back."""
+        away = set(self.away.since)
+        for url in sorted(away - self.told):
+            tell(f"parrot.sh: {url} does not answer; dialogues that have not begun wait for it\n")
+        for url in sorted(self.told - away):
+            tell(f"parrot.sh: {url} answers again\n")
+        self.told = away
+
     def status(self) -> str:
-        """done, failed, running, tokens per second, time left."""
+        """done, failed, running, tokens, their speed, and time left, or who is waited for."""
         for job, _ in self.running.values():
-            record = job.file(".jsonl")
-            with suppress(OSError), record.open("rb") as file:
-                file.seek(self.read_to.get(record, 0))
-                lines = file.read().rpartition(b"\n")[0]
-                self.read_to[record] = self.read_to.get(record, 0) + len(lines) + bool(lines)
-                for line in lines.split(b"\n"):
-                    if b'"type": "turn"' in line[:40]:
-                        self.tokens += json.loads(line).get("tokens") or 0
-        seconds = time.monotonic() - self.began
-        ended = self.done + len(self.failed)
-        left = f"{seconds / ended * (len(self.jobs) - ended):.0f} s left" if ended else "..."
+            self.progress.look(job.file(".jsonl"))
+            if self.away.since or self.progress.silent():
+                self.missing(job)
+        away = ", ".join(f"{url} does not answer" for url in sorted(self.away.since))
         return (
             f"{self.done} of {len(self.jobs)} done, {len(self.failed)} failed, "
-            f"{len(self.running)} running, {self.tokens / seconds:.0f} tokens/s, {left}"
+            f"{len(self.running)} running, {away or self.progress.words()}"
         )
 
 
@@ -194,37 +246,34 @@ def run_jobs(
     at_once: int,
     servers: dict[str, EmbeddedServer],
     came: list[int] | None = None,
+    configs: Mapping[Path, Config] | None = None,
     *,
     show: bool = True,
 ) -> Batch:
     """Run the dialogues, `at_once` in flight, until all have ended or a signal came, which `came`
     may tell already.
 
-    With `show`, a single one in flight is streamed to stdout.
+    `configs`, by run folder, say which servers have to answer before a dialogue begins. With
+    `show`, a single one in flight is streamed to stdout.
     """
     addresses = {name: server.address() for name, server in servers.items()}
     held = " ".join(f"{name}={address}" for name, address in addresses.items())
-    batch = Batch(jobs, at_once, {**os.environ, SERVERS_VARIABLE: held} if held else {**os.environ})
-    batch.shown = show
-    batch.came = [] if came is None else came
+    batch = Batch(
+        jobs, at_once, {**os.environ, SERVERS_VARIABLE: held} if held else {**os.environ},
+        came=[] if came is None else came, configs=configs or {}, shown=show,
+    )  # fmt: skip
     handle_signals(batch.stop)
-    waiting = list(jobs)
     line = at_once > 1 and sys.stderr.isatty()
     try:
-        while (waiting and not batch.came) or batch.running:
+        while (batch.waiting and not batch.came) or batch.running:
             restart_dead(servers, addresses)
-            for place in range(at_once):
-                if waiting and place not in batch.running and not batch.came:
-                    job = waiting.pop(0)
-                    if not line:
-                        number = len(jobs) - len(waiting)
-                        tell(f"parrot.sh: dialogue {number} of {len(jobs)} -> {job.stem}.log\n")
-                    batch.start(place, job)
+            batch.fill_places(say=not line)
             batch.reap()
             if line:
+                width = shutil.get_terminal_size().columns
                 sys.stderr.write("\r\x1b[K")
-                tell(batch.status())
-            if batch.running:
+                tell(batch.status()[: width - 1])
+            if batch.running or batch.waiting:
                 time.sleep(WATCH_EVERY_S)
     finally:
         for _, process in batch.running.values():  # where the folder went away, say
@@ -258,7 +307,7 @@ def run_folders(
         stack.callback(stop_all, servers)
         for name in embedded_names(configs) if jobs else ():
             servers[name] = EmbeddedServer(name, slots=2 * at_once)
-        batch = run_jobs(jobs, at_once, servers, came)
+        batch = run_jobs(jobs, at_once, servers, came, dict(zip(folders, configs, strict=True)))
     names = words_to_paste(named)
     if not batch.shown:
         return 0  # whoever read stdout has gone

@@ -28,6 +28,7 @@ from broken_record.batch.combinations import (
     name_combinations,
 )
 from broken_record.batch.plan import load_with, make_folder
+from broken_record.batch.progress import most_tokens
 from broken_record.config.checks import check_sweep
 from broken_record.config.schema import Config
 from broken_record.engines.registry import check_engines
@@ -150,13 +151,6 @@ def show_plan(options: argparse.Namespace) -> int:
     each = f"{total / seconds:.0f} tokens/s"
     print(f"in all up to {total:,.0f} tokens; one turn went at {each}: {words}")
     return 0
-
-
-def most_tokens(config: Config) -> int:
-    """How many tokens one dialogue can come to."""
-    if config.mode == "goal":
-        return 2 * config.max_turns * config.turn_max_tokens
-    return config.total_tokens - config.initial_tokens + config.turn_max_tokens
 
 
 def probe(config: Config) -> float:

@@ -115,7 +115,8 @@ KEYS: dict[str, Key] = {
     "retry_for_s": Key(OPTIONAL_SECONDS, None,
         "For how many seconds a request is tried again when nobody answers, the server is busy, "
         "loading or failing, or the stream breaks off; `0` never, `null` three tries, a second or "
-        "two apart."),
+        "two apart. Dialogues of a run that have not begun wait as long (`null`: 20 seconds) for a "
+        "server that does not answer."),
     "context": Key(CONTEXT, None,
         "What to do when a side's context will not hold the next prompt and reply: "
         '`"stop"` ends the dialogue there, `"trim"` leaves out the oldest turns, half of them at '

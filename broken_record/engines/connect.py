@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+
+import requests
 
 from broken_record.config.checks import EMBEDDED
 from broken_record.config.schema import Config
@@ -15,9 +18,10 @@ from broken_record.engines.llama_server import LlamaServer, ask_props
 from broken_record.engines.registry import ENGINES, server_class
 from broken_record.engines.retry import Patience
 from broken_record.engines.wire import Wire, open_wire
-from broken_record.errors import EngineBusy, EngineUnreachable
+from broken_record.errors import EngineBusy, EngineError, EngineUnreachable
 
 ONCE = Patience(tries=1)
+ANSWERS_WITHIN_S = 2.0
 RESTARTING = Patience(tries=None, seconds=10.0, first_s=0.1, longest_s=0.1)
 SLOT_VARIABLE = "PARROT_SLOT"
 UNNUMBERED = "any"
@@ -35,6 +39,23 @@ def connect_server(wire: Wire, engine: str | None = None) -> CompletionsServer:
     owner = str(unknown.model.get("owned_by", "")).lower()
     owned = [one for one in known if owner in one.owners]
     return owned[0](wire) if owned else unknown
+
+
+def is_up(url: str, api_key_env: str | None) -> bool:
+    """Whether a server answers now, be it with a refusal; one that is too busy to answer at once is
+    up, one that is still loading is not.
+    """
+    try:
+        wire = open_wire(url, timeout_s=ANSWERS_WITHIN_S, api_key_env=api_key_env)
+        with wire.session:
+            replace(wire, timeouts=(ANSWERS_WITHIN_S,) * 2).send("GET", "/v1/models")
+    except EngineBusy:
+        return False
+    except EngineUnreachable as error:
+        return isinstance(error.__cause__, requests.ReadTimeout)
+    except EngineError:  # which the dialogue will tell
+        return True
+    return True
 
 
 def connect_embedded(name: str, address: str, timeout_s: float) -> LlamaServer:
