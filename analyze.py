@@ -8,8 +8,9 @@
     python analyze.py chats.jsonl --reasoning
     python analyze.py SWEEP --baseline NAME
 
-RUN is a folder of records (.jsonl), text logs (.log, also those of the old tool) or chats, or a
-file of chats from elsewhere (docs/chats.md), which becomes a folder of records beside it.
+RUN is a folder of records (.jsonl), text logs (.log, also those of the old tool) or chats, or one
+file: a record, a text log, or chats from elsewhere (docs/chats.md). A file becomes a folder of
+records beside it.
 Writes analysis.json, dialogues.csv, findings.csv and response_length_vs_loop_density.json into the
 folder. The runs of a SWEEP are compared as well, with one of them: comparison.json and
 comparison.csv. Exit codes: 0 done, 1 some file could not be read or written, 2 nothing to analyse,
@@ -33,7 +34,7 @@ from typing import TYPE_CHECKING, Any
 from broken_record.detectors.registry import KINDS, LOOPS
 from broken_record.errors import ConfigError, LogError
 from broken_record.export.formats import FORMAT_NAMES, SIDES
-from broken_record.scripts import check_installed, log_to_stderr
+from broken_record.scripts import add_version, check_installed, command_of, log_to_stderr
 from broken_record.terminal import words_to_paste
 
 # What needs numpy is loaded by the function that uses it: --help is to answer at once.
@@ -60,7 +61,8 @@ def make_parser() -> argparse.ArgumentParser:
         epilog=f"KIND is one of {', '.join(KINDS)}.",
     )
     add = parser.add_argument
-    add("runs", nargs="+", type=Path, metavar="RUN", help="a run, a sweep, or a file of chats")
+    add("runs", nargs="+", type=Path, metavar="RUN",
+        help="a run, a sweep, or a file: a record, a text log, chats")  # fmt: skip
     some: dict[str, Any] = {"type": kinds_of, "default": [], "metavar": "KIND[,KIND]"}
     add("--only", **some, help="look for these kinds only")
     add("--skip", **some, help="do not look for these kinds")
@@ -90,6 +92,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--trim-at-onset", action="store_true",
         help="export of each dialogue only what came before the first finding (level info left "
         "out)")  # fmt: skip
+    add_version(parser)
     return parser
 
 
@@ -306,7 +309,7 @@ def analyze_all(thresholds: Thresholds, options: argparse.Namespace) -> int:
     alone = [folder for folder, _ in analyzed if folder.parent not in sweeps]
     for shown in [*([sweep] for sweep in sweeps), alone]:
         if shown:
-            log.info("Next: python view.py %s", words_to_paste(shown))
+            log.info("Next: %s %s", command_of("view.py"), words_to_paste(shown))
     return max(codes)
 
 

@@ -22,7 +22,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from broken_record.errors import ConfigError, ParrotError
-from broken_record.scripts import check_installed, log_to_stderr, stop_on_signals
+from broken_record.scripts import (
+    add_version,
+    check_installed,
+    command_of,
+    log_to_stderr,
+    stop_on_signals,
+)
 from broken_record.terminal import escape_controls, words_to_paste
 
 # The rest is loaded by the function that uses it: --help is to answer at once.
@@ -63,6 +69,7 @@ def make_parser() -> argparse.ArgumentParser:
         "anything is")  # fmt: skip
     add("--print-config", action="store_true",
         help="show the effective config and where each value came from, and stop")  # fmt: skip
+    add_version(parser)
     return parser
 
 
@@ -186,7 +193,7 @@ def talk(config: Config, recording: Recording, came: list[int], *, anyway: bool 
         except (KeyboardInterrupt, BrokenPipeError):
             if recording.record:
                 command = words_to_paste(["--resume", recording.record.path])
-                log.warning("go on with: python parrot.py %s", command)
+                log.warning("go on with: %s %s", command_of("parrot.py"), command)
             raise
 
 

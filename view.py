@@ -4,6 +4,7 @@
     python view.py RUN [RUN ...]                 writes results.html and opens the browser
     python view.py RUN -o page.html --no-show
     python view.py SWEEP [--transcripts]
+    python view.py RUN/1.jsonl                   one dialogue, analysed first
 
 Exit codes: 0 done, 1 a run cannot be read (the message names the command to run), 2 too many runs.
 """
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from broken_record.errors import ConfigError, LogError
-from broken_record.scripts import check_installed, log_to_stderr
+from broken_record.scripts import add_version, check_installed, command_of, log_to_stderr, path_of
 from broken_record.terminal import words_to_paste
 
 # What needs numpy or bokeh is loaded by the function that uses it: --help is to answer at once.
@@ -36,7 +37,8 @@ def make_parser() -> argparse.ArgumentParser:
         description=f"Compare up to {MOST_RUNS} analysed runs, or a sweep, in one HTML page."
     )
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN",
-                        help="an analysed run folder, or one sweep's")  # fmt: skip
+                        help="an analysed run folder, or one sweep's; or one file (a record, a "
+                        "text log, chats), which is analysed first")  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, default=Path("results.html"), metavar="FILE",
                         help="the page to write (default: results.html)")  # fmt: skip
     parser.add_argument("--no-transcripts", action="store_true",
@@ -48,7 +50,21 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--export", type=Path, metavar="DIR",
                         help="write the figures as PNG and SVG too; needs a browser")  # fmt: skip
     parser.add_argument("--no-show", action="store_true", help="do not open the browser")
+    add_version(parser)
     return parser
+
+
+def folder_of_run(run: Path) -> Path:
+    """A run folder; of a single file the one that analyze.py makes of it, and analyses, now."""
+    if not run.is_file():
+        return run
+    import subprocess
+
+    from broken_record.files.import_chats import folder_of
+
+    command = [sys.executable, str(path_of("analyze.py")), "--", str(run)]
+    subprocess.run(command, stdout=subprocess.DEVNULL)
+    return folder_of(run)
 
 
 def read_runs(folders: list[Path]) -> list[Report]:
@@ -150,10 +166,11 @@ def run(options: argparse.Namespace) -> None:
     from broken_record.views.export_figures import export_figures
 
     here = command_of("view.py")
+    options.runs = [folder_of_run(run) for run in options.runs]
     sweeps = [run for run in options.runs if is_sweep(run)]
     if sweeps and len(options.runs) > 1:
         first = words_to_paste(sweeps[:1])
-        raise ConfigError([f"a sweep has a page of its own; run: python view.py {first}"])
+        raise ConfigError([f"a sweep has a page of its own; run: {here} {first}"])
     if len(options.runs) > MOST_RUNS:
         first = words_to_paste(options.runs[:MOST_RUNS])
         raise ConfigError([f"view.py compares up to {MOST_RUNS} runs, found {len(options.runs)}; "

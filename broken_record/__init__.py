@@ -11,6 +11,7 @@ cannot be done is raised as an error of broken_record.errors.
 
 from __future__ import annotations
 
+__version__ = "1.0.0"
 TYPE_CHECKING = False  # as typing has it, whose import would cost more than all of this
 
 if TYPE_CHECKING:

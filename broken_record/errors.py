@@ -71,16 +71,16 @@ class LogError(ParrotError):
     """A record, a log or a report cannot be read or written."""
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
+def nearest(name: str, known: Iterable[str], *, alike: float = 0.6) -> str | None:
     """What was probably meant by a name that is not known, for `did you mean ...?`; None where
-    nothing is like it.
+    nothing is as much like it as `alike`, a ratio of difflib's.
 
     >>> nearest("refusals", ["refusal", "word_soup"]), nearest("x", ["refusal"])
     ('refusal', None)
     """
     from difflib import get_close_matches  # needed where something is wrong alone
 
-    return next(iter(get_close_matches(name, list(known), n=1)), None)
+    return next(iter(get_close_matches(name, list(known), n=1, cutoff=alike)), None)
 
 
 TEMPLATE_FAULTS = (

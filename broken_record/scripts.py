@@ -1,9 +1,11 @@
-"""The scripts as seen from the package: where they lie, how the commands of a wheel start them,
-what signals do to them, where their messages go, and which packages one needs before it begins.
+"""The scripts as seen from the package: where they lie, what starts them (and so what messages call
+them), what signals do to them, where their messages go, and which packages one needs before it
+begins.
 """
 
 from __future__ import annotations
 
+import argparse
 import logging
 import signal
 import sys
@@ -13,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from broken_record import __version__
 from broken_record.errors import ConfigError
 from broken_record.terminal import escape_controls
 
@@ -95,6 +98,12 @@ def handle_signals(handler: Callable[[int, FrameType | None], object]) -> None:
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, handler)
+
+
+def add_version(parser: argparse.ArgumentParser) -> None:
+    """Let a script say which parrot it is."""
+    said = f"%(prog)s {__version__}"
+    parser.add_argument("--version", action="version", version=said, help="say the version")
 
 
 class Harmless(logging.Formatter):

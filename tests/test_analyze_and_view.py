@@ -118,6 +118,27 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_reported(run, ca
     assert "cut_short" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("suffix", [".jsonl", ".log"])
+def test_one_record_or_text_log_is_analysed_alone_and_left_as_it_is(suffix, tmp_path, capsys):
+    dialogue = put_record(tmp_path / "one.jsonl", [f" {SEA}"] * 6)
+    (tmp_path / "one.log").write_text(render_log(dialogue), encoding="utf-8")
+    before = (tmp_path / f"one{suffix}").read_bytes()
+    for _ in range(2):  # the second time over the first's folder
+        assert analyze.main([str(tmp_path / f"one{suffix}")]) == 0
+        [entry] = read_report(tmp_path / "one").dialogues
+        assert (entry.name, entry.turns) == ("one_0001", 6) and entry.findings
+    assert "=== one ===" in capsys.readouterr().out
+    assert (tmp_path / f"one{suffix}").read_bytes() == before
+    assert (tmp_path / "one" / f"one_0001{suffix}").read_bytes() == before
+
+
+def test_one_record_is_shown_alone(tmp_path):
+    put_record(tmp_path / "one.jsonl", [f" {SEA}"] * 6)
+    page = tmp_path / "page.html"
+    assert view.main([str(tmp_path / "one.jsonl"), "-o", str(page), "--no-show"]) == 0
+    assert "one_0001" in page.read_text(encoding="utf-8")
+
+
 def test_an_empty_folder_is_an_error(tmp_path, caplog):
     assert analyze.main([str(tmp_path)]) == 2
     assert analyze.main([str(tmp_path / "absent")]) == 2

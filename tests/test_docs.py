@@ -13,6 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from broken_record import __version__
 from broken_record.config.goal_keys import OF_THE_MODE
 from broken_record.config.load import load, parse
 from broken_record.config.schema import KEYS
@@ -186,7 +187,7 @@ def test_every_make_target_and_module_that_a_document_names_exists(path):
 def test_the_changelog_begins_with_the_version_of_today():
     [version] = re.findall(r'^version = "(.*)"$', PYPROJECT, re.MULTILINE)
     headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
-    assert headings[0] == version and len(headings) == len(set(headings))
+    assert headings[0] == version == __version__ and len(headings) == len(set(headings))
 
 
 def requirements(name):

@@ -28,7 +28,7 @@ DOORS = {
     "errors": set(),
     "data": {"numpy"},
     "samplers": set(),
-    "scripts": {"errors", "terminal"},
+    "scripts": {"broken_record", "errors", "terminal"},  # which says its version
     "terminal": set(),
     "stats": {"numpy", "scipy"},
     "tiny": {"data", "numpy", "torch", "gguf", "tokenizers"},
@@ -53,7 +53,7 @@ DOORS = {
     "batch": {
         "data", "errors", "scripts", "terminal", "config", "files", "conversation", "engines",
     },
-    "comparison": {"data", "errors", "terminal", "stats", "files", "analysis"},
+    "comparison": {"data", "errors", "scripts", "terminal", "stats", "files", "analysis"},
     "export": {
         "data", "errors", "terminal", "config", "files", "conversation", "analysis", "pyarrow",
     },

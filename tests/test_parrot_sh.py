@@ -17,6 +17,7 @@ import pytest
 
 import analyze
 import view
+from broken_record import __version__
 from broken_record.batch import jobs as batch
 from broken_record.batch.plan import make_folder
 from broken_record.engines.embedded import EmbeddedServer
@@ -124,6 +125,23 @@ def test_a_wrong_request_is_answered_before_anything_is_made(arguments, words, h
 def test_help_is_what_was_asked_for(here):
     done = parrot_sh(here, "--help")
     assert (done.returncode, done.stderr) == (0, "") and "\n  -j J " in done.stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["bash", "parrot.sh"],
+        *([sys.executable, f"{name}.py"] for name in ("parrot", "analyze", "view")),
+    ],
+    ids=lambda command: command[1],
+)
+def test_every_command_says_its_version(command):
+    done = subprocess.run(
+        [*command, "--version"], cwd=ROOT, env={**os.environ, "PYTHON": sys.executable},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    name = command[1].replace("parrot.sh", "./parrot.sh")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{name} {__version__}\n", "")
 
 
 def test_a_log_that_cannot_be_written_is_a_failure_and_no_dialogue_done(here, monkeypatch):

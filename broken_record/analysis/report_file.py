@@ -48,6 +48,7 @@ from broken_record.analysis.report import DialogueReport, Report, Tally, Unreada
 from broken_record.data import Finding, Segment, Span
 from broken_record.errors import LogError
 from broken_record.files.whole import read_json, reading, write_whole, written_whole
+from broken_record.scripts import command_of
 from broken_record.terminal import words_to_paste
 
 VERSION = 1
@@ -130,7 +131,7 @@ def as_entry(dialogue: DialogueReport) -> dict[str, Any]:
 def read_report(folder: Path) -> Report:
     """The report of a run folder; LogError names the command that makes one."""
     path = folder / FILE
-    remedy = f"run: python analyze.py {words_to_paste([folder])}"
+    remedy = f"run: {command_of('analyze.py')} {words_to_paste([folder])}"
     if not folder.is_dir():
         raise LogError(f"{folder}: there is no such run folder")
     if not path.exists():

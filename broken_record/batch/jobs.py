@@ -30,7 +30,7 @@ from broken_record.config.schema import Config
 from broken_record.engines.connect import SLOT_VARIABLE
 from broken_record.engines.embedded import SERVERS_VARIABLE, EmbeddedServer
 from broken_record.errors import ConfigError
-from broken_record.scripts import handle_signals, path_of, tell
+from broken_record.scripts import command_of, handle_signals, path_of, tell
 from broken_record.terminal import words_to_paste
 
 WATCH_EVERY_S = 0.2

@@ -35,7 +35,7 @@ from broken_record.engines.registry import check_engines
 from broken_record.errors import ConfigError, ParrotError
 from broken_record.files.run_folder import config_of_run, pair_goals
 from broken_record.files.sweep_folder import is_sweep, read_sweep
-from broken_record.scripts import check_installed, stop_on_signals, tell
+from broken_record.scripts import add_version, check_installed, command_of, stop_on_signals, tell
 from broken_record.terminal import escape_controls
 
 USAGE = """./parrot.sh N [-j J] [--sweep 'KEY=[V1,V2]' ...] [--dry-run] [CONFIG ...] [-- ARGUMENTS]
@@ -64,6 +64,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--sbatch", type=shlex.split, action="extend", default=[], metavar="OPTIONS",
         help="options for sbatch: --sbatch '--partition=gpu --time=4:00:00'")  # fmt: skip
     add("--wait", action="store_true", help="with --slurm: stay until the job is over")
+    add_version(parser)
     add("--task", type=positive, help=argparse.SUPPRESS)
     add("names", nargs="*", help=argparse.SUPPRESS)
     return parser

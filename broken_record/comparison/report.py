@@ -30,6 +30,7 @@ from typing import Any
 
 from broken_record.errors import LogError
 from broken_record.files.whole import read_json, reading, write_whole
+from broken_record.scripts import command_of
 from broken_record.terminal import words_to_paste
 
 VERSION = 1
@@ -202,7 +203,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> None:
 def read_comparison(folder: Path) -> Comparison:
     """The comparison of a sweep's folder; LogError names the command that makes one."""
     path = folder / FILE
-    remedy = f"run: python analyze.py {words_to_paste([folder])}"
+    remedy = f"run: {command_of('analyze.py')} {words_to_paste([folder])}"
     if not path.exists():
         raise LogError(f"{folder}: not analysed yet; {remedy}")
     with reading(lambda error: f"{path}: cannot be read as a comparison ({error}); {remedy}"):

@@ -74,6 +74,23 @@ def read_card(path: Path) -> Card:
     return parse_card(data, str(path))
 
 
+CHARACTER = {"description", "personality", "first_mes"}
+
+
+def is_card(data: bytes) -> bool:
+    """Whether a file's bytes are a card, and no config: a picture, or JSON with a card's fields."""
+    if data.startswith(PNG_SIGNATURE):
+        return True
+    try:
+        value = json.loads(data)
+        if not isinstance(value, dict) or "conversation" in value or "card" in value:
+            return False
+        known = as_v1(value).values
+        return "spec" in value or ("name" in known and bool({*known} & CHARACTER))
+    except (ValueError, RecursionError, ConfigError):
+        return False
+
+
 def parse_card(data: bytes, file: str) -> Card:
     """The card in a file's bytes."""
     if len(data) > MOST_BYTES:

@@ -20,6 +20,7 @@ from broken_record.samplers import PARAMETERS, SET_ELSEWHERE, Takes
 
 MODELS_FOLDER = Path(__file__).parents[1] / "tiny"
 EMBEDDED = "embedded:"
+HOST_AND_PORT = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}(/[^\s@]*)?"
 MOST_SECONDS = 366 * 24 * 3600  # sockets and threads take no infinite ones
 
 Problem = tuple[str, str]
@@ -51,8 +52,11 @@ def object_of(**types: Type) -> Type:
     """An object of some of these fields, each of its type."""
 
     def check(value: Any) -> list[Problem]:
-        if not isinstance(value, dict) or set(value) - set(types):
-            return [("", f"an object of {', '.join(types)}")]
+        unknown = set(value) - set(types) if isinstance(value, dict) else {""}
+        if unknown:
+            near = nearest(min(unknown), types)
+            meant = f' (did you mean "{near}"?)' if near else ""
+            return [("", f"an object of {', '.join(types)}{meant}")]
         return [
             (f".{name}{where}", expected)
             for name, kind in types.items()
@@ -181,6 +185,16 @@ CARD = Type(check_card, {"anyOf": [FILLED_OR_NULL, READ]})
 def embedded_models() -> list[str]:
     """The names that `embedded:` takes: the weights that ship with the package."""
     return sorted(path.stem for path in MODELS_FOLDER.glob("*.gguf"))
+
+
+def with_scheme(value: Any) -> Any:
+    """An address that names host and port alone, as one types it, with http:// before it.
+
+    >>> with_scheme("127.0.0.1:9101"), with_scheme("embedded:skye")
+    ('http://127.0.0.1:9101', 'embedded:skye')
+    """
+    bare = isinstance(value, str) and re.fullmatch(HOST_AND_PORT, value)
+    return f"http://{value}" if bare else value
 
 
 def check_url(value: Any) -> list[Problem]:

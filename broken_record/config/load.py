@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from broken_record.config.cards import is_card
 from broken_record.config.checks import shown, suggestion
 from broken_record.config.from_cards import KEYS_OF_A_CAST, Cast, cast
 from broken_record.config.goal_keys import NOT_OF_THE_MODE, OF_THE_MODE, assume_mode, steps_unsaid
@@ -110,9 +111,14 @@ def out_of_mode(values: Mapping[str, Any], file: str) -> Iterator[str]:
 
 
 def load(path: Path, settings: Sequence[str] = ()) -> Loaded:
-    """The config in a file; ConfigError where it cannot be read or has problems."""
+    """The config in a file, or that of a scene with the character of a card; ConfigError where it
+    cannot be read or has problems.
+    """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        data = path.read_bytes()
+        if is_card(data):
+            return load_values({"card": path.name}, str(path), settings, path.parent)
+        text = data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError([f"{path}: cannot be read: {reason}"]) from error

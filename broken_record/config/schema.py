@@ -36,8 +36,8 @@ from broken_record.config.checks import (
     one_of,
     sentences,
     shown,
-    suggestion,
     whole,
+    with_scheme,
 )
 from broken_record.config.goal_keys import (
     EXTRACT,
@@ -56,7 +56,7 @@ from broken_record.config.goal_keys import (
 )
 from broken_record.config.personas import OBJECTIVES, PERSONAS, Objective, Persona
 from broken_record.data import MEMORY, Message
-from broken_record.errors import ConfigError
+from broken_record.errors import ConfigError, nearest
 from broken_record.samplers import PARAMETERS
 
 
@@ -193,6 +193,9 @@ KEYS: dict[str, Key] = {
 }  # fmt: skip
 
 
+ADDRESSES = tuple(name for name, key in KEYS.items() if key.type is URL)
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """One dialogue's effective configuration; the fields are the config keys, documented in
@@ -299,13 +302,8 @@ def settle(
     """A raw config with every key that it leaves out. `folders` says of card, personas and
     objectives where a path begins (without one, none is read), `found` what is known to be wrong.
     """
-    known = [*KEYS, *(f"sampler.{name}" for name in PARAMETERS)]
-    problems = [
-        f'{file}: unknown key "{name}"'
-        + suggestion(f"sampler.{name}" if name in PARAMETERS else name, known)
-        for name in raw
-        if name not in KEYS
-    ]
+    problems = [f'{file}: unknown key "{name}"{meant(name)}' for name in raw if name not in KEYS]
+    raw = {name: with_scheme(value) if name in ADDRESSES else value for name, value in raw.items()}
     problems += found
     goal = raw.get("mode") == "goal"
     if goal:
@@ -327,6 +325,19 @@ def settle(
     if goal and not problems:
         problems += problems_of_goal(values, file)
     return Settled(values, problems)
+
+
+def meant(name: str) -> str:
+    """What an unknown key was probably meant to be: another one, or a parameter of the sampler.
+
+    >>> meant("temprature"), meant("usr_prefix")
+    ('; did you mean "sampler.temperature"?', '; did you mean "user_prefix"?')
+    """
+    dotted = {parameter: f"sampler.{parameter}" for parameter in PARAMETERS}
+    near = nearest(name, [*KEYS, *PARAMETERS], alike=0.8)
+    near = dotted.get(near, near) if near and near not in KEYS else near
+    near = near or nearest(name, [*KEYS, *dotted.values()])
+    return f'; did you mean "{near}"?' if near else ""
 
 
 def key_copied(name: str, raw: Mapping[str, Any]) -> str | None:

@@ -9,12 +9,17 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+import requests
 
 from broken_record.data import Message
 from broken_record.engines.base import Template
 from broken_record.engines.sandbox import in_time
 from broken_record.errors import TEMPLATE_FAULTS, TemplateRefused
 
+HUB = "https://huggingface.co"
+HUB_WITHIN_S = 3.0
 GATED = (
     'tokenizer "{name}" is gated. Ask for access at https://huggingface.co/{name} and put a token '
     "of yours into the environment variable HF_TOKEN; or name a folder on disk that holds "
@@ -40,6 +45,15 @@ class TokenizerTemplate:
     source: str
 
 
+def hub_answers() -> bool:
+    """Whether the Hugging Face hub, or what HF_ENDPOINT names, can be reached."""
+    try:
+        requests.head(os.environ.get("HF_ENDPOINT") or HUB, timeout=HUB_WITHIN_S)
+    except (requests.RequestException, OSError):
+        return False
+    return True
+
+
 def load_tokenizer_template(name: str) -> TokenizerTemplate:
     """The chat template of a Hugging Face tokenizer: a name, or a folder on disk.
 
@@ -48,6 +62,9 @@ def load_tokenizer_template(name: str) -> TokenizerTemplate:
     """
     import jinja2
 
+    # a hub that nobody reaches would be asked again and again for minutes
+    if not Path(name).exists() and not hub_answers():
+        os.environ["HF_HUB_OFFLINE"] = "1"  # what was loaded before is still there
     # torch is not needed here, and its absence no news for whoever reads stderr
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     from transformers import AutoTokenizer

@@ -33,6 +33,7 @@ from broken_record.files.formats.entries import NOTHING, Conversation, Entry
 from broken_record.files.formats.parts import read_content, split_thinking
 from broken_record.files.formats.registry import FORMATS, format_of, opened_by
 from broken_record.files.values import Problem, Value, read_values
+from broken_record.scripts import command_of
 from broken_record.terminal import words_to_paste
 
 ROLES: dict[str, Role] = {
@@ -112,8 +113,8 @@ def read_chat(values: Iterable[Value | Problem], path: Path, assistant: str | No
         raise reading.failure()
     if len(dialogues) > 1:
         count = len(dialogues)
-        raise LogError(f"{path.name}: holds {count} conversations; run: python analyze.py "
-                       f"{words_to_paste([path])}")  # fmt: skip
+        here = f"{command_of('analyze.py')} {words_to_paste([path])}"
+        raise LogError(f"{path.name}: holds {count} conversations; run: {here}")
     imported = {**dialogues[0].unknown["imported"], "bad_lines": reading.problems}
     return replace(dialogues[0], unknown={"imported": imported})
 

@@ -1,10 +1,11 @@
-"""A file of conversations from elsewhere -> a run folder of records beside it.
+"""A file of conversations -> a run folder of records beside it.
 
 chats.jsonl becomes chats/, with chats_0001.jsonl and so on in the order of the file, and run.json:
 {"version", "imported_from" (the file's name), "sha256" (of its bytes), "assistant" (the name that
 tells who that is, or null), "conversations"}, and "reasoning": true where what was thought was read
 too. By that run.json the folder may be made again; any other folder is left alone. A conversation
-is written as soon as it is read, so that a file may be larger than the memory.
+is written as soon as it is read, so that a file may be larger than the memory. A record, or a text
+log, becomes a folder that holds it alone.
 """
 
 from __future__ import annotations
@@ -29,10 +30,12 @@ from broken_record.files.chats import (
     stands_alone,
 )
 from broken_record.files.record import RecordWriter
+from broken_record.files.text_log import parse_log
 from broken_record.files.values import read_file
-from broken_record.files.whole import read_json
+from broken_record.files.whole import read_json, write_whole
 
 VERSION = 1
+MOST_OF_A_LINE = 2**24  # characters of a record's first line, which holds a config
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +62,18 @@ def import_file(
     """
     folder = folder_of(path)
     check_folder(folder, path)
+    alone = is_dialogue(path)
     run: dict[str, Any] = {
-        "version": VERSION, "imported_from": path.name, "sha256": check_file(path),
+        "version": VERSION, "imported_from": path.name, "sha256": hash_file(path),
         "assistant": assistant, "conversations": 0,
     }  # fmt: skip
     if reasoning:
         run["reasoning"] = True
+    if alone:
+        empty_folder(folder, run)
+        write_whole(folder / f"{folder.name}_0001{path.suffix}", [path.read_bytes()])
+        write_run(folder, {**run, "conversations": 1})
+        return Imported(folder, 1, (), ())
     reading = Reading(path.name, assistant, reasoning)
     dialogues = read_chats(read_file(path, stands_alone, progress), reading)
     first = next(dialogues, None)
@@ -81,14 +90,23 @@ def folder_of(path: Path) -> Path:
     return (path.with_suffix("") if path.suffix == ".gz" else path).with_suffix("")
 
 
-def check_file(path: Path) -> str:
-    """The hash of a file's bytes; ConfigError where it is a record."""
+def is_dialogue(path: Path) -> bool:
+    """Whether a file is a record or a text log of ours."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            if path.suffix == ".jsonl":
+                first = json.loads(file.readline(MOST_OF_A_LINE))
+                return isinstance(first, dict) and first.get("type") == "dialogue"
+            return path.suffix == ".log" and bool(parse_log(file.read(), path.name))
+    except (OSError, ValueError, RecursionError, LogError):
+        return False
+
+
+def hash_file(path: Path) -> str:
+    """The hash of a file's bytes."""
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            if file.read(19) == b'{"type": "dialogue"':
-                raise ConfigError([f"{path}: is a record; put it into a folder, and name that"])
-            file.seek(0)
             while chunk := file.read(2**20):
                 digest.update(chunk)
     except OSError as error:
@@ -116,7 +134,7 @@ def empty_folder(folder: Path, run: dict[str, Any]) -> None:
         folder.mkdir(exist_ok=True)
         write_run(folder, run)  # first, so that a folder that was left half made can be made again
         for old in folder.iterdir():
-            if re.fullmatch(re.escape(folder.name) + r"_\d{4,}\.jsonl", old.name):
+            if re.fullmatch(re.escape(folder.name) + r"_\d{4,}\.(jsonl|log)", old.name):
                 old.unlink()
     except OSError as error:
         raise LogError(f"{folder}: cannot be written: {error.strerror}") from error

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from broken_record.config.load import load, parse
 from broken_record.config.schema import KEYS, Config
 from broken_record.errors import ConfigError
 
+CARDS = Path(__file__).parents[1] / "data" / "cards"
 SCENE = {"conversation": [{"role": "user", "content": "Hi"}]}
 
 
@@ -36,6 +38,12 @@ TIMEOUT = "timeout_s: expected a number of seconds above 0, a year at most"
     ("value", "problem"),
     [
         ({"temperature": 1}, 'unknown key "temperature"; did you mean "sampler.temperature"?'),
+        ({"temprature": 1}, 'unknown key "temprature"; did you mean "sampler.temperature"?'),
+        (
+            {"regenerate": {"trys": 1}},
+            'regenerate: expected an object of tries, for, jitter (did you mean "tries"?), '
+            'found {"trys": 1}',
+        ),
         ({"turn_max_token": 5}, 'unknown key "turn_max_token"; did you mean "turn_max_tokens"?'),
         ({"turn_max_tokens": 0}, "turn_max_tokens: expected a whole number of at least 1, found 0"),
         (
@@ -63,9 +71,8 @@ TIMEOUT = "timeout_s: expected a number of seconds above 0, a year at most"
             "turn_max_tokens sets it, found 9",
         ),
         (
-            {"api_url": "localhost:8080"},
-            "api_url: expected an http:// or https:// address, or "
-            'embedded:NAME, found "localhost:8080"',
+            {"api_url": "localhost"},
+            'api_url: expected an http:// or https:// address, or embedded:NAME, found "localhost"',
         ),
         (
             {"conversation": []},
@@ -240,3 +247,39 @@ def test_values_that_make_no_config_are_said_under_the_name_of_their_file(values
 def test_what_names_a_schema_for_editors_is_passed_over():
     named = parse(json.dumps({"$schema": "docs/config.schema.json", **SCENE}), "c.json")
     assert named == parse(json.dumps(SCENE), "c.json")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("127.0.0.1:9101", "http://127.0.0.1:9101"),
+        ("gpu-box:8080/v1", "http://gpu-box:8080/v1"),
+        ("[::1]:8080", "http://[::1]:8080"),
+        ("https://a.example", "https://a.example"),
+        ("embedded:skye", "embedded:skye"),
+    ],
+)
+def test_an_address_without_a_scheme_is_an_http_one_for_both_sides(typed, meant):
+    for settings in ((), (f"api_url={json.dumps(typed)}",)):
+        value = SCENE if settings else {**SCENE, "api_url": typed}
+        config = parse(json.dumps(value), "c.json", settings).config
+        assert (config.api_url, config.user_api_url) == (meant, meant)
+
+
+@pytest.mark.parametrize("name", ["v1.json", "v1.png", "v2.json", "v3.png"])
+def test_a_card_in_place_of_a_config_is_a_scene_with_its_character(name, tmp_path):
+    card = CARDS / name
+    (tmp_path / "c.json").write_text(json.dumps({"card": str(card)}))
+    loaded, written = (
+        load(card, ["user_prefix=Mark:"]),
+        load(tmp_path / "c.json", ["user_prefix=Mark:"]),
+    )
+    assert loaded.config.conversation == written.config.conversation
+    assert loaded.config.agent_prefix in ("Ida:", "Tom:", "Otti:")
+
+
+def test_a_config_with_typing_errors_is_no_card(tmp_path):
+    (tmp_path / "c.json").write_text(json.dumps({"name": "x", "turn_max_token": 5}))
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path / "c.json")
+    assert 'did you mean "turn_max_tokens"?' in str(caught.value)

@@ -252,7 +252,6 @@ def test_a_folder_that_was_not_made_from_the_file_is_left_alone(mark, chats, cap
         ("chats", b"{}", 2, "expected a run folder, or a chat log named like"),
         ("x.jsonl", b"\xff", 1, "is not UTF-8 text"),
         ("x.jsonl", b"", 1, "x.jsonl: holds no conversation; expected"),
-        ("x.jsonl", b'{"type": "dialogue", "config": {}}', 2, "is a record; put it into a folder"),
         ("x.jsonl", b"a\nb\nc", 1, "x.jsonl: line 1: is not JSON\n(2 more lines are wrong)"),
     ],
 )
