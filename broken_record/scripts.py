@@ -4,6 +4,7 @@ them), and which packages one needs before it begins.
 
 from __future__ import annotations
 
+import sys
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -37,6 +38,15 @@ def command_of(script: str) -> str:
     'python view.py'
     """
     return COMMANDS[script][(Path(__file__).parent / "_scripts").exists()]
+
+
+def open_stdout() -> None:
+    """Make stdout take every text, as UTF-8; ConfigError where it is closed, and the first file
+    that is opened would take its place.
+    """
+    if sys.stdout is None:
+        raise ConfigError(["stdout is closed; what should show nothing is called with >/dev/null"])
+    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
 
 
 def run(script: str) -> int:

@@ -35,7 +35,7 @@ from broken_record.engines.registry import check_engines
 from broken_record.errors import ConfigError, ParrotError
 from broken_record.files.run_folder import config_of_run, pair_goals
 from broken_record.files.sweep_folder import is_sweep, read_sweep
-from broken_record.scripts import check_installed, command_of
+from broken_record.scripts import check_installed, command_of, open_stdout
 
 USAGE = """./parrot.sh N [-j J] [--sweep 'KEY=[V1,V2]' ...] [--dry-run] [CONFIG ...] [-- ARGUMENTS]
        ./parrot.sh --resume [-j J] FOLDER [FOLDER ...]
@@ -255,6 +255,7 @@ def main(words: list[str] | None = None) -> int:
     """What the command line asks for; problems become lines and an exit code."""
     options = parse_words(sys.argv[1:] if words is None else words)
     try:
+        open_stdout()
         return launch(options)
     except ConfigError as error:
         print(error, file=sys.stderr)
