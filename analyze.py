@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 from broken_record.detectors.registry import KINDS, LOOPS
 from broken_record.errors import ConfigError, LogError
 from broken_record.export.formats import FORMAT_NAMES, SIDES
-from broken_record.scripts import check_installed, command_of
+from broken_record.scripts import check_installed, command_of, open_stdout
 from broken_record.terminal import escape_controls
 
 # What needs numpy is loaded by the function that uses it: --help is to answer at once.
@@ -313,8 +313,8 @@ def analyze_all(thresholds: Thresholds, options: argparse.Namespace) -> int:
 def main(arguments: list[str] | None = None) -> int:
     options = parse_arguments(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     try:
+        open_stdout()
         return analyze_all(check_wishes(options), options)
     except ConfigError as error:
         return exit_code(error)
