@@ -180,6 +180,8 @@ def test_numbers_that_no_server_can_be_sent_are_refused_by_name(number):
         ('{"word_soup": {"looping": NaN}}', "looping: expected a number up to"),
         ('{"word_soup": {"looping": Infinity}}', "looping: expected a number up to"),
         ('{"word_soup": {"runaways": 1' + "0" * 400 + "}}", "runaways: expected a number up to"),
+        ('{"semantic_repetition": {"over_turns": 0}}', "over_turns: expected a number above 0"),
+        ('{"single_turn_loop": {"near": 1.5}}', "near: expected a share, found 1.5"),
         (DEEP, "not JSON"),
     ],
 )

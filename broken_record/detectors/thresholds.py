@@ -18,6 +18,11 @@ COUNTED = {
     "empty_response": ("in_a_row", "several"),
     "intra_turn_repetition": ("copies",),
     "leading_whitespace": ("shortest_trend",),
+    "single_turn_loop": ("copies",),
+    "multi_turn_loop": ("least_period",),
+    "prefix_repetition": ("short_turns",),
+    "suffix_repetition": ("short_turns",),
+    "semantic_repetition": ("spent_turns", "over_turns"),
 }
 """Kind -> the thresholds that count what must be there: nothing at all is no finding."""
 
@@ -105,6 +110,8 @@ def change_thresholds(given: object, where: str) -> dict[str, dict[str, Any]]:
                 )
             elif value == 0 and name in COUNTED.get(kind, ()):
                 problems.append(f"{where}: {kind}.{name}: expected a number above 0, found 0")
+            elif value > 1 and (kind, name) == ("single_turn_loop", "near"):
+                problems.append(f"{where}: {kind}.{name}: expected a share, found {value}")
             else:
                 thresholds[kind][name] = value
     if problems:
