@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -196,7 +197,7 @@ def test_nothing_else_of_the_thresholds_is_refused_for_being_zero():
 
 
 def test_a_spreadsheet_finds_no_formula_in_a_comparison(tmp_path):
-    sweep = {
+    sweep: dict[str, Any] = {
         "version": 1, "n": 1, "base_seed": 1, "axes": {"=sum": ["=1+1", "@x", -1]},
         "runs": [{"name": name, "settings": {"=sum": value}}
                  for name, value in (("=1+1", "=1+1"), ("@x", "@x"), ("-1", -1))],
