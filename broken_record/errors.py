@@ -21,7 +21,7 @@ from collections.abc import Iterable, Sequence
 from itertools import takewhile
 
 SECRETS: set[str] = set()  # the keys that were read from the environment
-BLANK = "[key]"
+BLANK = "***"
 LEAST = 8  # characters by which the beginning of a key is known; a server's words are cut somewhere
 
 
@@ -34,7 +34,7 @@ def blank(text: str, secrets: Iterable[str]) -> str:
     """A text without these secrets, nor a beginning of one that tells something.
 
     >>> blank("Incorrect API key provided: sk-1234567890. (sk-1234567...)", ["sk-1234567890"])
-    'Incorrect API key provided: [key]. ([key]...)'
+    'Incorrect API key provided: ***. (***...)'
     """
     for secret in secrets:
         start = 0

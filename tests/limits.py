@@ -16,6 +16,7 @@ from broken_record.config.cards import LONGEST_NAME, LONGEST_TEXT
 from broken_record.config.checks import MOST, MOST_SECONDS
 from broken_record.config.personas import MOST_COMBINATIONS
 from broken_record.data import LARGEST
+from broken_record.engines.limits import LIMITS as OF_SERVERS
 from broken_record.engines.wire import CONNECT_TIMEOUT_S
 from broken_record.files.record import MOST_MESSAGES
 from broken_record.files.run_folder import MOST_DIALOGUES
@@ -25,6 +26,7 @@ DIGITS = getattr(sys, "get_int_max_str_digits", lambda: 4300)()
 LIMITS = (
     ("connecting to a server", f"{CONNECT_TIMEOUT_S:g} s",
      "a server that is there answers sooner; the wait for a reply is the config's `timeout_s`"),
+    *((limit.of, str(limit), limit.reason) for limit in OF_SERVERS),
     ("times in a config", f"{MOST_SECONDS // 86_400} days",
      "sockets and threads take no infinite ones"),
     ("whole numbers in a config", f"{MOST:,}", "what a server's integers hold"),
