@@ -3,7 +3,7 @@ PYTHON ?= python3
 unexport PYTHON # parrot.sh is to take that of .venv
 BIN = .venv/bin
 
-.PHONY: demo test test-all bench bench-detectors docs faults lock example-sweep pictures models
+.PHONY: demo test test-all bench bench-detectors docs faults fuzz audit lock example-sweep pictures models
 .DELETE_ON_ERROR:
 
 # From nothing to a results.html: three dialogues at the shipped sampler, three greedy ones.
@@ -44,12 +44,17 @@ docs: faults
 	$(BIN)/python -m tests.options --write
 	$(BIN)/python -m tests.config_reference --write
 	$(BIN)/python -m tests.formats --write
+	$(BIN)/python -m tests.limits --write
 
 # What servers do wrong, and what parrot makes of it.
 faults: .venv/for-developers
 	mkdir -p build
 	$(BIN)/python -m tests.faults >build/faults.md
 	mv build/faults.md docs/faults.md
+
+# What strangers can put into files, and what parrot makes of it; puts the table into docs/security.md.
+fuzz: .venv/for-developers
+	$(BIN)/python -m tests.fuzz --write
 
 # The sweep that the README shows, and its figure.
 example-sweep: .venv/for-users
@@ -72,6 +77,14 @@ lock:
 	build/lock/bin/python -c 'import sys; print("# make lock, Python %d.%d" % sys.version_info[:2])' >build/lock.txt
 	build/lock/bin/pip freeze >>build/lock.txt
 	mv build/lock.txt .ci/lock.txt
+
+# What is known to be wrong with the packages of .ci/lock.txt, and whether the lowest versions that are allowed still do.
+audit: .venv/for-developers
+	mkdir -p build
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/pip install -q --disable-pip-version-check pip-audit
+	build/audit/bin/pip-audit --disable-pip --no-deps -r .ci/lock.txt
+	.ci/lowest
 
 # Rebuilds the embedded models from nothing (torch comes into the same .venv; hours are not needed, an hour is).
 models: .venv/for-developers

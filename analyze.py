@@ -34,7 +34,13 @@ from typing import TYPE_CHECKING, Any
 from broken_record.detectors.registry import KINDS, LOOPS
 from broken_record.errors import ConfigError, LogError
 from broken_record.export.formats import FORMAT_NAMES, SIDES
-from broken_record.scripts import add_version, check_installed, command_of, log_to_stderr
+from broken_record.scripts import (
+    add_version,
+    check_installed,
+    command_of,
+    log_to_stderr,
+    open_stdout,
+)
 from broken_record.terminal import words_to_paste
 
 # What needs numpy is loaded by the function that uses it: --help is to answer at once.
@@ -316,8 +322,8 @@ def analyze_all(thresholds: Thresholds, options: argparse.Namespace) -> int:
 def main(arguments: list[str] | None = None) -> int:
     options = parse_arguments(arguments)
     log_to_stderr()
-    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     try:
+        open_stdout()
         return analyze_all(check_wishes(options), options)
     except ConfigError as error:
         return exit_code(error)

@@ -18,6 +18,7 @@ import json
 import logging
 import secrets
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from broken_record.scripts import (
     check_installed,
     command_of,
     log_to_stderr,
+    open_stdout,
     stop_on_signals,
 )
 from broken_record.terminal import escape_controls, words_to_paste
@@ -198,22 +200,25 @@ def talk(config: Config, recording: Recording, came: list[int], *, anyway: bool 
 
 
 def resume(options: argparse.Namespace, came: list[int]) -> None:
-    """Go on with a record, if it is not done."""
+    """Go on with a record, if it is not done: held first, then read, so that no other process says
+    the same turns.
+    """
     from broken_record.conversation.recording import go_on
     from broken_record.conversation.resume import load_to_resume
     from broken_record.engines.registry import check_engines
+    from broken_record.files.record import RecordWriter
 
     anyway = options.resume_anyway
-    loaded, earlier = load_to_resume(
-        options.resume, options.config, options.settings, anyway=anyway
-    )
-    check_engines(loaded.config, str(options.config or options.resume))
-    if earlier.status in ("done", "looped"):
-        log.info("%s: %s already", options.resume, earlier.status)
-        return
-    check_wishes(loaded.config)
-    recording = go_on(earlier, loaded.values, options.resume)
-    talk(loaded.config, recording, came, anyway=anyway)
+    with closing(RecordWriter(options.resume, resume=True)) as record:
+        loaded, earlier = load_to_resume(
+            options.resume, options.config, options.settings, anyway=anyway
+        )
+        check_engines(loaded.config, str(options.config or options.resume))
+        if earlier.status in ("done", "looped"):
+            log.info("%s: %s already", options.resume, earlier.status)
+            return
+        check_wishes(loaded.config)
+        talk(loaded.config, go_on(earlier, loaded.values, record), came, anyway=anyway)
 
 
 def diagnose(config: Config, seed: int) -> int:
@@ -262,12 +267,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse_arguments(arguments)
     log_to_stderr()
     came = stop_on_signals()
-    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     try:
+        open_stdout()
         return run(options, came)
     except ConfigError as error:
         for problem in error.problems:
-            log.error("%s", problem)
+            log.error("%s", escape_controls(problem))
         return 2
     except ParrotError as error:
         log.error("\n%s", error)

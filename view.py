@@ -19,7 +19,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from broken_record.errors import ConfigError, LogError
-from broken_record.scripts import add_version, check_installed, command_of, log_to_stderr, path_of
+from broken_record.scripts import (
+    add_version,
+    check_installed,
+    command_of,
+    log_to_stderr,
+    open_stdout,
+    path_of,
+)
 from broken_record.terminal import words_to_paste
 
 # What needs numpy or bokeh is loaded by the function that uses it: --help is to answer at once.
@@ -185,6 +192,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
     log_to_stderr()
     try:
+        open_stdout()
         run(options)
     except ConfigError as error:
         log.error("%s", error)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeGuard, TypeVar
 
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "repetition"]
@@ -22,6 +22,30 @@ EndReason = Literal[
     "empty", "error",
 ]  # fmt: skip
 T = TypeVar("T")
+LARGEST = 2**53  # up to here every JSON reader takes whole numbers for what they are
+
+
+def is_whole(value: object) -> TypeGuard[int]:
+    """Whether a value from outside is a whole number; True and False are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_count(value: object) -> TypeGuard[int]:
+    """Whether a value from outside is a whole number of at least 0 that can be calculated with.
+
+    >>> [is_count(value) for value in (7, 7.0, -1, True, 10**400, None)]
+    [True, False, False, False, False, False]
+    """
+    return is_whole(value) and 0 <= value <= LARGEST
+
+
+def is_amount(value: object) -> TypeGuard[float]:
+    """Whether a value from outside is a number of at least 0 that can be calculated with.
+
+    >>> [is_amount(value) for value in (0.5, float("nan"), float("inf"), "1", 10**400)]
+    [True, False, False, False, False]
+    """
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LARGEST
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,46 @@
     │   └── BrokenStream          the reply ended without saying how
     └── LogError                  a record, a log or a report cannot be read or written
 
-A message says what was expected, what was found, where, and what to do.
+A message says what was expected, what was found, where, and what to do. It never says a key:
+servers like to repeat the one that they refuse, and every error's words are cleared of it here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
+
+SECRETS: set[str] = set()  # the keys that were read from the environment
+BLANK = "***"
+LEAST = 8  # characters by which the beginning of a key is known; a server's words are cut somewhere
+
+
+def keep_secret(secret: str) -> None:
+    """Let no error say this from now on."""
+    SECRETS.add(secret)
+
+
+def blank(text: str, secrets: Iterable[str]) -> str:
+    """A text without these secrets, nor a beginning of one that tells something.
+
+    >>> blank("Incorrect API key provided: sk-1234567890. (sk-1234567...)", ["sk-1234567890"])
+    'Incorrect API key provided: ***. (***...)'
+    """
+    for secret in secrets:
+        start = 0
+        while (place := text.find(secret[:LEAST], start)) >= 0:
+            pairs = zip(secret, text[place:], strict=False)
+            length = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+            text = text[:place] + BLANK + text[place + length :]
+            start = place + len(BLANK)
+    return text
 
 
 class ParrotError(Exception):
     """The root of the tree; scripts turn it into one line and an exit code."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(blank(message, SECRETS))
 
 
 class ConfigError(ParrotError):
@@ -28,7 +58,7 @@ class ConfigError(ParrotError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
-        self.problems = list(problems)
+        self.problems = [blank(problem, SECRETS) for problem in problems]
 
 
 class EngineError(ParrotError):

@@ -49,6 +49,15 @@ def command_of(script: str) -> str:
     return COMMANDS[script][(Path(__file__).parent / "_scripts").exists()]
 
 
+def open_stdout() -> None:
+    """Make stdout take every text, as UTF-8; ConfigError where it is closed, and the first file
+    that is opened would take its place.
+    """
+    if sys.stdout is None:
+        raise ConfigError(["stdout is closed; what should show nothing is called with >/dev/null"])
+    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+
+
 def run(script: str) -> int:
     """Run a script, which reads the command line; its exit code."""
     spec = spec_from_file_location(Path(script).stem, path_of(script))

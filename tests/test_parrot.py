@@ -14,7 +14,7 @@ import pytest
 
 from broken_record.files.record import parse_record
 from broken_record.files.text_log import render_log
-from tests.replay import LLAMA, replay, reply, sse
+from tests.replay import LLAMA, http_json, replay, reply, sse
 
 ROOT = Path(__file__).parents[1]
 SCENE = {
@@ -108,6 +108,33 @@ def test_a_secret_stays_in_the_environment(tmp_path):
         done = parrot(path, "--record", record, env={**os.environ, "THE_KEY": "s3cret-value"})
     assert done.returncode == 0
     assert b"s3cret-value" not in done.stdout + done.stderr + record.read_bytes()
+
+
+KEY = "sk-proj-0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        http_json(
+            {"error": {"message": f"Incorrect API key provided: {KEY}."}}, "401 Unauthorized"
+        ),
+        http_json(f"Bearer {KEY}", "403 Forbidden"),
+        http_json({"error": KEY}, "503 Service Unavailable"),
+        http_json([{"no": f"{'.' * 180}{KEY}"}], "200 OK"),  # cut off in the middle of the key
+        sse({"error": {"message": f"no credit is left on {KEY}"}}),
+        sse(f"not JSON: {KEY}"),
+        sse({"choices": [{"text": "", "finish_reason": KEY}]}),
+    ],
+)
+def test_a_key_that_the_server_repeats_is_blanked_wherever_the_error_goes(answer, tmp_path):
+    record = tmp_path / "a.jsonl"
+    with replay({**LLAMA, "/v1/completions": answer}) as (url, _):
+        path = put_config(tmp_path, url, api_key_env="THE_KEY", retry_for_s=0)
+        done = parrot(path, "--record", record, env={**os.environ, "THE_KEY": f" {KEY}\n"})
+    said = done.stderr + done.stdout + record.read_bytes()
+    assert done.returncode == 1 and b"***" in done.stderr
+    assert KEY[:12].encode() not in said and read(record).error
 
 
 def test_an_existing_record_is_not_touched(tmp_path):

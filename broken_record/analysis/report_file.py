@@ -72,10 +72,14 @@ class EntryLines(Collection[DialogueReport]):
         return any(entry == own for own in self)
 
     def __iter__(self) -> Iterator[DialogueReport]:
-        with self.path.open("rb") as file:
+        with reading(self.changed), self.path.open("rb") as file:
             for place in self.places:
                 file.seek(place)
                 yield read_entry(json.loads(file.readline().rstrip(b",\n")))
+
+    def changed(self, error: Exception) -> str:
+        """What to say where the lines are no longer those that were written."""
+        return f"{self.path}: another process has written it anew meanwhile ({error})"
 
 
 def write_report(

@@ -30,6 +30,7 @@ from broken_record.config.schema import Config
 from broken_record.engines.connect import SLOT_VARIABLE
 from broken_record.engines.embedded import SERVERS_VARIABLE, EmbeddedServer
 from broken_record.errors import ConfigError
+from broken_record.files.run_folder import hold
 from broken_record.scripts import command_of, handle_signals, path_of, tell
 from broken_record.terminal import words_to_paste
 
@@ -302,12 +303,18 @@ def run_folders(
     check_at_once(configs, at_once)
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        jobs = list(jobs_of(folders, scratch))
+        stack.enter_context(hold(folders))
+        found = list(jobs_of(folders, scratch))
+        jobs = [job for job in found if job.unreadable is None]
+        unreadable = [job for job in found if job.unreadable is not None]
+        for job in unreadable:
+            tell(f"parrot.sh: {job.stem.name} failed:\n{job.unreadable}\n")
         servers: dict[str, EmbeddedServer] = {}
         stack.callback(stop_all, servers)
         for name in embedded_names(configs) if jobs else ():
             servers[name] = EmbeddedServer(name, slots=2 * at_once)
         batch = run_jobs(jobs, at_once, servers, came, dict(zip(folders, configs, strict=True)))
+        batch.failed += unreadable
     names = words_to_paste(named)
     if not batch.shown:
         return 0  # whoever read stdout has gone
@@ -316,12 +323,12 @@ def run_folders(
              f"go on with: {command_of('parrot.sh')} --resume {names}\n")  # fmt: skip
         return 128 + batch.came[0]
     if batch.failed:
-        tell(f"parrot.sh: {len(batch.failed)} of {len(jobs)} dialogues failed; when the servers "
+        tell(f"parrot.sh: {len(batch.failed)} of {len(found)} dialogues failed; when the servers "
              "are well, go on, with the same config: "
              f"{command_of('parrot.sh')} --resume {names}\n")  # fmt: skip
     else:
         nothing = "nothing to do: every dialogue is done, or another process holds it"
         tell(f"parrot.sh: {f'all {len(jobs)} dialogues done' if jobs else nothing}\n")
-    if batch.done or not jobs:
+    if batch.done or not found:
         tell(f"Next: {command_of('analyze.py')} {names}\n")
     return 1 if batch.failed else 0

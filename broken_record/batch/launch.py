@@ -35,7 +35,14 @@ from broken_record.engines.registry import check_engines
 from broken_record.errors import ConfigError, ParrotError
 from broken_record.files.run_folder import config_of_run, pair_goals
 from broken_record.files.sweep_folder import is_sweep, read_sweep
-from broken_record.scripts import add_version, check_installed, command_of, stop_on_signals, tell
+from broken_record.scripts import (
+    add_version,
+    check_installed,
+    command_of,
+    open_stdout,
+    stop_on_signals,
+    tell,
+)
 from broken_record.terminal import escape_controls
 
 USAGE = """./parrot.sh N [-j J] [--sweep 'KEY=[V1,V2]' ...] [--dry-run] [CONFIG ...] [-- ARGUMENTS]
@@ -251,6 +258,7 @@ def main(words: list[str] | None = None) -> int:
     came = stop_on_signals()
     options = parse_words(sys.argv[1:] if words is None else words)
     try:
+        open_stdout()
         return launch(options, came)
     except ConfigError as error:
         tell(f"{error}\n")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from broken_record.config.load import Loaded, load
 from broken_record.engines.registry import check_engines
-from broken_record.errors import ConfigError
+from broken_record.errors import ConfigError, LogError
 from broken_record.files.record import is_written
 from broken_record.files.run_folder import (
     FINISHED,
@@ -58,10 +58,13 @@ def make_folder(n: int, config_file: str, arguments: list[str], now: datetime) -
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One dialogue to run: the stem of its files, and parrot.py's arguments."""
+    """One dialogue to run: the stem of its files, and parrot.py's arguments; or why its record
+    cannot be gone on with.
+    """
 
     stem: Path
     arguments: tuple[str, ...]
+    unreadable: str | None = None
 
     def file(self, suffix: str) -> Path:
         """One of its files; the stem's name may hold points."""
@@ -97,12 +100,18 @@ def plan_of(folders: Sequence[Path]) -> list[Planned]:
 
 
 def jobs_of(folders: Sequence[Path], scratch: Path) -> Iterator[Job]:
-    """The dialogues of run folders that are not done; their configs are written into `scratch`."""
+    """The dialogues of run folders that are not done, and those that cannot be; their configs are
+    written into `scratch`.
+    """
     files = {folder: scratch / f"config{k}.json" for k, folder in enumerate(folders)}
     for folder, file in files.items():
         file.write_text(json.dumps(read_run(folder).config), encoding="utf-8")
     for planned in plan_of(folders):
-        if job := job_of(planned, files[planned.folder]):
+        try:
+            job = job_of(planned, files[planned.folder])
+        except LogError as error:
+            job = Job(planned.folder / planned.name, (), str(error))
+        if job:
             yield job
 
 

@@ -28,6 +28,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from broken_record.analysis.row_files import harmless
+from broken_record.data import is_whole
 from broken_record.errors import LogError
 from broken_record.files.whole import read_json, reading, write_whole
 from broken_record.scripts import command_of
@@ -153,7 +155,7 @@ def list_rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
     """A row per combination and measure, as the CSV has them."""
     for one in comparison.combinations:
         settings = {
-            axis: value if isinstance(value, str) else json.dumps(value)
+            axis: value if isinstance(value, str | float) or is_whole(value) else json.dumps(value)
             for axis, value in one.settings.items()
         }
         for measure in comparison.measures:
@@ -183,12 +185,12 @@ def list_rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
 
 
 def as_csv(comparison: Comparison) -> str:
-    """The rows with a head."""
+    """The rows with a head, harmless to a spreadsheet."""
     rows = list(list_rows(comparison))
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else ["combination"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer = csv.writer(text, lineterminator="\n")
+    for row in [list(rows[0]) if rows else ["combination"], *(row.values() for row in rows)]:
+        writer.writerow(harmless(cell) if isinstance(cell, str) else cell for cell in row)
     return text.getvalue()
 
 

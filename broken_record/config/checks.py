@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from broken_record.data import is_whole
 from broken_record.errors import nearest
 from broken_record.samplers import PARAMETERS, SET_ELSEWHERE, Takes
 
@@ -22,6 +24,8 @@ MODELS_FOLDER = Path(__file__).parents[1] / "tiny"
 EMBEDDED = "embedded:"
 HOST_AND_PORT = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}(/[^\s@]*)?"
 MOST_SECONDS = 366 * 24 * 3600  # sockets and threads take no infinite ones
+
+MOST = 2**63 - 1  # what a server's integers hold
 
 Problem = tuple[str, str]
 """Where below the key (empty, or like `[0].role`), and what was expected."""
@@ -73,24 +77,24 @@ def object_schema(properties: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     return {"type": "object", **known, **more}
 
 
-def is_whole(value: Any) -> bool:
-    """True for JSON integers; True and False are none."""
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
 def is_number(value: Any) -> bool:
-    """True for JSON numbers; True and False are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """True for numbers that JSON and a float can hold; True and False are none."""
+    finite = isinstance(value, int | float) and abs(value) <= sys.float_info.max
+    return finite and not isinstance(value, bool)
 
 
 def whole(least: int, *, optional: bool = False) -> Type:
-    """A whole number of at least `least`, or null."""
+    """A whole number of at least `least` that others can calculate with, or null."""
     schema = {"type": ["integer", "null"] if optional else "integer", "minimum": least}
-    return simple(
-        f"a whole number of at least {least}" + (", or null" if optional else ""),
-        lambda value: (is_whole(value) and value >= least) or (optional and value is None),
-        schema,
-    )
+    expected = f"a whole number of at least {least}" + (", or null" if optional else "")
+
+    def check(value: Any) -> list[Problem]:
+        if is_whole(value) and value > MOST:
+            return [("", f"a whole number of at most {MOST:,}")]
+        fits = (is_whole(value) and value >= least) or (optional and value is None)
+        return [] if fits else [("", expected)]
+
+    return Type(check, schema)
 
 
 def one_of(*names: str | None, quoted: bool = True) -> Type:
@@ -280,7 +284,10 @@ TAKEN: dict[Takes, tuple[Callable[[Any], bool], Mapping[str, Any]]] = {
         lambda value: is_number(value) and 0 <= value <= 1,
         {"type": "number", "minimum": 0, "maximum": 1},
     ),
-    "a whole number": (is_whole, {"type": "integer"}),
+    "a whole number": (
+        lambda value: is_whole(value) and abs(value) <= MOST,
+        {"type": "integer"},
+    ),
     "true or false": (lambda value: isinstance(value, bool), {"type": "boolean"}),
     "a string or a list of strings": (
         are_strings,

@@ -19,6 +19,7 @@ from broken_record.config.checks import (
     object_of,
     object_schema,
     one_of,
+    shown,
     simple,
     whole,
 )
@@ -178,7 +179,8 @@ def read_lists(raw: Mapping[str, Any], file: str, folders: Mapping[str, Path]) -
             except ConfigError as error:
                 lists.problems.extend(f"{file}: {key}: {problem}" for problem in error.problems)
                 continue
-            wrong = check(value) if not isinstance(value, str) else [("", "a list, found a text")]
+            unlisted = value is None or isinstance(value, str)
+            wrong = [("", f"a list, found {shown(value)}")] if unlisted else check(value)
             lists.problems.extend(f"{where}{place}: expected {what}" for place, what in wrong)
             value = None if wrong else value
         if value is not None and not isinstance(value, str) and not check(value):

@@ -12,6 +12,7 @@ import copy
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from broken_record.config.cards import is_card
 from broken_record.config.checks import shown, suggestion
 from broken_record.config.from_cards import KEYS_OF_A_CAST, Cast, cast
 from broken_record.config.goal_keys import NOT_OF_THE_MODE, OF_THE_MODE, assume_mode, steps_unsaid
+from broken_record.config.personas import why_unread
 from broken_record.config.schema import KEYS, Config, key_copied, settle, value_left_out
 from broken_record.errors import ConfigError
 from broken_record.samplers import PARAMETERS, SET_ELSEWHERE
@@ -119,8 +121,8 @@ def load(path: Path, settings: Sequence[str] = ()) -> Loaded:
         if is_card(data):
             return load_values({"card": path.name}, str(path), settings, path.parent)
         text = data.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+    except (OSError, ValueError) as error:
+        reason = why_unread(error)
         raise ConfigError([f"{path}: cannot be read: {reason}"]) from error
     return parse(text, str(path), settings, path.parent)
 
@@ -140,7 +142,9 @@ def read_object(text: str, file: str) -> dict[str, Any]:
         raise ConfigError([f"{file}: expected JSON numbers, found {name}"])
 
     try:
-        value = json.loads(text, object_pairs_hook=pairs, parse_constant=no_constant)
+        value = json.loads(
+            text, object_pairs_hook=pairs, parse_constant=no_constant, parse_float=finite
+        )
     except json.JSONDecodeError as error:
         raise ConfigError(
             [f"{file}: line {error.lineno}, column {error.colno}: not JSON: {error.msg}"]
@@ -154,6 +158,14 @@ def read_object(text: str, file: str) -> dict[str, Any]:
     return value
 
 
+def finite(text: str) -> float:
+    """A number; ValueError for one that is too large for a float, which no server would be sent."""
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"the number {text[:20]} is too large")
+    return number
+
+
 def apply_setting(raw: dict[str, Any], setting: str) -> str:
     """Put one `path.to.key=VALUE` of the command line into the raw config, JSON or else plain text;
     returns the top-level key.
@@ -162,7 +174,7 @@ def apply_setting(raw: dict[str, Any], setting: str) -> str:
     if not equals or not path:
         raise ConfigError([f"--set {setting}: expected KEY=VALUE, for example total_tokens=600"])
     try:
-        value = json.loads(text, parse_constant=str)  # NaN and Infinity are no JSON
+        value = json.loads(text, parse_constant=str, parse_float=finite)  # text, as NaN is no JSON
     except (ValueError, RecursionError) as error:
         if text.startswith(("[", "{", '"')):
             raise ConfigError([f"--set {setting}: the value is not JSON: {error}"]) from error

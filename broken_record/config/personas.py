@@ -25,6 +25,7 @@ from broken_record.config.checks import (
     object_schema,
     whole,
 )
+from broken_record.data import is_whole
 from broken_record.errors import ConfigError
 
 PLACEHOLDER = re.compile(r"<([A-Z][A-Z0-9_]*)>")
@@ -129,11 +130,11 @@ def check_personas(value: Any) -> list[Problem]:
         return problems
     combinations = prod(len(values) for values in features.values())
     n, seed = value.get("n", 1), value.get("seed", 0)
-    if not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= combinations:
+    if not is_whole(n) or not 1 <= n <= combinations:
         problems.append(
             (".n" if "n" in value else "", f"n from 1 to {combinations:,}, all there are")
         )
-    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+    if not is_whole(seed) or seed < 0:
         problems.append((".seed", "a whole number of at least 0"))
     if combinations > MOST_COMBINATIONS:
         problems.append((".features", f"at most {MOST_COMBINATIONS:,} combinations"))
@@ -220,21 +221,31 @@ def draw(
     return drawn
 
 
+def why_unread(error: OSError | ValueError) -> str:
+    """Why a text cannot be read: a path may hold a NUL, or half a character.
+
+    >>> why_unread(ValueError("embedded null byte"))
+    'embedded null byte'
+    """
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
+
+
 def read_listed(path: Path) -> Any:
     """The value in a file: JSON, or of a .jsonl file the list of its lines; ConfigError names the
     line.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError([f"{path}: cannot be read: {reason}"]) from error
+    except (OSError, ValueError) as error:
+        raise ConfigError([f"{path}: cannot be read: {why_unread(error)}"]) from error
     lines = list(enumerate(text.split("\n"), 1)) if path.suffix == ".jsonl" else [(1, text)]
     values = []
     for number, line in lines:
         if line.strip():
             try:
                 values.append(json.loads(line))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise ConfigError([f"{path}: line {number}: not JSON: {error}"]) from error
     return values if path.suffix == ".jsonl" or not values else values[0]

@@ -155,11 +155,12 @@ def start(config: Mapping[str, Any], seed: int, path: Path | None) -> Recording:
     return Recording(dialogue, record, tracker=open_tracker(config, path))
 
 
-def go_on(earlier: Dialogue, config: Mapping[str, Any], path: Path) -> Recording:
-    """A dialogue that goes on in its record, with this config."""
-    record = RecordWriter(path, resume=True)
+def go_on(earlier: Dialogue, config: Mapping[str, Any], record: RecordWriter) -> Recording:
+    """A dialogue that goes on in its record, which was read when this process held it, with this
+    config.
+    """
     dialogue = replace(earlier, config=config, status="unfinished")
-    tracker = open_tracker(config, path, earlier.aim_run)
+    tracker = open_tracker(config, record.path, earlier.aim_run)
     return Recording(dialogue, record, begun=True, earlier=earlier, tracker=tracker)
 
 

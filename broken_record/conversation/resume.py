@@ -14,8 +14,7 @@ from pathlib import Path
 from broken_record.config.load import Loaded, load, load_values
 from broken_record.data import Dialogue, EngineInfo
 from broken_record.errors import ConfigError
-from broken_record.files.record import parse_record
-from broken_record.files.whole import read_text
+from broken_record.files.record import read_record
 
 
 def load_to_resume(
@@ -24,7 +23,7 @@ def load_to_resume(
     """The config, the record's own if no other is named, and the dialogue so far; ConfigError lists
     the keys that changed.
     """
-    earlier = parse_record(read_text(record).split("\n"), str(record))
+    earlier = read_record(record)
     if config_file is None:
         loaded = load_values(earlier.config, str(record), settings)
     else:
@@ -34,6 +33,12 @@ def load_to_resume(
                       for key in ("objective", "persona", "replica")
                       if key in earlier.config and loaded.origins[key] == "default"]  # fmt: skip
             loaded = load(config_file, [*settings, *chosen])
+    opening = len(loaded.config.conversation)
+    if [turn.index for turn in earlier.turns] != [*range(opening, opening + len(earlier.turns))]:
+        raise ConfigError(
+            [f"{record}: cannot go on: expected turns numbered from {opening} on without a gap, as "
+             "its config opens with that many messages"]
+        )  # fmt: skip
     drifted = [
         f"{key}: {json.dumps(earlier.config[key])} was recorded, now {json.dumps(value)}"
         for key, value in loaded.values.items()

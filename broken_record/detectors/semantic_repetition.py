@@ -133,6 +133,8 @@ def spent_stretches(
     questions: int,
 ) -> list[Stretch]:  # fmt: skip
     """Every stretch of windows of `over` turns that are spent; it begins where turns bring news."""
+    if over > len(measured.news):
+        return []
     fresh = running_sum(measured.news, over) / over
     letters = np.maximum(1, running_sum(measured.letters, over))
     polite = running_sum(measured.courteous, over) / letters

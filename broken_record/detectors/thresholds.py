@@ -10,8 +10,21 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from broken_record.data import LARGEST, is_amount
 from broken_record.detectors.registry import KINDS, detector_of
 from broken_record.errors import ConfigError, nearest
+
+COUNTED = {
+    "empty_response": ("in_a_row", "several"),
+    "intra_turn_repetition": ("copies",),
+    "leading_whitespace": ("shortest_trend",),
+    "single_turn_loop": ("copies",),
+    "multi_turn_loop": ("least_period",),
+    "prefix_repetition": ("short_turns",),
+    "suffix_repetition": ("short_turns",),
+    "semantic_repetition": ("spent_turns", "over_turns"),
+}
+"""Kind -> the thresholds that count what must be there: nothing at all is no finding."""
 
 
 def check_kinds(kinds: Collection[str]) -> None:
@@ -51,10 +64,10 @@ def load_thresholds(path: Path | None) -> dict[str, dict[str, Any]]:
     if path is None:
         return default_thresholds()
     try:
-        given = json.loads(path.read_text(encoding="utf-8"))
+        given = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError([f"{path}: not JSON: {error}"]) from error
     return change_thresholds(given, str(path))
 
@@ -91,6 +104,14 @@ def change_thresholds(given: object, where: str) -> dict[str, dict[str, Any]]:
                 problems.append(
                     f"{where}: {kind}.{name}: expected no negative number, found {value}"
                 )
+            elif not is_amount(value):
+                problems.append(
+                    f"{where}: {kind}.{name}: expected a number up to {LARGEST:,}, found another"
+                )
+            elif value == 0 and name in COUNTED.get(kind, ()):
+                problems.append(f"{where}: {kind}.{name}: expected a number above 0, found 0")
+            elif value > 1 and (kind, name) == ("single_turn_loop", "near"):
+                problems.append(f"{where}: {kind}.{name}: expected a share, found {value}")
             else:
                 thresholds[kind][name] = value
     if problems:

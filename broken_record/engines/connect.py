@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
@@ -18,7 +19,7 @@ from broken_record.engines.llama_server import LlamaServer, ask_props
 from broken_record.engines.registry import ENGINES, server_class
 from broken_record.engines.retry import Patience
 from broken_record.engines.wire import Wire, open_wire
-from broken_record.errors import EngineBusy, EngineError, EngineUnreachable
+from broken_record.errors import ConfigError, EngineBusy, EngineError, EngineUnreachable
 
 ONCE = Patience(tries=1)
 ANSWERS_WITHIN_S = 2.0
@@ -77,6 +78,10 @@ def pin_slots(engines: Sequence[Engine]) -> None:
     chooses its slots itself.
     """
     number = os.environ.get(SLOT_VARIABLE) or "0"
+    if number != UNNUMBERED and not re.fullmatch("[0-9]{1,9}", number):
+        raise ConfigError(
+            [f"{SLOT_VARIABLE}: expected a whole number or {UNNUMBERED}, found {number}"]
+        )
     servers = [
         engine
         for engine in engines

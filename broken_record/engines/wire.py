@@ -31,6 +31,7 @@ from broken_record.errors import (
     EngineError,
     EngineUnreachable,
     RequestRefused,
+    keep_secret,
 )
 
 CONNECT_TIMEOUT_S = 10.0
@@ -236,6 +237,7 @@ def open_wire(api_url: str, *, timeout_s: float, api_key_env: str | None = None)
                 f"{url}: the environment variable {api_key_env} holds what is no key; expected "
                 "printable ASCII"
             )
+        keep_secret(value)
         key = session.auth = BearerKey(value, api_key_env)
     return Wire(url, (CONNECT_TIMEOUT_S, timeout_s), session, key)
 

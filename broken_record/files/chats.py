@@ -27,7 +27,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from broken_record.data import Dialogue, Message, Role, Turn
+from broken_record.data import Dialogue, Message, Role, Turn, is_count
 from broken_record.errors import LogError
 from broken_record.files.formats.entries import NOTHING, Conversation, Entry
 from broken_record.files.formats.parts import read_content, split_thinking
@@ -128,8 +128,11 @@ def what_is_missing(dialogue: Dialogue) -> tuple[dict[str, int], list[str]]:
         return {}, []
     counts: Counter[str] = Counter()
     for name in ("left_out", "beside"):
-        counts.update(imported.get(name) or {})
-    return dict(counts), imported.get("bad_lines") or []
+        found = imported.get(name)
+        for what, count in found.items() if isinstance(found, dict) else ():
+            counts[what] += count if is_count(count) else 0
+    lines = imported.get("bad_lines")
+    return dict(counts), [str(line) for line in lines] if isinstance(lines, list) else []
 
 
 def in_words(missing: Mapping[str, int]) -> str:

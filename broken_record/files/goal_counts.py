@@ -42,5 +42,6 @@ def describe_goal(dialogue: Dialogue) -> dict[str, Any]:
     """What a goal dialogue was about, and what its rules counted."""
     if dialogue.config.get("mode") != "goal":
         return {}
-    names = {name: dialogue.config.get(name) for name in ("objective", "persona")}
+    found = {name: dialogue.config.get(name) for name in ("objective", "persona")}
+    names = {name: text if isinstance(text, str) else None for name, text in found.items()}
     return {**names, "counters": count_events(dialogue)}

@@ -10,6 +10,7 @@ from broken_record.files.chats import holds_chats, read_chat, stands_alone
 from broken_record.files.record import parse_record
 from broken_record.files.text_log import parse_log, render_transcript
 from broken_record.files.values import read_file
+from broken_record.files.whole import check_regular
 
 CHATS = ("*.json", "*.json.gz", "*.jsonl.gz")
 OURS = frozenset(
@@ -51,7 +52,8 @@ def read_dialogue(path: Path, assistant: str | None = None) -> tuple[Dialogue, s
 def read_utf8(path: Path) -> str | None:
     r"""A file's text, \r and \r\n as \n; None where it is in another encoding."""
     try:
-        return path.read_text(encoding="utf-8")
+        check_regular(path)
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         return None
     except OSError as error:

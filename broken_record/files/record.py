@@ -23,7 +23,8 @@ version 1 these lines, with these fields:
                   (of goal dialogues: role -> what happened -> how often), and of a dialogue that
                   the config's stop_on ended the finding: kind, speaker, onset_turn, explanation
 
-`index` counts messages from 0 with the config's opening ones; those stand in the config alone.
+`index` counts messages from 0 with the config's opening ones; those stand in the config alone. It
+rises from turn to turn: where it does not, two processes wrote, and the record is refused.
 `content` is raw, prefix included. `tokens` of the last line counts initial_tokens and all turns,
 `turns` the generated ones. A field that is absent or null was not measured. A record may be written
 by hand: it needs the first line's config and the turns. Readers keep header keys they do not know,
@@ -35,31 +36,77 @@ The text log that people read is text_log.py's; the record is the truth.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, fields, replace
+from math import isfinite
 from pathlib import Path
 from typing import Any, TextIO, get_args
 
-from broken_record.data import Attempt, Dialogue, EndReason, EngineInfo, Finding, Status, Turn
+from broken_record.data import (
+    Attempt,
+    Dialogue,
+    EndReason,
+    EngineInfo,
+    Finding,
+    Status,
+    Turn,
+    is_amount,
+    is_count,
+    is_whole,
+)
 from broken_record.errors import LogError
+from broken_record.files.whole import check_regular
+from broken_record.files.whole import read_text as whole_text
 
 VERSION = 1
 TURN_FIELDS = {field.name for field in fields(Turn)}
 OF_GOALS = {"extract", "quoted", "self_reply", "noncoherent"}  # left out where there is nothing
 ATTEMPT_FIELDS = {field.name for field in fields(Attempt)}
-INFO_FIELDS = {field.name for field in fields(EngineInfo)}
 STATUSES = get_args(Status)
 END_REASONS = get_args(EndReason)
-KINDS: dict[str, tuple[tuple[type, ...], tuple[str, ...]]] = {  # of fields that may be null
-    "whole number": (
-        (int,),
-        ("tokens", "prompt_tokens", "cached_tokens", "seed", "trimmed", "quoted"),
+MOST_MESSAGES = 10_000_000  # an index makes tables as long as it is large
+KINDS: dict[str, tuple[Callable[[object], bool], tuple[str, ...]]] = {  # of fields, null or so
+    "whole number": (is_whole, ("seed",)),
+    "whole number of at least 0": (
+        is_count,
+        ("tokens", "prompt_tokens", "cached_tokens", "trimmed", "quoted", "attempt"),
     ),
-    "number": ((int, float), ("ttft_s", "elapsed_s", "prompt_s", "generation_s")),
-    "text": ((str,), ("finish_reason", "extract", "self_reply", "flaw")),
+    "number of at least 0": (is_amount, ("ttft_s", "elapsed_s", "prompt_s", "generation_s")),
+    "text": (
+        lambda value: isinstance(value, str),
+        ("content", "error", "tokens_from", "finish_reason", "extract", "self_reply", "flaw"),
+    ),
 }
 CHANGEABLE = ("config", "assistant", "user")
 HEADER_FIELDS = ("config", "seed", "assistant", "user", "packages", "started")
+
+
+def finite(text: str) -> float | None:
+    """A number of a record; None, not measured, for one that no computer holds."""
+    number = float(text)
+    return number if isfinite(number) else None
+
+
+DECODER = json.JSONDecoder(parse_float=finite, parse_constant=lambda name: None)
+NO_LINE = (ValueError, TypeError, KeyError, RecursionError)
+"""What read_line raises."""
+
+
+def read_line(line: str) -> dict[str, Any]:
+    """A record's line, an object with a type; NO_LINE where it is none.
+
+    >>> read_line('{"type": "end", "elapsed_s": NaN}')
+    {'type': 'end', 'elapsed_s': None}
+    """
+    value: dict[str, Any] = DECODER.decode(line)
+    value["type"]
+    line.encode()  # no half characters, which is how read_record marks bytes that are no UTF-8
+    return value
+
+
+def read_record(path: Path) -> Dialogue:
+    """The dialogue of a record's file; LogError where it cannot be read."""
+    return parse_record(whole_text(path, errors="surrogateescape").split("\n"), str(path))
 
 
 def known(value: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
@@ -80,22 +127,24 @@ def parse_record(lines: Iterable[str], file: str = "record") -> Dialogue:
     numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     for number, line in numbered:
         try:
-            value = json.loads(line)
-            kind = value["type"]
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            value = read_line(line)
+        except NO_LINE as error:
             if number == numbered[-1][0] and header is not None:
                 break
             raise LogError(f"{file}: line {number} is not a line of a record") from error
+        kind = value["type"]
         if kind == "dialogue":
             header = check_header(value, file)
         elif kind == "turn":
             turns.append(read_turn(value, f"{file}: line {number}"))
+            if len(turns) > 1 and turns[-2].index >= turns[-1].index:
+                raise LogError(f"{file}: line {number}: the index does not rise from turn to turn")
         elif kind == "attempt":
             attempts.append(read_attempt(value, f"{file}: line {number}"))
         elif kind == "end":
             end = value
         elif kind == "track":
-            run = value.get("run")
+            run = value["run"] if isinstance(value.get("run"), str) else None
         elif kind == "resume":
             end = {"elapsed_s": end.get("elapsed_s")}
             header = check_header({**(header or {}), **known(value, set(CHANGEABLE))}, file)
@@ -108,10 +157,10 @@ def parse_record(lines: Iterable[str], file: str = "record") -> Dialogue:
         seed=header.get("seed"),
         assistant=read_info(header.get("assistant")),
         user=read_info(header.get("user")),
-        packages=header.get("packages") or {},
-        started=header.get("started"),
+        packages=names if isinstance(names := header.get("packages"), dict) else {},
+        started=began if isinstance(began := header.get("started"), str) else None,
         error=end["error"] if isinstance(end.get("error"), str) else None,
-        elapsed_s=took if isinstance(took := end.get("elapsed_s"), int | float) else 0.0,
+        elapsed_s=took if is_amount(took := end.get("elapsed_s")) else 0.0,
         unknown={
             key: value
             for key, value in header.items()
@@ -127,10 +176,12 @@ def parse_record(lines: Iterable[str], file: str = "record") -> Dialogue:
 def check_header(value: dict[str, Any], file: str) -> dict[str, Any]:
     """The first line, if this version can read it."""
     version = value.get("version", VERSION)
-    if not isinstance(version, int) or version > VERSION:
+    if not is_whole(version) or version > VERSION:
         raise LogError(f"{file}: version {version}; this program reads up to {VERSION}")
     if not isinstance(value.get("config"), dict):
         raise LogError(f"{file}: the first line has no config")
+    if value.get("seed") is not None and not is_whole(value["seed"]):
+        raise LogError(f"{file}: the seed is no whole number")
     check_config(value["config"], file)
     return value
 
@@ -150,7 +201,7 @@ def check_config(config: Mapping[str, Any], file: str) -> None:
     samplers = [config.get(name) for name in ("sampler", "user_sampler")]
     if not all(sampler is None or isinstance(sampler, dict) for sampler in samplers):
         raise LogError(f"{file}: the config's samplers are not objects")
-    if not isinstance(config.get("initial_tokens", 0), int):
+    if not is_count(config.get("initial_tokens", 0)):
         raise LogError(f"{file}: the config's initial_tokens is no whole number")
 
 
@@ -159,11 +210,16 @@ def read_turn(value: Mapping[str, Any], where: str) -> Turn:
     try:
         turn = Turn(**known(value, TURN_FIELDS))
         if turn.noncoherent is not None:
-            turn = replace(turn, noncoherent=(turn.noncoherent[0], turn.noncoherent[1]))
-    except (TypeError, IndexError, KeyError) as error:
+            start, end = turn.noncoherent
+            turn = replace(turn, noncoherent=(start, end))
+    except (TypeError, ValueError) as error:
         raise LogError(f"{where}: a turn needs index, role and content") from error
-    if not isinstance(turn.content, str) or not isinstance(turn.index, int):
+    if not isinstance(turn.content, str) or not is_whole(turn.index):
         raise LogError(f"{where}: a turn needs a whole index and a text as content")
+    if not 0 <= turn.index < MOST_MESSAGES:
+        raise LogError(f"{where}: a turn's index is from 0 to below {MOST_MESSAGES:,}")
+    if not all(map(is_count, turn.noncoherent or ())):
+        raise LogError(f"{where}: noncoherent is no pair of whole numbers")
     if turn.role not in ("assistant", "user"):
         raise LogError(f"{where}: a turn's role is assistant or user")
     check_types(turn, where)
@@ -172,10 +228,10 @@ def read_turn(value: Mapping[str, Any], where: str) -> Turn:
 
 def check_types(value: Turn | Attempt, where: str) -> None:
     """LogError where a number or text of a record's line is something else."""
-    for word, (types, names) in KINDS.items():
+    for word, (fits, names) in KINDS.items():
         for name in names:
             found = getattr(value, name, None)
-            if found is not None and not isinstance(found, types):
+            if found is not None and not fits(found):
                 raise LogError(f"{where}: {name} is no {word}")
 
 
@@ -185,6 +241,8 @@ def read_attempt(value: Mapping[str, Any], where: str) -> Attempt:
         attempt = Attempt(**known(value, ATTEMPT_FIELDS))
     except TypeError as error:
         raise LogError(f"{where}: an attempt lacks a field") from error
+    if not is_count(attempt.index) or attempt.content is None or attempt.error is None:
+        raise LogError(f"{where}: an attempt needs a whole index and texts as content and error")
     if attempt.role not in ("assistant", "user"):
         raise LogError(f"{where}: an attempt's role is assistant or user")
     check_types(attempt, where)
@@ -195,24 +253,30 @@ def read_info(value: Any) -> EngineInfo | None:
     """What a record says of one side's engine, if it says anything."""
     if not isinstance(value, dict):
         return None
-    known_fields = {"engine": "unknown", **known(value, INFO_FIELDS)}
-    return EngineInfo(**{**known_fields, "ignored": tuple(known_fields.get("ignored") or ())})
+    ignored = value.get("ignored")
+    names = ignored if isinstance(ignored, list) else []
+    texts = {name: value[name] for name in ("engine", "build", "model", "template",
+             "template_sha256") if isinstance(value.get(name), str)}  # fmt: skip
+    n_ctx = value.get("n_ctx")
+    return EngineInfo(**{"engine": "unknown", **texts}, n_ctx=n_ctx if is_count(n_ctx) else None,
+                      ignored=tuple(name for name in names if isinstance(name, str)))  # fmt: skip
 
 
 class RecordWriter:
     """Appends a dialogue's record to a file, a line at a time."""
 
     def __init__(self, path: Path, *, resume: bool = False) -> None:
-        """Create the file, or go on with one; LogError where it exists already, cannot be
-        written, or is being written by another process.
+        """Create the file, or hold one that is to go on, which may be read from now on; LogError
+        where it exists already, cannot be written, or is being written by another process.
         """
         self.path = path
         try:
+            if resume:
+                check_regular(path)
+                path.stat()
             path.parent.mkdir(parents=True, exist_ok=True)
             self.file: TextIO = path.open("a" if resume else "x", encoding="ascii", newline="\n")
             lock(self.file)
-            if resume:
-                end_last_line(path)
         except FileExistsError as error:
             raise LogError(f"{path}: exists already; name a new file or move it away") from error
         except BlockingIOError as error:
@@ -239,7 +303,13 @@ class RecordWriter:
         self.line({"type": "attempt", **asdict(attempt)})
 
     def resume(self, started: str, earlier: Dialogue, now: Dialogue) -> None:
-        """More turns follow, made with what differs from before."""
+        """More turns follow, made with what differs from before; what could not be read of the
+        last line is set aside.
+        """
+        try:
+            end_last_line(self.path)
+        except OSError as error:
+            raise LogError(f"{self.path}: cannot be written: {error.strerror}") from error
         before, after = asdict(replace(earlier, turns=())), asdict(replace(now, turns=()))
         changed = {name: after[name] for name in CHANGEABLE
                    if json.dumps(before[name]) != json.dumps(after[name])}  # fmt: skip
@@ -304,6 +374,7 @@ def lock(file: TextIO) -> None:
 def is_written(path: Path) -> bool:
     """Whether another process is writing a record."""
     try:
+        check_regular(path)
         with path.open(encoding="ascii") as file:
             lock(file)
     except BlockingIOError:
@@ -314,19 +385,18 @@ def is_written(path: Path) -> bool:
 
 
 def end_last_line(path: Path) -> None:
-    """End a last line that lacks its newline; one that the writer could not finish is moved into
-    FILE.torn.
+    """End a last line that lacks its newline; one that parse_record passes over, because it is no
+    line of a record, is moved into FILE.torn.
     """
     raw = path.read_bytes()
-    whole = raw.rfind(b"\n") + 1
-    if whole == len(raw):
-        return
+    start = raw.rstrip().rfind(b"\n") + 1
     try:
-        json.loads(raw[whole:])
-        with path.open("ab") as file:
-            file.write(b"\n")
-    except ValueError:
+        read_line(raw[start:].decode("utf-8-sig"))
+        if not raw.endswith(b"\n"):
+            with path.open("ab") as file:
+                file.write(b"\n")
+    except NO_LINE:
         with path.with_name(path.name + ".torn").open("ab") as torn:
-            torn.write(raw[whole:] + b"\n")
+            torn.write(raw[start:].rstrip() + b"\n")
         with path.open("r+b") as file:
-            file.truncate(whole)
+            file.truncate(start)

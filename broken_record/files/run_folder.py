@@ -11,20 +11,24 @@ on base_seed and its name alone. Nothing is started here.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from broken_record.config.load import Loaded
+from broken_record.config.personas import ID
 from broken_record.config.schema import Config
-from broken_record.errors import LogError
-from broken_record.files.record import parse_record
+from broken_record.data import is_count, is_whole
+from broken_record.errors import ConfigError, LogError
+from broken_record.files.record import lock, parse_record, read_record
 from broken_record.files.whole import read_json, read_text, reading, write_whole
 
 VERSION = 1
 FINISHED = ("done", "looped")
+MOST_DIALOGUES = 1_000_000  # of a run, or of each goal in it: all are listed before one begins
 
 
 def new_folder(stem: str) -> Path:
@@ -42,7 +46,9 @@ def new_folder(stem: str) -> Path:
 def fill_folder(
     folder: Path, n: int, base_seed: int, loaded: Loaded, config_file: str, arguments: Sequence[str]
 ) -> None:
-    """Write a run folder's run.json."""
+    """Write a run folder's run.json; ConfigError where it would hold too many dialogues."""
+    if n > MOST_DIALOGUES:
+        raise ConfigError([f"{n} dialogues: a run holds {MOST_DIALOGUES:,} at most"])
     run = {
         "version": VERSION, "n": n, "base_seed": base_seed, "config": dict(loaded.values),
         "config_file": config_file, "arguments": list(arguments),
@@ -66,12 +72,37 @@ def read_run(folder: Path) -> Run:
     with reading(lambda error: f"{folder}: no run folder (its run.json cannot be read: {error})"):
         run = read_json(folder / "run.json", VERSION)
         goals = tuple((str(objective), str(persona)) for objective, persona in run.get("goals", ()))
-        return Run(int(run["n"]), int(run["base_seed"]), run["config"], goals)
+        for name in (name for pair in goals for name in pair):
+            if not ID.fullmatch(name.rstrip("-")):  # it becomes a part of a file's name
+                raise ValueError(f"{name!r} cannot be the id of an objective or a persona")
+        n, base_seed = run["n"], run["base_seed"]
+        if not is_count(n) or not 1 <= n <= MOST_DIALOGUES:
+            raise ValueError(f"n is no whole number from 1 to {MOST_DIALOGUES:,}")
+        if not is_whole(base_seed) or base_seed < 0:
+            raise ValueError("base_seed is no whole number of at least 0")
+        return Run(n, base_seed, run["config"], goals)
 
 
 def config_of_run(folder: Path) -> Config:
     """The config that a run folder was made with."""
     return Config.of(read_run(folder).config, str(folder / "run.json"))
+
+
+@contextmanager
+def hold(folders: Sequence[Path]) -> Iterator[None]:
+    """Keep run folders to one batch; LogError where another is at work in one. A second would write
+    over the logs of the first.
+    """
+    with ExitStack() as stack:
+        for folder in folders:
+            try:
+                lock(stack.enter_context((folder / "run.json").open("r+", encoding="utf-8")))
+            except BlockingIOError as error:
+                remedy = "try again when it is done"
+                raise LogError(f"{folder}: another batch is at work in it; {remedy}") from error
+            except OSError as error:
+                raise LogError(f"{folder}: cannot be written: {error.strerror}") from error
+        yield
 
 
 def pair_goals(config: Config) -> list[tuple[str, str]]:
@@ -90,20 +121,21 @@ def read_status(record: Path) -> str | None:
     """
     if not record.exists():
         return None
-    text = read_text(record)
+    text = read_text(record, errors="surrogateescape")
     try:
         return parse_record(text.split("\n"), record.name).status
     except LogError:
         if "\n" in text:
             raise
         names = (record.with_name(f"{record.name}.torn{k or ''}") for k in count())
-        record.rename(next(path for path in names if not path.exists()))
+        with reading(lambda error: f"{record}: cannot be set aside: {error}"):
+            record.rename(next(path for path in names if not path.exists()))
         return None
 
 
 def is_done(record: Path) -> bool:
     """True where nothing is left to do; whoever is writing the record is not disturbed."""
     try:
-        return parse_record(read_text(record).split("\n"), record.name).status in FINISHED
+        return read_record(record).status in FINISHED
     except LogError:
         return False

@@ -18,8 +18,8 @@ from broken_record.files.record import check_config
 from broken_record.terminal import escape_controls
 
 DONE = "--- DONE ---"
-HEADER = re.compile(r"=== (system|user|assistant) @ (\d+) ===")
-TOTALS = re.compile(r"--- (\d+) tokens, (\d+) turns ---")
+HEADER = re.compile(r"=== (system|user|assistant) @ (\d{1,15}) ===")
+TOTALS = re.compile(r"--- (\d{1,15}) tokens, (\d+) turns ---")
 
 
 def stream_header(tokens: int) -> str:
@@ -85,7 +85,7 @@ def parse_log(text: str, file: str = "log") -> Dialogue:
             total = int(totals[1])
         elif blocks:
             blocks[-1][2].append(line)
-    counters = [tokens for _, tokens, _ in blocks[1:]] + [total]
+    counters = [*(tokens for _, tokens, _ in blocks[1:]), total][: len(blocks)]
     skipped = len(config.get("conversation") or [])
     turns = tuple(
         Turn(
@@ -141,7 +141,7 @@ def find_config(lines: Sequence[str], file: str) -> dict[str, Any]:
         if line.startswith("{"):
             try:
                 config = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise LogError(f"{file}: the line behind Full Config: is not JSON") from error
             if isinstance(config, dict):
                 check_config(config, file)

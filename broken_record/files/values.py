@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from broken_record.errors import LogError
+from broken_record.files.whole import check_regular
 
 CHUNK = 2**20
 LONGEST_TOKEN = 64  # characters from the end where a value may seem wrong that is only not whole
@@ -227,6 +228,7 @@ def read_file(
     text, or what it is instead.
     """
     try:
+        check_regular(path)
         with path.open("rb") as file:
             head = file.read(16)
             file.seek(0)

@@ -7,19 +7,32 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from errno import EINVAL
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, BinaryIO
 
+from broken_record.data import is_whole
 from broken_record.errors import LogError
 
 
-def read_text(path: Path, name: str | None = None, *, newline: str | None = None) -> str:
-    r"""The text of a UTF-8 file, \r and \r\n read as \n (with `newline` "" kept as they are).
+def check_regular(path: Path) -> None:
+    """OSError where there is something that is no file: a pipe would be waited for, for ever."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(EINVAL, "it is a pipe or a device, and no file")
+
+
+def read_text(
+    path: Path, name: str | None = None, *, newline: str | None = None, errors: str = "strict"
+) -> str:
+    r"""The text of a UTF-8 file without its byte order mark, \r and \r\n read as \n (with `newline`
+    "" kept as they are); `errors` is open()'s.
 
     LogError says of `name`, else of the path, why it cannot be read.
     """
     try:
-        with path.open(encoding="utf-8", newline=newline) as file:
+        check_regular(path)
+        with path.open(encoding="utf-8-sig", newline=newline, errors=errors) as file:
             return file.read()
     except UnicodeDecodeError as error:
         raise LogError(f"{name or path}: is not UTF-8 text") from error
@@ -31,11 +44,15 @@ def read_json(path: Path, version: int) -> dict[str, Any]:
     """The JSON object in a file of ours; OSError, and ValueError where it holds none, or one of a
     version above `version` (without any it is of this one).
     """
-    value = json.loads(path.read_text(encoding="utf-8"))
+    check_regular(path)
+    try:
+        value = json.loads(path.read_text(encoding="utf-8-sig"))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
     if not isinstance(value, dict):
         raise ValueError("it holds no JSON object")
     found = value.get("version", version)
-    if not isinstance(found, int) or found > version:
+    if not is_whole(found) or found > version:
         raise ValueError(f"version {found} is newer than this program reads")
     return value
 
@@ -47,16 +64,16 @@ def reading(say: Callable[[Exception], str]) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
         raise LogError(say(error)) from error
 
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[BinaryIO]:
-    """A file under a temporary name that gets its own when all is written, and goes when not;
-    LogError names what cannot be written.
+    """A file under a temporary name of its own that gets the right one when all is written, and
+    goes when not; LogError names what cannot be written.
     """
-    temporary = path.with_name(path.name + ".tmp")
+    temporary = path.with_name(f"{path.name}.{token_hex(4)}.tmp")
     try:
         with temporary.open("wb") as file:
             yield file

@@ -42,7 +42,9 @@
     button.className = "csv";
     button.textContent = "copy as CSV";
     button.addEventListener("click", async () => {
-      const quote = (cell) => `"${cell.textContent.replaceAll('"', '""')}"`;
+      // a spreadsheet runs a text that begins with one of these as a formula; numbers are none
+      const harmless = (text) => (/^[=+\-@\t\r]/.test(text) && (text === "" || isNaN(text)) ? `'${text}` : text);
+      const quote = (cell) => `"${harmless(cell.textContent).replaceAll('"', '""')}"`;
       await navigator.clipboard.writeText([...table.rows].map((row) => [...row.cells].map(quote).join(",")).join("\n"));
       button.textContent = "copied";
     });

@@ -9,6 +9,7 @@ import pytest
 from broken_record.conversation.recording import go_on, start
 from broken_record.data import EngineInfo, Turn
 from broken_record.errors import ConfigError, EngineUnreachable
+from broken_record.files.record import RecordWriter
 from tests.test_parrot import read
 
 INFO = EngineInfo("scripted")
@@ -59,7 +60,7 @@ def test_a_record_that_goes_on_keeps_its_first_line_and_counts_all_turns(tmp_pat
         first.meet(INFO, INFO)
         first.turn(Turn(0, "assistant", "Hi.", tokens=3))
         raise KeyboardInterrupt
-    second = go_on(read(path), {}, path)
+    second = go_on(read(path), {}, RecordWriter(path, resume=True))
     with second.ended():
         second.meet(INFO, INFO)
         second.turn(Turn(1, "user", "Hey.", tokens=2))
@@ -75,7 +76,7 @@ def test_a_record_says_what_a_dialogue_went_on_with(tmp_path):
     with pytest.raises(KeyboardInterrupt), first.ended():
         first.meet(INFO, INFO)
         raise KeyboardInterrupt
-    second = go_on(read(path), {"total_tokens": 12}, path)
+    second = go_on(read(path), {"total_tokens": 12}, RecordWriter(path, resume=True))
     with second.ended():
         second.meet(INFO, replace(INFO, model="another"))
     dialogue = read(path)

@@ -359,3 +359,37 @@ def test_a_record_that_another_process_writes_is_not_gone_on_with(tmp_path):
             assert record.read_text() == torn
         assert parrot("--resume", record).returncode == 0
     assert read(record).status == "done"
+
+
+def test_a_record_whose_turns_cannot_be_numbered_on_is_left_as_it_is(tmp_path):
+    record = tmp_path / "a.jsonl"
+    with replay({**LLAMA, "/v1/completions": reply(" one")}) as (url, _):
+        path = put_config(tmp_path, url, total_tokens=3)
+        assert parrot(path, "--record", record).returncode == 0
+        header, turn, *_ = record.read_text().splitlines(keepends=True)
+        record.write_text(header + turn.replace('"index": 1', '"index": 7'))
+        before = record.read_bytes()
+        refused = parrot("--resume", record)
+        assert refused.returncode == 2 and b"expected turns numbered from 1" in refused.stderr
+        record.write_text(header + turn)
+        two = [{"role": "system", "content": "Be brief."}] * 2
+        other = put_config(tmp_path, url, total_tokens=3, conversation=two)
+        refused = parrot(other, "--resume", record, "--resume-anyway")
+        assert refused.returncode == 2 and b"expected turns numbered from 2" in refused.stderr
+    assert b'"index": 7' in before and b"resume" not in record.read_bytes()
+
+
+def test_two_that_go_on_with_one_record_do_not_say_its_turns_twice(tmp_path):
+    record = tmp_path / "a.jsonl"
+    with replay({**LLAMA, "/v1/completions": reply(" one")}) as (url, _):
+        assert parrot(put_config(tmp_path, url), "--record", record).returncode == 0
+        lines = record.read_text().splitlines(keepends=True)
+        record.write_text(lines[0])
+        command = [sys.executable, str(ROOT / "parrot.py"), "--resume", str(record)]
+        both = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                for _ in range(2)]  # fmt: skip
+        said = [process.communicate()[1] for process in both]
+    for process, errors in zip(both, said, strict=True):
+        held = b"another process is writing it" in errors
+        assert process.returncode == int(held) and b"Traceback" not in errors
+    assert read(record).status == "done" and len(read(record).turns) == len(lines) - 2

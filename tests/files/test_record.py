@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from broken_record.data import Dialogue, EngineInfo, Turn
 from broken_record.errors import LogError
-from broken_record.files.record import RecordWriter, parse_record
+from broken_record.files.record import RecordWriter, parse_record, read_record
 
 texts = st.text(st.characters(exclude_categories=()), max_size=30)
 numbers = st.none() | st.floats(0, 1e6)
@@ -24,7 +24,10 @@ turns = st.builds(
 infos = st.none() | st.builds(EngineInfo, engine=texts, build=st.none() | texts, n_ctx=counts)
 dialogues = st.builds(
     Dialogue, config=st.fixed_dictionaries({"conversation": st.just([]), "agent_prefix": texts}),
-    turns=st.lists(turns, max_size=5).map(tuple), status=st.sampled_from(["done", "error"]),
+    turns=st.lists(turns, max_size=5, unique_by=lambda turn: turn.index).map(
+        lambda found: tuple(sorted(found, key=lambda turn: turn.index))
+    ),
+    status=st.sampled_from(["done", "error"]),
     seed=counts, assistant=infos, user=infos, packages=st.dictionaries(texts, texts, max_size=2),
     started=st.none() | texts, error=st.none() | texts,
     unknown=st.dictionaries(st.text(string.ascii_uppercase, min_size=1), texts, max_size=2),
@@ -128,6 +131,14 @@ def turn_line(**more):
         ([HEADER, turn_line(generation_s="fast")], "line 2: generation_s is no number"),
         ([HEADER, turn_line(quoted="2")], "line 2: quoted is no whole number"),
         ([HEADER, turn_line(noncoherent=5)], "line 2: a turn needs"),
+        ([HEADER, turn_line(noncoherent=["a", 2])], "line 2: noncoherent is no pair"),
+        ([HEADER, turn_line(tokens=True)], "line 2: tokens is no whole number"),
+        ([HEADER, turn_line(prompt_tokens=-1)], "line 2: prompt_tokens is no whole number"),
+        ([HEADER, turn_line(ttft_s=10**400)], "line 2: ttft_s is no number"),
+        ([HEADER, turn_line(index=10**11)], "line 2: a turn's index is from 0 to below 10,000,000"),
+        ([HEADER, turn_line(index=4), turn_line(index=5), turn_line(index=4)], "4: the index does"),
+        ([HEADER, turn_line(index=4), turn_line(index=4)], "line 3: the index does not rise"),
+        (['{"type": "dialogue", "config": {}, "seed": "7"}'], "the seed is no whole number"),
         (
             [HEADER, turn_line(type="attempt", role="x", error="", attempt=0, elapsed_s=0)],
             "line 2: an attempt's role",
@@ -148,6 +159,44 @@ def test_a_record_with_odd_optional_fields_is_read():
     assert (dialogue.status, dialogue.assistant) == ("unfinished", None)
     assert (dialogue.end_reason, dialogue.elapsed_s, dialogue.error) == (None, 0.0, None)
     assert dialogue.user == EngineInfo("unknown", model="m")
+
+
+def test_a_number_that_no_computer_holds_was_not_measured():
+    for number in ("NaN", "Infinity", "1e400"):
+        line = turn_line().replace("{", f'{{"tokens": {number}, "ttft_s": {number}, ', 1)
+        [turn] = parse_record([HEADER, line]).turns
+        assert (turn.tokens, turn.ttft_s) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "last", ["null", "[]", "{}", '{"type": "tu', "\0" * 512, "\udcff", '{"type": "t\udce4rn"}']
+)
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n"])
+def test_a_last_line_that_is_none_is_passed_over_and_set_aside_before_more_is_written(
+    last, end, tmp_path
+):
+    path = tmp_path / "a.jsonl"
+    broken = last.encode(errors="surrogateescape")
+    path.write_bytes(f"{HEADER}\n{turn_line(index=1)}\n".encode() + broken + end.encode())
+    earlier = read_record(path)
+    assert [turn.index for turn in earlier.turns] == [1]
+    writer = RecordWriter(path, resume=True)
+    assert path.read_bytes().endswith(broken + end.encode())  # it is held, and nothing more
+    writer.resume("now", earlier, earlier)
+    writer.turn(Turn(2, "user", "Hey."))
+    writer.close()
+    assert [turn.index for turn in read_record(path).turns] == [1, 2]
+    assert (tmp_path / "a.jsonl.torn").read_bytes() == broken + b"\n"
+
+
+def test_a_record_with_a_byte_order_mark_is_read_and_goes_on(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text(f"\ufeff{HEADER}", encoding="utf-8")
+    earlier = read_record(path)
+    writer = RecordWriter(path, resume=True)
+    writer.resume("now", earlier, earlier)
+    writer.close()
+    assert read_record(path) == earlier and not (tmp_path / "a.jsonl.torn").exists()
 
 
 def test_the_last_line_that_says_what_a_dialogue_is_called_in_aim_counts_even_behind_the_end(
