@@ -39,8 +39,3 @@ def test_a_scene_is_held_by_the_models_own_template_in_one_process(tmp_path):
     assert dialogue.assistant.n_ctx == 4096
     header = json.loads(record.read_text().splitlines()[0])
     assert header["config"]["api_url"] == "embedded:smollm2"
-
-
-def test_the_doctor_finds_nothing_wrong_with_a_goal_for_it():
-    done = parrot("configs/goals/smollm2.json", "--doctor", cwd=ROOT)
-    assert b"embedded:smollm2" in done.stdout and done.returncode == 0, done.stdout.decode()
