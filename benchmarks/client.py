@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarks.scale import memory_of
 from broken_record.config.checks import MODELS_FOLDER
-from broken_record.engines.embedded import SERVERS_VARIABLE, EmbeddedServer
+from broken_record.engines.embedded import SERVERS_VARIABLE, EmbeddedServer, servers_to_hand_on
 from broken_record.files.read import read_dialogue
 
 ROOT = Path(__file__).parents[1]
@@ -52,7 +52,7 @@ def main() -> None:
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         held = [stack.enter_context(EmbeddedServer(name)) for name in ("skye", "mark")]
-        servers = " ".join(f"{server.name}={server.address()}" for server in held)
+        servers = servers_to_hand_on({server.wanted.key: server for server in held})
         for name, own in {
             "server": [],
             "tokenizer": [f"tokenizer={OWN}", f"user_tokenizer={OWN}"],

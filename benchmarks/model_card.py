@@ -24,7 +24,7 @@ from broken_record.config.schema import Config
 from broken_record.conversation.converse import converse, take_sides
 from broken_record.data import Message, Turn
 from broken_record.engines.connect import connect
-from broken_record.engines.embedded import served_context
+from broken_record.engines.weights import find_weights
 from broken_record.tiny.corpus import ACTIONS, CHOICE, NAMES, scene_writer
 
 ROOT = Path(__file__).parents[1]
@@ -166,7 +166,9 @@ def write_card(files: Sequence[Path]) -> str:
          f"{at[0]}, {median(at):g}, {at[-1]}" if at else "none"],
     ]  # fmt: skip
     tables = ["\n".join(f"| {' | '.join(row)} |" for row in t) for t in (training, shipped, looped)]
-    return CARD_TEXT.format(*tables, openings=len(SEEDS), context=served_context())
+    return CARD_TEXT.format(
+        *tables, openings=len(SEEDS), context=find_weights("skye").header.trained_context
+    )
 
 
 def main() -> None:

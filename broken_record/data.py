@@ -149,6 +149,7 @@ class EngineInfo:
     n_ctx: int | None = None
     template: str | None = None
     template_sha256: str | None = None
+    weights_sha256: str | None = None
     ignored: tuple[str, ...] = ()
 
 

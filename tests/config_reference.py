@@ -14,7 +14,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from broken_record.config.checks import NAMES, SAMPLER, Problem, Type, embedded_models
+from broken_record.config.checks import COMMENT, NAMES, SAMPLER, Problem, Type, embedded_models
 from broken_record.config.schema import KEYS
 from broken_record.detectors.registry import KINDS
 from broken_record.engines.registry import ENGINES, check_engine
@@ -82,6 +82,7 @@ def json_schema() -> dict[str, Any]:
         "description": "CONFIG.md says more of every key.",
         "type": "object",
         "properties": {"$schema": {"type": "string"}, **properties},
+        "patternProperties": {f"^{COMMENT}": {}},
         "additionalProperties": False,
         "anyOf": [{"required": [name]} for name in ("conversation", "card", "mode")],
         "$defs": {"sampler": SAMPLER.schema},

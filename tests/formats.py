@@ -71,6 +71,7 @@ TABLES = {
         n_ctx: the context of a slot, tokens
         template: where the chat template comes from
         template_sha256: of the template's text
+        weights_sha256: of the model's file, where parrot serves it itself
         ignored: names of the sampler that the engine is known not to honour
         """),
     "turn": Table(Turn, """

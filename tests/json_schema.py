@@ -68,9 +68,18 @@ def allows_by(
             return not isinstance(value, dict) or all(
                 allows(one, value[name], root) for name, one in given.items() if name in value
             )
-        case "additionalProperties":
-            known = schema.get("properties", {})
+        case "patternProperties":
             return not isinstance(value, dict) or all(
-                allows(given, one, root) for name, one in value.items() if name not in known
+                allows(one, value[name], root)
+                for pattern, one in given.items()
+                for name in value
+                if re.search(pattern, name)
+            )
+        case "additionalProperties":
+            known, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+            return not isinstance(value, dict) or all(
+                allows(given, one, root)
+                for name, one in value.items()
+                if name not in known and not any(re.search(p, name) for p in patterns)
             )
     raise AssertionError(f"{keyword}: unknown here")

@@ -28,7 +28,9 @@ def rows_of(parser: argparse.ArgumentParser) -> list[Row]:
         hidden = isinstance(action, argparse._HelpAction) or action.help == argparse.SUPPRESS
         if not action.option_strings or hidden:
             continue
-        value = f" {action.metavar or action.dest.upper()}" if action.nargs != 0 else ""
+        metavar = action.metavar or action.dest.upper()
+        shown = metavar if isinstance(metavar, str) else " ".join(metavar)
+        value = f" {shown}" if action.nargs != 0 else ""
         names = ", ".join(f"`{name}`" for name in action.option_strings)
         rows.append((names + value, (action.help or "") % {"default": action.default}))
     return rows

@@ -182,3 +182,16 @@ def session_members(session):
     """The living processes of a session."""
     found = subprocess.run(["ps", "-o", "pid=", "-s", str(session)], capture_output=True, text=True)
     return found.stdout.split()
+
+
+def test_a_new_config_is_written_once(tmp_path):
+    words = ("--new", "mine.json", "Ada: It ticks.", "Ben: Then run!")
+    done = parrot(*words, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, b"next: python parrot.py mine.json\n")
+    written = (tmp_path / "mine.json").read_text()
+    again = parrot(*words, cwd=tmp_path)
+    assert (again.returncode, again.stderr) == (
+        2,
+        b"--new mine.json: cannot be written: File exists\n",
+    )
+    assert (tmp_path / "mine.json").read_text() == written

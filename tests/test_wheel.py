@@ -22,7 +22,7 @@ SCRIPTS = ("parrot.py", "analyze.py", "view.py")
 EXTRAS = {
     "requirements.txt": "",
     "requirements-dev.txt": "dev",
-    "requirements-models.txt": "models",
+    "requirements-train.txt": "train",
 }
 MACHINES = [
     {"sys_platform": "linux", "platform_machine": "x86_64", "python_version": "3.11"},

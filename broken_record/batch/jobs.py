@@ -25,22 +25,20 @@ from urllib.parse import urlsplit
 from broken_record.batch.away import Away
 from broken_record.batch.plan import Job, jobs_of
 from broken_record.batch.progress import Progress, most_tokens
-from broken_record.config.checks import EMBEDDED
 from broken_record.config.schema import Config
 from broken_record.engines.connect import SLOT_VARIABLE
-from broken_record.engines.embedded import SERVERS_VARIABLE, EmbeddedServer
+from broken_record.engines.embedded import (
+    SERVERS_VARIABLE,
+    EmbeddedServer,
+    servers_to_hand_on,
+    wanted_servers,
+)
 from broken_record.errors import ConfigError
 from broken_record.files.run_folder import hold
 from broken_record.scripts import command_of, handle_signals, path_of, tell
 from broken_record.terminal import words_to_paste
 
 WATCH_EVERY_S = 0.2
-
-
-def embedded_names(configs: Sequence[Config]) -> list[str]:
-    """The embedded models that the configs speak with."""
-    urls = {url for config in configs for url in (config.api_url, config.user_api_url)}
-    return sorted(url.removeprefix(EMBEDDED) for url in urls if url.startswith(EMBEDDED))
 
 
 def stop_all(servers: Mapping[str, EmbeddedServer]) -> None:
@@ -55,7 +53,7 @@ def restart_dead(servers: dict[str, EmbeddedServer], addresses: Mapping[str, str
         if not server.alive():
             server.stop()
             port = urlsplit(addresses[name]).port or 0
-            servers[name] = EmbeddedServer(name, port=port, slots=server.slots)
+            servers[name] = server.again(port)
 
 
 @dataclass(slots=True)
@@ -258,7 +256,7 @@ def run_jobs(
     `show`, a single one in flight is streamed to stdout.
     """
     addresses = {name: server.address() for name, server in servers.items()}
-    held = " ".join(f"{name}={address}" for name, address in addresses.items())
+    held = servers_to_hand_on(servers)
     batch = Batch(
         jobs, at_once, {**os.environ, SERVERS_VARIABLE: held} if held else {**os.environ},
         came=[] if came is None else came, configs=configs or {}, shown=show,
@@ -311,8 +309,9 @@ def run_folders(
             tell(f"parrot.sh: {job.stem.name} failed:\n{job.unreadable}\n")
         servers: dict[str, EmbeddedServer] = {}
         stack.callback(stop_all, servers)
-        for name in embedded_names(configs) if jobs else ():
-            servers[name] = EmbeddedServer(name, slots=2 * at_once)
+        wanted = wanted_servers(configs) if jobs else {}
+        for key, one in wanted.items():
+            servers[key] = EmbeddedServer(one, slots=2 * at_once, servers=len(wanted))
         batch = run_jobs(jobs, at_once, servers, came, dict(zip(folders, configs, strict=True)))
         batch.failed += unreadable
     names = words_to_paste(named)

@@ -32,6 +32,7 @@ from broken_record.batch.progress import most_tokens
 from broken_record.config.checks import check_sweep
 from broken_record.config.schema import Config
 from broken_record.engines.registry import check_engines
+from broken_record.engines.weights import check_weights
 from broken_record.errors import ConfigError, ParrotError
 from broken_record.files.run_folder import config_of_run, pair_goals
 from broken_record.files.sweep_folder import is_sweep, read_sweep
@@ -195,7 +196,7 @@ def make_folders(options: argparse.Namespace) -> tuple[list[Path], list[Config],
         if sweep:
             load_combinations(file, options.arguments, sweep)
         wanted.append((file, loaded.config, sweep))
-    check_tracks([config for _, config, _ in wanted])
+    check_needs([config for _, config, _ in wanted])
     folders: list[Path] = []
     configs: list[Config] = []
     named: list[Path] = []
@@ -212,8 +213,11 @@ def make_folders(options: argparse.Namespace) -> tuple[list[Path], list[Config],
     return folders, configs, named
 
 
-def check_tracks(configs: Sequence[Config]) -> None:
-    """ConfigError where the package that a config's track needs is missing."""
+def check_needs(configs: Sequence[Config]) -> None:
+    """ConfigError where a config needs what is missing here: track's package, or the weights of an
+    embedded model.
+    """
+    check_weights(configs)
     if any(config.track for config in configs):
         from broken_record.conversation.aim import check_track
 
@@ -237,7 +241,7 @@ def launch(options: argparse.Namespace, came: list[int]) -> int:
         configs, named = list(map(config_of_run, folders)), list(map(Path, options.names))
         for folder, config in zip(folders, configs, strict=True):
             check_engines(config, str(folder / "run.json"))
-        check_tracks(configs)
+        check_needs(configs)
     else:
         folders, configs, named = make_folders(options)
     if options.slurm:

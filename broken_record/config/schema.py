@@ -25,6 +25,7 @@ from broken_record.config.checks import (
     NAMES,
     OPTIONAL_SECONDS,
     SAMPLER,
+    SERVING,
     SWEEP,
     SWITCH,
     TEXT,
@@ -90,8 +91,9 @@ KEYS: dict[str, Key] = {
         "Sampling parameters of the assistant, in any engine's spelling; each server gets its "
         "own."),
     "api_url": Key(URL, "http://127.0.0.1:8080",
-        "The assistant's server: its address, with or without `/v1`, or `embedded:skye` or "
-        "`embedded:mark` for a model that ships with parrot."),
+        "The assistant's server: its address, with or without `/v1`; or a model that parrot "
+        "serves itself: `embedded:skye` or `embedded:mark`, which ship with it, "
+        "`embedded:smollm2`, whose weights lie in a package, or `embedded:FILE.gguf`."),
     "api_key_env": Key(ENVIRONMENT_NAME, None,
         "The name of the environment variable that holds the key of the assistant's server."),
     "tokenizer": Key(TOKENIZER, None,
@@ -112,6 +114,10 @@ KEYS: dict[str, Key] = {
         "Seconds of silence from a server after which the dialogue fails."),
     "engine": Key(LATER, None, "What the assistant's server speaks; `null` asks the server."),
     "user_engine": Key(LATER, None, "What the user's server speaks, like `engine`."),
+    "embedded": Key(SERVING, {},
+        "How embedded models are served, for those who know better than parrot: tokens of "
+        "context for a side, threads, whether flash attention is used, the type of the cache, "
+        "and how many layers go to a GPU."),
     "retry_for_s": Key(OPTIONAL_SECONDS, None,
         "For how many seconds a request is tried again when nobody answers, the server is busy, "
         "loading or failing, or the stream breaks off; `0` never, `null` three tries, a second or "
@@ -222,6 +228,7 @@ class Config:
     timeout_s: float
     engine: str | None
     user_engine: str | None
+    embedded: Mapping[str, Any]
     retry_for_s: float | None
     context: str | None
     user_memory_step: int

@@ -58,7 +58,7 @@ def check_servers(earlier: Dialogue, assistant: EngineInfo, user: EngineInfo) ->
         ("assistant", earlier.assistant, assistant),
         ("user", earlier.user, user),
     ):
-        for name in ("engine", "model", "template_sha256"):
+        for name in ("engine", "model", "template_sha256", "weights_sha256"):
             before, after = getattr(was, name, None), getattr(now, name)
             if before is not None and before != after:
                 drifted.append(f"{role}: {name} {before} was recorded, now {after}")

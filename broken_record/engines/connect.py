@@ -14,12 +14,26 @@ from broken_record.config.checks import EMBEDDED
 from broken_record.config.schema import Config
 from broken_record.engines.base import Engine
 from broken_record.engines.completions import CompletionsServer
-from broken_record.engines.embedded import EmbeddedServer, servers_of_batch
+from broken_record.engines.embedded import (
+    EmbeddedEngine,
+    EmbeddedServer,
+    hash_file,
+    servers_of_batch,
+    wanted_server,
+    wanted_servers,
+)
 from broken_record.engines.llama_server import LlamaServer, ask_props
 from broken_record.engines.registry import ENGINES, server_class
 from broken_record.engines.retry import Patience
+from broken_record.engines.weights import shown_name
 from broken_record.engines.wire import Wire, open_wire
-from broken_record.errors import ConfigError, EngineBusy, EngineError, EngineUnreachable
+from broken_record.errors import (
+    BrokenStream,
+    ConfigError,
+    EngineBusy,
+    EngineError,
+    EngineUnreachable,
+)
 
 ONCE = Patience(tries=1)
 ANSWERS_WITHIN_S = 2.0
@@ -59,16 +73,16 @@ def is_up(url: str, api_key_env: str | None) -> bool:
     return True
 
 
-def connect_embedded(name: str, address: str, timeout_s: float) -> LlamaServer:
+def connect_embedded(name: str, address: str, sha256: str, timeout_s: float) -> EmbeddedEngine:
     """The embedded server at an address; one that a batch is just restarting is waited for."""
     wire = open_wire(address, timeout_s=timeout_s)
     tries = RESTARTING.begin()
     while True:
         with suppress(EngineUnreachable, EngineBusy):
             if (props := ask_props(wire)) is not None:
-                return LlamaServer(wire, props, EMBEDDED + name)
+                return EmbeddedEngine(wire, props, name, sha256)
         if not tries.wait():
-            raise EngineUnreachable(f"{EMBEDDED}{name} does not answer at {address}")
+            raise EngineUnreachable(f"{name} does not answer at {address}")
 
 
 def pin_slots(engines: Sequence[Engine]) -> None:
@@ -110,6 +124,32 @@ def connect_patiently(
 
 
 @contextmanager
+def embedded_servers(config: Config) -> Iterator[dict[str, tuple[str, str, str]]]:
+    """Key -> (name, address, SHA-256 of the weights) of the embedded models of a config; those that
+    no batch holds are started, and stopped on the way out. One that ends in between is said to.
+    """
+    held = servers_of_batch()
+    wanted = wanted_servers([config])
+    with ExitStack() as stack:
+        started = {
+            key: stack.enter_context(EmbeddedServer(one, servers=len(wanted)))
+            for key, one in wanted.items()
+            if key not in held
+        }
+        hashes = {key: hash_file(server.weights.path) for key, server in started.items()}
+        held.update({key: (server.address(), hashes[key]) for key, server in started.items()})
+        try:
+            yield {key: (shown_name(one.name), *held[key]) for key, one in wanted.items()}
+        except (EngineUnreachable, BrokenStream) as error:
+            for server in started.values():
+                if server.is_gone():
+                    raise EngineUnreachable(
+                        f"the server of {server.name} is gone: {server.last_words()}"
+                    ) from error
+            raise
+
+
+@contextmanager
 def connect(config: Config, patience: Patience | None = None) -> Iterator[tuple[Engine, Engine]]:
     """(assistant's engine, user's engine); embedded servers of our own are stopped on the way
     out.
@@ -118,22 +158,17 @@ def connect(config: Config, patience: Patience | None = None) -> Iterator[tuple[
     other's prompt out of the cache.
     """
     with ExitStack() as stack:
-        held = servers_of_batch()
-        started: dict[str, EmbeddedServer] = {}
-        urls = (config.api_url, config.user_api_url)
-        for url in urls:
-            name = url.removeprefix(EMBEDDED)
-            if url.startswith(EMBEDDED) and name not in held and name not in started:
-                started[name] = stack.enter_context(EmbeddedServer(name))
+        servers = stack.enter_context(embedded_servers(config))
         engines: list[Engine] = []
-        keys = (config.api_key_env, config.user_api_key_env)
-        names = (config.engine, config.user_engine)
-        for url, key, engine in zip(urls, keys, names, strict=True):
+        for url, key, engine in (
+            (config.api_url, config.api_key_env, config.engine),
+            (config.user_api_url, config.user_api_key_env, config.user_engine),
+        ):
             server: CompletionsServer
             if url.startswith(EMBEDDED):
-                name = url.removeprefix(EMBEDDED)
-                address = started[name].address() if name in started else held[name]
-                server = connect_embedded(name, address, config.timeout_s)
+                server = connect_embedded(
+                    *servers[wanted_server(config, url).key], config.timeout_s
+                )
             else:
                 wire = open_wire(url, timeout_s=config.timeout_s, api_key_env=key)
                 server = connect_patiently(wire, engine, patience)

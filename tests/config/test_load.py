@@ -7,10 +7,12 @@ import pytest
 
 from broken_record.config.checks import embedded_models
 from broken_record.config.load import load, parse
+from broken_record.config.new import new_config
 from broken_record.config.schema import KEYS, Config
 from broken_record.errors import ConfigError
 
 CARDS = Path(__file__).parents[1] / "data" / "cards"
+ROOT = Path(__file__).parents[2]
 SCENE = {"conversation": [{"role": "user", "content": "Hi"}]}
 
 
@@ -72,7 +74,8 @@ TIMEOUT = "timeout_s: expected a number of seconds above 0, a year at most"
         ),
         (
             {"api_url": "localhost"},
-            'api_url: expected an http:// or https:// address, or embedded:NAME, found "localhost"',
+            "api_url: expected an http:// or https:// address, embedded:NAME or "
+            'embedded:FILE.gguf, found "localhost"',
         ),
         (
             {"conversation": []},
@@ -116,7 +119,7 @@ def test_all_problems_are_reported_at_once():
 def test_an_unknown_embedded_model_is_answered_with_the_known_ones():
     problem = problems_of({"api_url": "embedded:sky"})[0]
     assert all(f"embedded:{name}" in problem for name in embedded_models())
-    assert embedded_models() == ["mark", "skye"]
+    assert embedded_models() == ["mark", "skye", "smollm2"]
 
 
 def test_a_password_in_an_address_is_refused():
@@ -244,8 +247,9 @@ def test_values_that_make_no_config_are_said_under_the_name_of_their_file(values
     assert caught.value.problems[0] == problem
 
 
-def test_what_names_a_schema_for_editors_is_passed_over():
-    named = parse(json.dumps({"$schema": "docs/config.schema.json", **SCENE}), "c.json")
+def test_what_names_a_schema_for_editors_and_comments_are_passed_over():
+    remarks = {"$schema": "docs/config.schema.json", "//": "a date", "// seed": [1]}
+    named = parse(json.dumps({**remarks, **SCENE}), "c.json")
     assert named == parse(json.dumps(SCENE), "c.json")
 
 
@@ -283,3 +287,31 @@ def test_a_config_with_typing_errors_is_no_card(tmp_path):
     with pytest.raises(ConfigError) as caught:
         load(tmp_path / "c.json")
     assert 'did you mean "turn_max_tokens"?' in str(caught.value)
+
+
+def test_a_new_config_says_what_its_keys_mean_and_is_one_as_it_stands():
+    text = new_config("Ada: It ticks.", "Ben: Then: run!")
+    config = parse(text, "new.json").config
+    assert [message.content for message in config.conversation] == [
+        "This is a conversation between Ada and Ben.",
+        "Ada: It ticks.",
+        "Ben: Then: run!",
+    ]
+    assert (config.agent_prefix, config.user_prefix) == ("Ada:", "Ben:")
+    said = json.loads(text)
+    for name in said:
+        assert name.startswith("//") or said[f"// {name}"] == KEYS[name].meaning
+
+
+@pytest.mark.parametrize("line", ["Ada", "Ada:", ": It ticks.", ""])
+def test_a_line_without_a_name_makes_no_config(line):
+    with pytest.raises(ConfigError, match="--new: expected NAME: LINE of each side"):
+        new_config(line, "Ben: Then run!")
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "scenes").glob("*.json")), ids=lambda p: p.stem)
+def test_a_scene_is_a_config_that_begins_with_a_line_of_each(file):
+    config = load(file).config
+    said = [message.content for message in config.conversation[1:]]
+    assert [config.agent_prefix, config.user_prefix] == [line.partition(" ")[0] for line in said]
+    assert config.api_url == config.user_api_url == "embedded:smollm2"
