@@ -21,6 +21,7 @@ from broken_record.batch.progress import Progress
 from broken_record.config.checks import MODELS_FOLDER
 from broken_record.config.load import load
 from broken_record.engines.connect import is_up
+from broken_record.engines.embedded import EmbeddedServer
 from tests.replay import LLAMA, MODELS, http_json, replay, reply
 from tests.test_parrot import ROOT, put_config, wait_for
 
@@ -215,8 +216,10 @@ def test_progress_counts_what_is_said_now_and_tells_the_time_left_from_the_first
 
 def test_an_embedded_server_whose_parent_went_while_it_started_ends(tmp_path):
     model = str(MODELS_FOLDER / "skye.gguf")
+    settings = EmbeddedServer("skye").settings(0)
     server = subprocess.Popen(
-        [sys.executable, "-m", "broken_record.engines.embedded_server", model, "skye", "64", "1"],
+        [sys.executable, "-m", "broken_record.engines.embedded_server", model, "skye",
+         json.dumps(settings)],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     assert server.stdin and server.stdout
