@@ -116,7 +116,9 @@ class End:
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
     """Who speaks for one side: what the server said of itself, where the chat template came from,
-    and which names of the sampler the engine is known not to honour.
+    and which names of the sampler the engine is known not to honour. `slots`: how many replies it
+    writes at once; `caching`: whether it is asked to keep prompts (what it does with them it does
+    not say; turns tell cached_tokens).
     """
 
     engine: str
@@ -126,6 +128,8 @@ class EngineInfo:
     template: str | None = None
     template_sha256: str | None = None
     ignored: tuple[str, ...] = ()
+    slots: int | None = None
+    caching: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,8 @@ TABLES = {
         template: where the chat template comes from
         template_sha256: of the template's text
         ignored: names of the sampler that the engine is known not to honour
+        slots: how many replies the server writes at once
+        caching: whether it is asked to keep prompts; what it did tell the turns' cached_tokens
         """),
     "turn": Table(Turn, """
         type (text): `turn`

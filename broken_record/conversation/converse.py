@@ -71,7 +71,8 @@ def take_side(config: Config, role: Role, engine: Engine) -> Side:
     )  # fmt: skip
     if config.reproducible:
         sampler = {**sampler, "cache_prompt": False}
-    info = replace(engine.info(), ignored=engine.ignored(sampler))
+    caching = sampler.get("cache_prompt") is not False
+    info = replace(engine.info(), ignored=engine.ignored(sampler), caching=caching)
     template: Template = engine.template
     if tokenizer is not None:
         loaded = load_tokenizer_template(tokenizer)

@@ -11,9 +11,11 @@ is one token ends a reply.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from typing import Any
 
 from broken_record.config.schema import Config
 from broken_record.conversation.context import WAYS_OUT, count, forecast
@@ -36,6 +38,14 @@ NO_SECOND_BOS = {
     "koboldcpp": "start the server with --nobostoken",
     "vllm": 'say "add_special_tokens": false in the sampler',
     "aphrodite-engine": 'say "add_special_tokens": false in the sampler',
+}
+OTHER_PROMPT = "The keeper of the lighthouse counts the ships: one, two, three,"
+ROUNDS = 3
+ISOLATED = {
+    "llama-server": "start it with --cache-ram 0, and with -np twice the dialogues in flight",
+    "koboldcpp": "start it without --smartcache and --multiuser, or one server for each side",
+    "completions": "start it so that one request never cuts another one off (llama-cpp-python: "
+    "--interrupt_requests false), or hold one dialogue at a time",
 }
 SHOWN_TOKEN = {
     "llama-server": 'name it in "preserved_tokens" of the sampler, or start the server with '
@@ -135,6 +145,7 @@ def examine_side(config: Config, side: Side, seed: int) -> Iterator[Remark]:
         yield Remark(f"  request: {json.dumps(body, ensure_ascii=False)}")
         yield from examine_bos(side, side.engine, prompt)
         yield from examine_stops(side, side.engine, prompt, config.turn_max_tokens, seed)
+        yield from examine_isolation(config, side, side.engine, prompt, seed)
     yield from examine_context(config, side, mode)
     yield Remark(f"  {penalty_sentence(side, prompt, seed)}")
 
@@ -206,6 +217,52 @@ def examine_stops(
                 f"server does not write as text ({FORCED_TOKENS} of them in a row did not end a "
                 f"reply); {way.format(token=tokens[0])}"
             )
+
+
+def examine_isolation(
+    config: Config, side: Side, engine: CompletionsServer, prompt: str, seed: int
+) -> Iterator[Remark]:
+    """Whether a reply depends on what is asked beside it: the side's prompt and another one at
+    once, a few times, against each of them alone. Of one server for both sides it is asked once.
+    """
+    if side.role == "user" and config.api_url == config.user_api_url:
+        return
+    if (side.info.slots or 2) < 2 and config.api_url == config.user_api_url:
+        yield note(
+            "the server has one slot for both sides: every turn may be read anew; start it with "
+            "-np twice the dialogues in flight, and -c as many times the context"
+        )
+    if "id_slot" in side.sampler and side.info.caching:
+        yield wrong(
+            '"id_slot" in the sampler: where two requests want one slot, the server swaps its '
+            'cache under the reply being written; leave it out, or say "cache_prompt": false'
+        )
+    greedy = {**side.sampler, "temperature": 0}
+    prompts = (prompt, OTHER_PROMPT)
+
+    def first_words(asked: str) -> str:
+        return beginning(side, asked, greedy, seed)
+
+    alone = [first_words(asked) for asked in prompts]
+    if alone != [first_words(asked) for asked in prompts]:
+        yield note("alone, too, it answers one prompt in two ways at temperature 0")
+        return
+    with ThreadPoolExecutor(len(prompts)) as pool:
+        beside = [list(pool.map(first_words, prompts)) for _ in range(ROUNDS)]
+    if wanting := [got for got in beside if got != alone]:
+        way = ISOLATED.get(engine.dialect, ISOLATED["completions"])
+        yield wrong(
+            f"what is asked at the same time changes the answer ({len(wanting)} of {ROUNDS} pairs "
+            f"of replies began otherwise than alone, with {wanting[0]} for {alone}): {way}"
+        )
+    else:
+        yield Remark("  two prompts at once are answered as each is alone")
+
+
+def beginning(side: Side, prompt: str, sampler: Mapping[str, Any], seed: int) -> str:
+    """The first words of a reply: what is written later may differ by how requests are batched."""
+    chunks = side.engine.stream(prompt, max_tokens=FORCED_TOKENS, sampler=sampler, seed=seed)
+    return "".join(chunk.text for chunk in chunks)
 
 
 def ends_at(side: Side, stop: str, token: int, prompt: str, seed: int) -> bool:

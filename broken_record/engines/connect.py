@@ -71,20 +71,20 @@ def connect_embedded(name: str, address: str, timeout_s: float) -> LlamaServer:
 
 
 def pin_slots(engines: Sequence[Engine]) -> None:
-    """Give each side a slot of its llama-server; PARROT_SLOT numbers the dialogues of a batch.
+    """Give each side a slot of an embedded server; PARROT_SLOT numbers the dialogues of a batch.
 
-    With PARROT_SLOT=any nobody numbers them: a server that others may speak with at the same time
-    chooses its slots itself.
+    Only there are all who speak with it numbered. A llama-server of the user's chooses its slots
+    itself: others may speak with it, and a request for a slot that is busy swaps the cache under
+    the reply that is being written there (llama.cpp issue 27148; benchmarks/isolation.py).
     """
     number = os.environ.get(SLOT_VARIABLE) or "0"
+    place = 0 if number == UNNUMBERED else int(number)
     servers = [
         engine
         for engine in engines
-        if isinstance(engine, LlamaServer)
-        and (number != UNNUMBERED or engine.name.startswith(EMBEDDED))
+        if isinstance(engine, LlamaServer) and engine.name.startswith(EMBEDDED)
     ]
     shared = len({server.wire.url for server in servers}) < len(servers)
-    place = 0 if number == UNNUMBERED else int(number)
     for k, server in enumerate(servers):
         wanted = 2 * place + k if shared else place
         if wanted < server.props.get("total_slots", 1):
@@ -109,8 +109,8 @@ def connect(config: Config, patience: Patience | None = None) -> Iterator[tuple[
     """(assistant's engine, user's engine); embedded servers of our own are stopped on the way
     out.
 
-    Two sides on one llama-server with slots enough get a slot each, so that neither drives the
-    other's prompt out of the cache.
+    Two sides on one embedded server get a slot each, so that neither drives the other's prompt out
+    of the cache.
     """
     with ExitStack() as stack:
         held = servers_of_batch()

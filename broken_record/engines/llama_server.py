@@ -70,7 +70,7 @@ class LlamaServer(CompletionsServer):
         return server
 
     def info(self) -> EngineInfo:
-        """With build, context size of a slot and template from /props."""
+        """With build, slots, the context size of one and template from /props."""
         template = self.props.get("chat_template")
         return replace(
             super().info(),
@@ -79,6 +79,7 @@ class LlamaServer(CompletionsServer):
             n_ctx=self.props["default_generation_settings"].get("n_ctx"),
             template=None if template is None else "server",
             template_sha256=template and hashlib.sha256(template.encode()).hexdigest(),
+            slots=self.props.get("total_slots"),
         )
 
     def request_body(

@@ -253,18 +253,22 @@ def test_a_server_of_no_known_kind_gets_what_the_config_names_and_no_more():
 
 
 @pytest.mark.parametrize(
-    ("number", "slots"), [("0", [0, 1]), ("1", [2, 3]), ("2", [None, None]), ("any", [None, None])]
+    ("number", "slots"), [("0", [0, 1]), ("1", [2, 3]), ("2", [None, None]), ("any", [0, 1])]
 )
-def test_each_side_of_each_dialogue_has_a_slot_of_a_shared_llama_server(number, slots, monkeypatch):
+def test_each_side_of_each_dialogue_has_a_slot_of_a_server_of_our_own_and_of_no_other(
+    number, slots, monkeypatch
+):
     monkeypatch.setenv("PARROT_SLOT", number)
     props = http_json({"default_generation_settings": {"n_ctx": 4096}, "total_slots": 4,
                        "build_info": "b1", "chat_template": ""})  # fmt: skip
     with replay({**LLAMA, "/props": props}) as (url, _):
-        scene = {"conversation": [{"role": "user", "content": "Hi"}], "api_url": url}
-        with connect.connect(parse(json.dumps(scene), "c").config) as engines:
-            bodies = [
-                one.request_body("Hi", max_tokens=5, sampler={}, seed=1)
-                for one in engines
-                if isinstance(one, CompletionsServer)
-            ]
-    assert [body.get("id_slot") for body in bodies] == slots
+        monkeypatch.setenv("PARROT_SERVERS", f"skye={url}")
+        for address, expected in (("embedded:skye", slots), (url, [None, None])):
+            scene = {"conversation": [{"role": "user", "content": "Hi"}], "api_url": address}
+            with connect.connect(parse(json.dumps(scene), "c").config) as engines:
+                bodies = [
+                    one.request_body("Hi", max_tokens=5, sampler={}, seed=1)
+                    for one in engines
+                    if isinstance(one, CompletionsServer)
+                ]
+            assert [body.get("id_slot") for body in bodies] == expected
