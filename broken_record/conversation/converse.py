@@ -75,7 +75,7 @@ def take_side(config: Config, role: Role, engine: Engine) -> Side:
     info = replace(engine.info(), ignored=engine.ignored(sampler), caching=caching)
     template: Template = engine.template
     if tokenizer is not None:
-        loaded = load_tokenizer_template(tokenizer)
+        loaded = load_tokenizer_template(tokenizer, adds_bos=engine.adds_bos())
         template = loaded.render
         digest = hashlib.sha256(loaded.source.encode()).hexdigest()
         info = replace(info, template=f"tokenizer {tokenizer}", template_sha256=digest)

@@ -27,7 +27,13 @@ from broken_record.engines.wire import (
     whole,
     word,
 )
-from broken_record.errors import BrokenStream, EngineError, RequestRefused, TemplateRefused
+from broken_record.errors import (
+    BrokenStream,
+    EngineBusy,
+    EngineError,
+    RequestRefused,
+    TemplateRefused,
+)
 from broken_record.samplers import translate
 
 FINISH_REASONS: dict[str, FinishReason] = {
@@ -110,6 +116,17 @@ class CompletionsServer:
         """How many tokens the server makes of a prompt, BOS included; None where it cannot say."""
         tokens = self.token_ids(prompt)
         return None if tokens is None else len(tokens)
+
+    def adds_bos(self) -> bool:
+        """Whether the server begins a prompt with a BOS token of its own (SmolLM2's, which is also
+        its role marker, it leaves to the template); where it cannot be asked, it is taken to.
+        """
+        try:
+            return self.token_ids("") != []
+        except EngineBusy:
+            raise
+        except RequestRefused:
+            return True
 
     def stream(
         self, prompt: str, *, max_tokens: int, sampler: Mapping[str, Any], seed: int

@@ -54,6 +54,7 @@ class LlamaServer(CompletionsServer):
         self.compared = False
         self.slot: int | None = None
         self.render_here: Callable[[PlainMessages], str] | None = None
+        self.stripped: str | None = None
 
     @classmethod
     def recognise(cls, wire: Wire) -> LlamaServer | None:
@@ -103,7 +104,7 @@ class LlamaServer(CompletionsServer):
         prompt = self.render_there(plain)
         if not self.compared:
             self.compared = True
-            self.render_here = template_here(self.props, plain, prompt)
+            self.render_here = template_here(self.props, plain, prompt, self.bos_to_strip())
         return prompt
 
     def render_there(self, messages: PlainMessages) -> str:
@@ -118,13 +119,21 @@ class LlamaServer(CompletionsServer):
         prompt = word(answer.get("prompt"))
         if prompt is None:
             raise RequestRefused(f"{self.wire.url}/apply-template: expected a prompt")
-        return prompt.removeprefix(self.props.get("bos_token") or "")
+        return prompt.removeprefix(self.bos_to_strip())
+
+    def bos_to_strip(self) -> str:
+        """What is not to begin a prompt, because the server puts its token there itself."""
+        if self.stripped is None:
+            bos = self.props.get("bos_token") or ""
+            self.stripped = bos if bos and self.adds_bos() else ""
+        return self.stripped
 
 
 def template_here(
-    props: dict[str, Any], messages: PlainMessages, prompt: str
+    props: dict[str, Any], messages: PlainMessages, prompt: str, bos: str
 ) -> Callable[[PlainMessages], str] | None:
-    """The server's chat template as a function that raises TemplateRefused.
+    """The server's chat template as a function that raises TemplateRefused; what it writes of `bos`
+    in front is taken away.
 
     None where it cannot be compiled here, or renders the messages to anything but the server's
     prompt. Environment and names are those of Hugging Face's chat templates; a template comes from
@@ -141,7 +150,7 @@ def template_here(
                 text = str(template.render(messages=messages, add_generation_prompt=True, **names))
         except (jinja2.TemplateError, *TEMPLATE_FAULTS) as error:
             raise TemplateRefused(f"the server's chat template refuses: {error}") from error
-        return text.removeprefix(names["bos_token"])
+        return text.removeprefix(bos)
 
     try:
         with in_time():

@@ -9,7 +9,7 @@ import re
 import pytest
 
 from broken_record.config.load import parse
-from broken_record.data import Chunk
+from broken_record.data import Chunk, Message
 from broken_record.engines import connect
 from broken_record.engines.aphrodite import Aphrodite
 from broken_record.engines.completions import CompletionsServer, cut_at_stop, read_chunks
@@ -26,6 +26,10 @@ from tests.engines.test_wire import body_of
 from tests.replay import DATA, LLAMA, http_json, replay
 
 STREAMS = DATA / "streams"
+CHATML = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
 
 
 def recorded(engine, case):
@@ -272,3 +276,19 @@ def test_each_side_of_each_dialogue_has_a_slot_of_a_server_of_our_own_and_of_no_
                     if isinstance(one, CompletionsServer)
                 ]
             assert [body.get("id_slot") for body in bodies] == expected
+
+
+@pytest.mark.parametrize(("added", "begins"), [([1], "system"), ([], "<|im_start|>system")])
+def test_a_bos_that_is_a_role_marker_too_is_stripped_only_where_the_server_adds_it(added, begins):
+    written = "<|im_start|>system\nS<|im_end|>\n<|im_start|>assistant\n"
+    props = {"default_generation_settings": {"n_ctx": 99}, "bos_token": "<|im_start|>",
+             "chat_template": CHATML}  # fmt: skip
+    served = {"/v1/models": http_json({"data": [{"id": "m"}]}), "/props": http_json(props),
+              "/tokenize": http_json({"tokens": added}),
+              "/apply-template": http_json({"prompt": written})}  # fmt: skip
+    with replay(served) as (url, seen):
+        server = connect_server(open_wire(url, timeout_s=5))
+        there, here = (server.template([Message("system", "S")]) for _ in range(2))
+        assert there == here == begins + "\nS<|im_end|>\n<|im_start|>assistant\n"
+        assert [path for path, _ in seen].count("/apply-template") == 1
+        server.close()
