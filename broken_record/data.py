@@ -118,7 +118,8 @@ class EngineInfo:
     """Who speaks for one side: what the server said of itself, where the chat template came from,
     and which names of the sampler the engine is known not to honour. `slots`: how many replies it
     writes at once; `caching`: whether it is asked to keep prompts (what it does with them it does
-    not say; turns tell cached_tokens).
+    not say; turns tell cached_tokens); `digest`: what tells the model's file from another of its
+    name.
     """
 
     engine: str
@@ -129,6 +130,7 @@ class EngineInfo:
     template_sha256: str | None = None
     ignored: tuple[str, ...] = ()
     slots: int | None = None
+    digest: str | None = None
     caching: bool | None = None
 
 

@@ -22,6 +22,7 @@ from broken_record.config.checks import (
     ENVIRONMENT_NAME,
     ID,
     LATER,
+    MODEL,
     NAMES,
     OPTIONAL_SECONDS,
     SAMPLER,
@@ -112,6 +113,10 @@ KEYS: dict[str, Key] = {
         "Seconds of silence from a server after which the dialogue fails."),
     "engine": Key(LATER, None, "What the assistant's server speaks; `null` asks the server."),
     "user_engine": Key(LATER, None, "What the user's server speaks, like `engine`."),
+    "model": Key(MODEL, None,
+        "Which of its models the assistant's server is to take, by the name that it lists; sent "
+        "with every request. `null` takes the only one."),
+    "user_model": Key(MODEL, like="model", meaning="Like `model`, for the user's server."),
     "retry_for_s": Key(OPTIONAL_SECONDS, None,
         "For how many seconds a request is tried again when nobody answers, the server is busy, "
         "loading or failing, or the stream breaks off; `0` never, `null` three tries, a second or "
@@ -222,6 +227,8 @@ class Config:
     timeout_s: float
     engine: str | None
     user_engine: str | None
+    model: str | None
+    user_model: str | None
     retry_for_s: float | None
     context: str | None
     user_memory_step: int
@@ -343,8 +350,8 @@ def meant(name: str) -> str:
 def key_copied(name: str, raw: Mapping[str, Any]) -> str | None:
     """The key whose value another one has that is left out."""
     same_server = raw.get("user_api_url", raw.get("api_url")) == raw.get("api_url")
-    if name == "user_api_key_env" and not same_server:
-        return None  # a key for one server is never sent to another
+    if name in ("user_api_key_env", "user_model") and not same_server:
+        return None  # a key for one server is never sent to another, which has other models too
     return KEYS[name].like
 
 

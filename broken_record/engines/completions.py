@@ -85,7 +85,7 @@ class CompletionsServer:
         models = ask_models(wire)
         if not isinstance(models, list) or not isinstance(models[0], dict):
             raise RequestRefused(f"{wire.url}: expected models, found {str(models)[:200]}")
-        self.model: dict[str, Any] = models[0]
+        self.model: dict[str, Any] = choose_model(models, wire)
 
     def info(self) -> EngineInfo:
         """What the server says of itself."""
@@ -227,6 +227,21 @@ def refused_body(wire: Wire, text: str) -> RequestRefused:
         f"{wire.url}: expected a stream of events, found {text[:200]!r}; koboldcpp answers null "
         "to a parameter of the wrong type, and a page of HTML comes from no inference server"
     )
+
+
+def choose_model(models: list[dict[str, Any]], wire: Wire) -> dict[str, Any]:
+    """The model that the config names, or the only one; RequestRefused lists them otherwise. A
+    name that is not listed may be an alias: the server is to judge.
+    """
+    if wire.model is not None:
+        return next((one for one in models if one.get("id") == wire.model), {"id": wire.model})
+    if len(models) > 1:
+        names = ", ".join(str(one.get("id")) for one in models if isinstance(one, dict))
+        raise RequestRefused(
+            f'{wire.url}: the server has several models; name one with the key "model" '
+            f'("user_model" for the user\'s side): {names}'
+        )
+    return models[0]
 
 
 def cut_at_stop(chunks: Iterable[Chunk], stops: Sequence[str]) -> Iterator[Chunk]:

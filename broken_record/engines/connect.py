@@ -123,14 +123,18 @@ def connect(config: Config, patience: Patience | None = None) -> Iterator[tuple[
         engines: list[Engine] = []
         keys = (config.api_key_env, config.user_api_key_env)
         names = (config.engine, config.user_engine)
-        for url, key, engine in zip(urls, keys, names, strict=True):
+        models = (
+            config.model or config.sampler.get("model"),
+            config.user_model or config.user_sampler.get("model"),
+        )
+        for url, key, engine, model in zip(urls, keys, names, models, strict=True):
             server: CompletionsServer
             if url.startswith(EMBEDDED):
                 name = url.removeprefix(EMBEDDED)
                 address = started[name].address() if name in started else held[name]
                 server = connect_embedded(name, address, config.timeout_s)
             else:
-                wire = open_wire(url, timeout_s=config.timeout_s, api_key_env=key)
+                wire = open_wire(url, timeout_s=config.timeout_s, api_key_env=key, model=model)
                 server = connect_patiently(wire, engine, patience)
             stack.callback(server.close)
             engines.append(server)

@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from broken_record.data import EngineInfo, Message
 from broken_record.engines.completions import COMMON, CompletionsServer, ids
@@ -25,7 +27,8 @@ TOLD = ("build_info", "chat_template", "bos_token", "eos_token")
 
 def ask_props(wire: Wire) -> dict[str, Any] | None:
     """What a llama-server says of itself, or None from servers of another kind."""
-    props = wire.probe("/props") or {}
+    chosen = "" if wire.model is None else f"?model={quote(wire.model, safe='')}"
+    props = wire.probe(f"/props{chosen}") or {}
     settings = props.get("default_generation_settings")
     if not isinstance(settings, dict):
         return None
@@ -81,7 +84,21 @@ class LlamaServer(CompletionsServer):
             template=None if template is None else "server",
             template_sha256=template and hashlib.sha256(template.encode()).hexdigest(),
             slots=self.props.get("total_slots"),
+            digest=self.digest(),
         )
+
+    def digest(self) -> str | None:
+        """What tells the model's file from another of its name: the hash of an embedded one's,
+        which lies here, or the size that the server says.
+        """
+        if self.name != self.dialect and (path := self.props.get("model_path")):
+            with Path(path).open("rb") as file:
+                digest = hashlib.sha256()
+                while piece := file.read(1 << 20):
+                    digest.update(piece)
+            return f"sha256:{digest.hexdigest()}"
+        size = (self.model.get("meta") or {}).get("size")
+        return None if size is None else f"{size} bytes"
 
     def request_body(
         self, prompt: str, *, max_tokens: int, sampler: Mapping[str, Any], seed: int

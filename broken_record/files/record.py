@@ -5,7 +5,7 @@ version 1 these lines, with these fields:
 
     type      dialogue (first): version, config, seed, assistant, user, packages, started
                   assistant, user: engine, build, model, n_ctx, template, template_sha256, ignored,
-                  slots, caching
+                  slots, digest, caching
                   packages: name -> version; started: ISO 8601 with the offset from UTC
     type      turn: index, role, content, tokens, tokens_from (usage | timings | perf |
                   tokenizer | chunks),

@@ -292,3 +292,41 @@ def test_a_bos_that_is_a_role_marker_too_is_stripped_only_where_the_server_adds_
         assert there == here == begins + "\nS<|im_end|>\n<|im_start|>assistant\n"
         assert [path for path, _ in seen].count("/apply-template") == 1
         server.close()
+
+
+def several(*names):
+    return http_json({"data": [{"id": name, "owned_by": "someone"} for name in names]})
+
+
+def test_of_several_models_one_has_to_be_named_and_goes_with_every_request():
+    props = {"default_generation_settings": {"n_ctx": 99}, "chat_template": ""}
+    served = {"/v1/models": several("embed", "b/chat"), "/props": http_json(props),
+              "/props?model=b%2Fchat": http_json({**props, "build_info": "router"}),
+              "/tokenize": http_json({"tokens": [1]}),
+              "/apply-template": http_json({"prompt": "p"})}  # fmt: skip
+    scene = {"conversation": [{"role": "user", "content": "Hi"}]}
+    with replay(served) as (url, seen):
+        with (
+            pytest.raises(RequestRefused, match=r'key "model" .*: embed, b/chat'),
+            connect.connect(parse(json.dumps({**scene, "api_url": url}), "c").config),
+        ):
+            pass
+        for named in ({"model": "b/chat"}, {"sampler": {"model": "b/chat"}}):
+            del seen[:]
+            config = parse(json.dumps({**scene, "api_url": url, **named}), "c").config
+            with connect.connect(config) as (engine, _):
+                assert (engine.info().model, engine.info().build) == ("b/chat", "router")
+                engine.template(config.conversation)
+                engine.count_tokens("Hi")
+            assert isinstance(engine, CompletionsServer)
+            body = engine.request_body("Hi", max_tokens=5, sampler={}, seed=1)
+            posted = [json.loads(text) for _, text in seen if text]
+            assert len(posted) >= 2
+            assert {one["model"] for one in (body, *posted)} == {"b/chat"}
+
+
+def test_a_model_of_the_assistants_server_is_not_asked_of_the_users():
+    scene = {"conversation": [{"role": "user", "content": "Hi"}], "api_url": "http://h:1"}
+    one = parse(json.dumps({**scene, "model": "m"}), "c").config
+    two = parse(json.dumps({**scene, "model": "m", "user_api_url": "http://h:2"}), "c").config
+    assert (one.user_model, two.user_model) == ("m", None)

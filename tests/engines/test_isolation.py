@@ -76,12 +76,12 @@ def said(name, reply, *tokens):
     [
         (
             said("Zdenka", " a", (" a", {" a": -0.1})),
-            said("Zdenka", " a", (" a", {" a": -0.14})),
+            said("Zdenka", " a", (" a", {" a": -0.5})),
             0,
         ),
         (
             said("Zdenka", " a", (" a", {" a": -0.1})),
-            said("Zdenka", " a", (" a", {" a": -0.16})),
+            said("Zdenka", " a", (" a", {" a": -0.7})),
             1,
         ),
         (said("Zdenka", " a", (" a", {" a": -0.1})), said("Zdenka", " b", (" b", {" b": -0.1})), 1),
