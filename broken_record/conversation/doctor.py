@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from broken_record.config.schema import Config
-from broken_record.conversation.context import WAYS_OUT, count, forecast
+from broken_record.conversation.context import IF_SHORT, WAYS_OUT, count, forecast
 from broken_record.conversation.converse import Mode, Side, mode_of, take_side
 from broken_record.conversation.goals import Goal
 from broken_record.conversation.prompts import holds_all, render
@@ -27,6 +27,7 @@ from broken_record.engines.base import Engine
 from broken_record.engines.completions import CompletionsServer
 from broken_record.engines.connect import connect
 from broken_record.errors import EngineError, RequestRefused
+from broken_record.samplers import PARAMETERS
 
 TRIED_TOKENS = 48
 FORCED_TOKENS = 3
@@ -147,7 +148,7 @@ def examine_side(config: Config, side: Side, seed: int) -> Iterator[Remark]:
         yield from examine_stops(side, side.engine, prompt, config.turn_max_tokens, seed)
         yield from examine_isolation(config, side, side.engine, prompt, seed)
     yield from examine_context(config, side, mode)
-    yield Remark(f"  {penalty_sentence(side, prompt, seed)}")
+    yield penalty_remark(side, prompt, seed)
 
 
 def said_before(config: Config, side: Side, mode: Mode) -> list[Turn]:
@@ -267,7 +268,11 @@ def beginning(side: Side, prompt: str, sampler: Mapping[str, Any], seed: int) ->
 
 def ends_at(side: Side, stop: str, token: int, prompt: str, seed: int) -> bool:
     """Whether a reply ends when the model is made to say a token, over and over."""
-    bias = {"temperature": 0, "logit_bias": {str(token): FORCED_BIAS}, "stop": [stop]}
+    told = side.engine.dialect if isinstance(side.engine, CompletionsServer) else ""
+    forced: Any = {str(token): FORCED_BIAS}
+    if told == "llama-server":
+        forced = [[token, FORCED_BIAS]]  # older ones pass over the object without a word
+    bias = {"temperature": 0, "logit_bias": forced, "stop": [stop]}
     chunks = side.engine.stream(
         prompt, max_tokens=FORCED_TOKENS, sampler={**side.sampler, **bias}, seed=seed
     )
@@ -283,8 +288,12 @@ def examine_context(config: Config, side: Side, mode: Mode) -> Iterator[Remark]:
         return  # how many turns there will be, nobody knows
     if side.role == "assistant":
         expected = forecast(config, side.engine, side.template, side.prefix, n_ctx)
-        if expected is None:
+        if n_ctx is None:
+            yield note("how much context the server has is unknown: whether it is enough, too")
+        elif expected is None:
             yield Remark("  the context holds the whole dialogue, as far as it can be counted")
+        elif config.context is None and not expected.is_sure:
+            yield note(f"{expected.sentence()}, {IF_SHORT}: {WAYS_OUT}")
         elif config.context is None:
             yield wrong(f"{expected.sentence()}: {WAYS_OUT}")
         else:
@@ -301,8 +310,10 @@ def examine_context(config: Config, side: Side, mode: Mode) -> Iterator[Remark]:
         yield wrong(f"{full}: {config.user_memory} messages like the opening's take {needed:,}")
 
 
-def penalty_sentence(side: Side, prompt: str, seed: int) -> str:
-    """Whether the repetition penalty changes what the server says."""
+def penalty_remark(side: Side, prompt: str, seed: int) -> Remark:
+    """Whether the repetition penalty changes what the server says; wrong where the config has one
+    and it does not.
+    """
     said = []
     own = {name: value for name, value in side.sampler.items() if name in CUTS}
     for penalty in (1.0, 1.9):
@@ -312,8 +323,15 @@ def penalty_sentence(side: Side, prompt: str, seed: int) -> str:
         )
         said.append("".join(chunk.text for chunk in chunks))
     if said[0] == said[1]:
-        return f"the repetition penalty has no effect: both tries said {said[0][:60]!r}"
-    return "the repetition penalty has an effect"
+        found = f"the repetition penalty has no effect: both tries said {said[0][:60]!r}"
+        own_penalty = neutral_penalty(side.sampler)
+        return Remark(f"  {found}") if own_penalty else wrong(f"{found}, and the config has one")
+    return Remark("  the repetition penalty has an effect")
+
+
+def neutral_penalty(sampler: Mapping[str, Any]) -> bool:
+    """Whether a sampler leaves the repetition penalty at 1 or out."""
+    return all(sampler.get(name, 1) == 1 for name in PARAMETERS["repeat_penalty"].names)
 
 
 def compare_sides(config: Config, assistant: Side, user: Side) -> Iterator[Remark]:

@@ -18,7 +18,7 @@ from broken_record.engines.llama_server import LlamaServer, ask_props
 from broken_record.engines.registry import ENGINES, server_class
 from broken_record.engines.retry import Patience
 from broken_record.engines.wire import Wire, open_wire
-from broken_record.errors import EngineBusy, EngineError, EngineUnreachable
+from broken_record.errors import EngineBusy, EngineError, EngineUnreachable, RequestRefused
 
 ONCE = Patience(tries=1)
 ANSWERS_WITHIN_S = 2.0
@@ -32,13 +32,26 @@ def connect_server(wire: Wire, engine: str | None = None) -> CompletionsServer:
     if engine is not None:
         return server_class(engine).named(wire)
     known = [server_class(name) for name in ENGINES]
+    if owner := ask_owner(wire):  # aphrodite-engine answers as a koboldcpp, too
+        for one in known:
+            if owner in one.owners:
+                return one(wire)
     for one in sorted(known, key=lambda one: not one.imitates):
         if (server := one.recognise(wire)) is not None:
             return server
-    unknown = CompletionsServer(wire)
-    owner = str(unknown.model.get("owned_by", "")).lower()
-    owned = [one for one in known if owner in one.owners]
-    return owned[0](wire) if owned else unknown
+    return CompletionsServer(wire)
+
+
+def ask_owner(wire: Wire) -> str | None:
+    """Who owns the models of a server, as it says; None where it does not list them so."""
+    try:
+        models = wire.ask("GET", "/v1/models").get("data")
+    except EngineBusy:
+        raise  # it is loading; what it is will be seen when it has loaded
+    except RequestRefused:
+        return None
+    first = models[0] if isinstance(models, list) and models else {}
+    return str(first.get("owned_by", "")).lower() if isinstance(first, dict) else None
 
 
 def is_up(url: str, api_key_env: str | None) -> bool:

@@ -33,7 +33,7 @@ def llama(model="m", n_ctx=4096, written_bos="", shown=(), penalty=True, adds_bo
 
     def complete(body):
         request = json.loads(body)
-        forced = [int(token) for token in request.get("logit_bias", {})]
+        forced = [int(token) for token in dict(request.get("logit_bias", {}))]
         if forced:
             return reply("", 3, "length" if {*forced} - {*shown} else "stop")
         asked = request.get("repeat_penalty") or request.get("repetition_penalty")
@@ -87,6 +87,8 @@ def test_of_two_servers_that_are_well_nothing_is_wrong():
 def test_a_penalty_without_effect_is_said():
     lines, wrong = doctor(llama(penalty=False))
     assert one(lines, "has no effect: both tries said ' one'") and wrong == 0
+    lines, wrong = doctor(llama(penalty=False), sampler={"rep_pen": 1.1}, user_sampler={})
+    assert wrong == 1 and one(lines, "WRONG: the repetition penalty has no effect")
 
 
 def leaking(from_reply):
@@ -244,6 +246,18 @@ def test_a_context_that_will_be_full_is_wrong_where_the_config_does_not_say_what
     for way in ("stop", "trim"):
         lines, wrong = doctor(llama(n_ctx=60), total_tokens=100, context=way)
         assert wrong == 0 and one(lines, f"{FULL}; then it will {way}")
+
+
+def test_a_context_that_short_turns_alone_would_fill_is_noted():
+    # 31 + 100 tokens fit; 300 is a guess
+    lines, wrong = doctor(llama(n_ctx=140), total_tokens=100)
+    assert wrong == 0 and one(lines, "if turns are as long as the opening's: give the server more")
+
+
+def test_a_context_that_is_not_told_is_unknown():
+    lines, wrong = doctor(llama(n_ctx=None))
+    assert wrong == 0 and one(lines, "note: how much context the server has is unknown")
+    assert not any("holds the whole dialogue" in line for line in lines)
 
 
 def test_a_context_too_small_for_the_users_memory_is_wrong():

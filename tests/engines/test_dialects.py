@@ -96,6 +96,10 @@ def test_an_aphrodite_is_known_by_its_owner_and_the_config_may_name_any():
         assert type(connect_server(wire, "completions")) is CompletionsServer
         with pytest.raises(EngineError, match="is no llama-server"):
             connect_server(wire, "llama-server")
+    # it serves the Kobold API, too, and ignores rep_pen
+    borrowed = {path: recorded("koboldcpp", case) for path, case in ANSWERS["koboldcpp"].items()}
+    with replay({**borrowed, "/v1/models": models}) as (url, _):
+        assert type(connect_server(open_wire(url, timeout_s=5))) is Aphrodite
 
 
 @pytest.mark.parametrize("data", [{"a": 1}, ["m"], "m"])
