@@ -27,7 +27,6 @@ from broken_record.engines.base import Engine
 from broken_record.engines.completions import CompletionsServer
 from broken_record.engines.connect import connect
 from broken_record.errors import EngineError, RequestRefused
-from broken_record.samplers import PARAMETERS
 
 TRIED_TOKENS = 48
 FORCED_TOKENS = 3
@@ -42,6 +41,7 @@ NO_SECOND_BOS = {
 }
 OTHER_PROMPT = "The keeper of the lighthouse counts the ships: one, two, three,"
 ROUNDS = 3
+PENALTIES = ("repeat_penalty", "repetition_penalty", "rep_pen")  # one parameter's names
 ISOLATED = {
     "llama-server": "start it with --cache-ram 0, and with -np twice the dialogues in flight",
     "koboldcpp": "start it without --smartcache and --multiuser, or one server for each side",
@@ -331,7 +331,7 @@ def penalty_remark(side: Side, prompt: str, seed: int) -> Remark:
 
 def neutral_penalty(sampler: Mapping[str, Any]) -> bool:
     """Whether a sampler leaves the repetition penalty at 1 or out."""
-    return all(sampler.get(name, 1) == 1 for name in PARAMETERS["repeat_penalty"].names)
+    return all(sampler.get(name, 1) == 1 for name in PENALTIES)
 
 
 def compare_sides(config: Config, assistant: Side, user: Side) -> Iterator[Remark]:

@@ -83,7 +83,7 @@ class CompletionsServer:
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
         models = ask_models(wire)
-        if not isinstance(models, list) or not isinstance(models[0], dict):
+        if not isinstance(models, list) or not all(isinstance(one, dict) for one in models):
             raise RequestRefused(f"{wire.url}: expected models, found {str(models)[:200]}")
         self.model: dict[str, Any] = choose_model(models, wire)
 
@@ -236,7 +236,7 @@ def choose_model(models: list[dict[str, Any]], wire: Wire) -> dict[str, Any]:
     if wire.model is not None:
         return next((one for one in models if one.get("id") == wire.model), {"id": wire.model})
     if len(models) > 1:
-        names = ", ".join(str(one.get("id")) for one in models if isinstance(one, dict))
+        names = ", ".join(str(one.get("id")) for one in models)
         raise RequestRefused(
             f'{wire.url}: the server has several models; name one with the key "model" '
             f'("user_model" for the user\'s side): {names}'

@@ -18,7 +18,7 @@ from broken_record.engines.llama_server import LlamaServer, ask_props
 from broken_record.engines.registry import ENGINES, server_class
 from broken_record.engines.retry import Patience
 from broken_record.engines.wire import Wire, open_wire
-from broken_record.errors import EngineBusy, EngineError, EngineUnreachable, RequestRefused
+from broken_record.errors import EngineBusy, EngineError, EngineUnreachable
 
 ONCE = Patience(tries=1)
 ANSWERS_WITHIN_S = 2.0
@@ -44,12 +44,7 @@ def connect_server(wire: Wire, engine: str | None = None) -> CompletionsServer:
 
 def ask_owner(wire: Wire) -> str | None:
     """Who owns the models of a server, as it says; None where it does not list them so."""
-    try:
-        models = wire.ask("GET", "/v1/models").get("data")
-    except EngineBusy:
-        raise  # it is loading; what it is will be seen when it has loaded
-    except RequestRefused:
-        return None
+    models = (wire.probe("/v1/models") or {}).get("data")
     first = models[0] if isinstance(models, list) and models else {}
     return str(first.get("owned_by", "")).lower() if isinstance(first, dict) else None
 

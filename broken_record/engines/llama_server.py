@@ -126,6 +126,7 @@ class LlamaServer(CompletionsServer):
 
     def render_there(self, messages: PlainMessages) -> str:
         """The prompt from /apply-template."""
+        bos = self.bos_to_strip()
         try:
             answer = self.wire.ask("POST", "/apply-template", {"messages": messages})
         except RequestRefused as error:
@@ -136,7 +137,7 @@ class LlamaServer(CompletionsServer):
         prompt = word(answer.get("prompt"))
         if prompt is None:
             raise RequestRefused(f"{self.wire.url}/apply-template: expected a prompt")
-        return prompt.removeprefix(self.bos_to_strip())
+        return prompt.removeprefix(bos)
 
     def bos_to_strip(self) -> str:
         """What is not to begin a prompt, because the server puts its token there itself."""
@@ -147,7 +148,7 @@ class LlamaServer(CompletionsServer):
 
 
 def template_here(
-    props: dict[str, Any], messages: PlainMessages, prompt: str, bos: str
+    props: dict[str, Any], messages: PlainMessages, prompt: str, bos: str = ""
 ) -> Callable[[PlainMessages], str] | None:
     """The server's chat template as a function that raises TemplateRefused; what it writes of `bos`
     in front is taken away.
