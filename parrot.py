@@ -167,12 +167,14 @@ def listen(
     """Show and record what the two sides say, until it is to end."""
     from broken_record.conversation.context import find_limits
     from broken_record.conversation.converse import converse
-    from broken_record.conversation.resume import check_servers
+    from broken_record.conversation.resume import check_run, check_servers
     from broken_record.files.text_log import render_stream
 
     assistant, user = sides
     if not anyway:
         check_servers(recording.dialogue, assistant.info, user.info)
+    if recording.record:
+        check_run(recording.record.path, assistant.info, user.info, anyway=anyway)
     recording.meet(assistant.info, user.info)
     for sentence in find_limits(
         config, assistant.engine, assistant.template, assistant.prefix, (assistant.info, user.info)

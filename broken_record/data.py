@@ -140,7 +140,10 @@ class End:
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
     """Who speaks for one side: what the server said of itself, where the chat template came from,
-    and which names of the sampler the engine is known not to honour.
+    and which names of the sampler the engine is known not to honour. `slots`: how many replies it
+    writes at once; `caching`: whether it is asked to keep prompts (what it does with them it does
+    not say; turns tell cached_tokens); `digest`: what tells the model's file from another of its
+    name.
     """
 
     engine: str
@@ -149,8 +152,10 @@ class EngineInfo:
     n_ctx: int | None = None
     template: str | None = None
     template_sha256: str | None = None
-    weights_sha256: str | None = None
     ignored: tuple[str, ...] = ()
+    slots: int | None = None
+    digest: str | None = None
+    caching: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

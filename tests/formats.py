@@ -71,8 +71,10 @@ TABLES = {
         n_ctx: the context of a slot, tokens
         template: where the chat template comes from
         template_sha256: of the template's text
-        weights_sha256: of the model's file, where parrot serves it itself
         ignored: names of the sampler that the engine is known not to honour
+        slots: how many replies the server writes at once
+        digest: what tells the model's file from another of that name: its hash, or its size
+        caching: whether it is asked to keep prompts; what it did tell the turns' cached_tokens
         """),
     "turn": Table(Turn, """
         type (text): `turn`
@@ -282,6 +284,8 @@ TABLES = {
         config_file (text): what was named
         arguments (list of texts): those behind `--`
         goals (list of lists): objective and persona of each, of a goal config
+        servers (object): by role, what the first dialogue was held with: engine, build, model,
+            digest, template_sha256
         """),
     "sweep": Table(None, """
         version (whole number): 1

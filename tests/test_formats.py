@@ -18,6 +18,7 @@ from broken_record.comparison.report import as_json
 from broken_record.data import Attempt, Dialogue, EngineInfo, Finding, Turn
 from broken_record.files.goal_counts import COUNTED
 from broken_record.files.record import RecordWriter
+from broken_record.files.run_folder import meet_servers
 from tests.comparison.test_compare import compared, said
 from tests.formats import COLUMNS, PAGE, renewed, rows_of
 from tests.test_analyze_and_view import put_record
@@ -126,6 +127,8 @@ def test_run_json_and_sweep_json_have_the_fields_of_the_page(tmp_path, monkeypat
     folder, folders, _ = make_sweep(2, "config.json", [], axes, datetime(2026, 1, 31))  # noqa: DTZ001
     sweep = json.loads((folder / "sweep.json").read_text())
     assert {*sweep} == {*fields_of("sweep")} and {*sweep["runs"][0]} == {*fields_of("swept")}
+    info = EngineInfo("llama-server")
+    assert meet_servers(folders[0], {"assistant": info, "user": info}) == []
     assert {*json.loads((folders[0] / "run.json").read_text())} == {*fields_of("run")}
 
 

@@ -115,6 +115,11 @@ def is_filled(value: Any) -> bool:
 FILLED_OR_NULL = {"type": ["string", "null"], "minLength": 1}
 TEXT = simple("a string", lambda value: isinstance(value, str), {"type": "string"})
 SWITCH = simple("true or false", lambda value: isinstance(value, bool), {"type": "boolean"})
+MODEL = simple(
+    "the name of a model, or null",
+    lambda value: value is None or is_filled(value),
+    FILLED_OR_NULL,
+)
 TOKENIZER = simple(
     "the name or folder of a tokenizer, or null",
     lambda value: value is None or is_filled(value),

@@ -22,6 +22,7 @@ from broken_record.config.checks import (
     ENVIRONMENT_NAME,
     ID,
     LATER,
+    MODEL,
     NAMES,
     OPTIONAL_SECONDS,
     SAMPLER,
@@ -118,6 +119,10 @@ KEYS: dict[str, Key] = {
         "How embedded models are served, for those who know better than parrot: tokens of "
         "context for a side, threads, whether flash attention is used, the type of the cache, "
         "and how many layers go to a GPU."),
+    "model": Key(MODEL, None,
+        "Which of its models the assistant's server is to take, by the name that it lists; sent "
+        "with every request. `null` takes the only one."),
+    "user_model": Key(MODEL, like="model", meaning="Like `model`, for the user's server."),
     "retry_for_s": Key(OPTIONAL_SECONDS, None,
         "For how many seconds a request is tried again when nobody answers, the server is busy, "
         "loading or failing, or the stream breaks off; `0` never, `null` three tries, a second or "
@@ -229,6 +234,8 @@ class Config:
     engine: str | None
     user_engine: str | None
     embedded: Mapping[str, Any]
+    model: str | None
+    user_model: str | None
     retry_for_s: float | None
     context: str | None
     user_memory_step: int
@@ -350,8 +357,8 @@ def meant(name: str) -> str:
 def key_copied(name: str, raw: Mapping[str, Any]) -> str | None:
     """The key whose value another one has that is left out."""
     same_server = raw.get("user_api_url", raw.get("api_url")) == raw.get("api_url")
-    if name == "user_api_key_env" and not same_server:
-        return None  # a key for one server is never sent to another
+    if name in ("user_api_key_env", "user_model") and not same_server:
+        return None  # a key for one server is never sent to another, which has other models too
     return KEYS[name].like
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from broken_record.config.schema import Config
 from broken_record.conversation.prompts import put_behind, render
-from broken_record.data import EngineInfo, Message
+from broken_record.data import EngineInfo, Message, Turn
 from broken_record.engines.base import Engine, Template
 from broken_record.errors import ContextFull, EngineBusy, RequestRefused
 
@@ -20,15 +20,21 @@ WAYS_OUT = (
     'give the server more context, lower "total_tokens", or say "context": "stop" to end there or '
     '"context": "trim" to leave out the oldest turns'
 )
+IF_SHORT = "if turns are as long as the opening's"
+CHARACTERS_A_TOKEN = 6  # more than texts have, in any tokenizer that is used for them
+BOTH_BOS = 2  # what servers count otherwise than their tokenizers
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Where a dialogue's context will be full: the generated turn, from 1."""
+    """Where a dialogue's context will be full: the generated turn, from 1. It is sure to be where
+    the opening and total_tokens alone are too much; else it depends on how long turns are.
+    """
 
     n_ctx: int
     needed: int
     turn: int
+    is_sure: bool
 
     def sentence(self) -> str:
         """For people."""
@@ -64,7 +70,8 @@ def forecast(
     needed = begun + to_say + to_say / said * markers
     if needed <= n_ctx:
         return None
-    return Forecast(n_ctx, round(needed), max(1, round((n_ctx - begun) / (said + markers))))
+    turn = max(1, round((n_ctx - begun) / (said + markers)))
+    return Forecast(n_ctx, round(needed), turn, begun + to_say > n_ctx)
 
 
 def find_limits(
@@ -78,7 +85,7 @@ def find_limits(
     ignores, and an assistant's context that will be full.
 
     Engine, template and prefix are the assistant's, `infos` the assistant's and the user's.
-    ContextFull where the config does not say what to do when the context is full.
+    ContextFull where the context is sure to be full and the config does not say what to do then.
     """
     for role, info in zip(("assistant", "user"), infos, strict=True):
         if info.ignored:
@@ -89,10 +96,35 @@ def find_limits(
         expected = forecast(config, engine, template, prefix, infos[0].n_ctx)
     except EngineBusy:
         return  # the first turn will ask again
-    if expected is not None and config.context is None:
-        raise ContextFull(f"{expected.sentence()}: {WAYS_OUT}")
-    if expected is not None:
+    if expected is None:
+        return
+    if config.context is not None:
         yield f"{expected.sentence()}; then it will {config.context}"
+    elif expected.is_sure:
+        raise ContextFull(f"{expected.sentence()}: {WAYS_OUT}")
+    else:
+        yield f"{expected.sentence()}, {IF_SHORT}: {WAYS_OUT}"
+
+
+def check_whole(engine: Engine, prompt: str, turn: Turn, before: int | None) -> None:
+    """ContextFull where the server read fewer tokens than the prompt has: it cut it without a word.
+
+    Asked where that may be: the prompt has fewer tokens than the one `before` it, which it goes on
+    from, or few for its length. Where nobody counts, the first is proof.
+    """
+    read = turn.prompt_tokens
+    if not read:
+        return
+    has_shrunk = before is not None and read < before
+    if not has_shrunk and len(prompt) <= read * CHARACTERS_A_TOKEN:
+        return
+    counted = count(engine, prompt)
+    if has_shrunk if counted is None else counted - read > BOTH_BOS:
+        had = f"at least {before:,}" if counted is None else f"{counted:,}"
+        raise ContextFull(
+            f"the server cut the {turn.role}'s prompt without a word: it read {read:,} of {had} "
+            f"tokens: {WAYS_OUT}"
+        )
 
 
 def count(engine: Engine, prompt: str) -> int | None:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from broken_record.config.schema import Config
 from broken_record.conversation.chat import Chat
-from broken_record.conversation.context import WAYS_OUT, fits, trim
+from broken_record.conversation.context import WAYS_OUT, check_whole, fits, trim
 from broken_record.conversation.goals import Goal
 from broken_record.conversation.prompts import put_behind, render, role_markers
 from broken_record.data import (
@@ -71,10 +71,11 @@ def take_side(config: Config, role: Role, engine: Engine) -> Side:
     )  # fmt: skip
     if config.reproducible:
         sampler = {**sampler, "cache_prompt": False}
-    info = replace(engine.info(), ignored=engine.ignored(sampler))
+    caching = sampler.get("cache_prompt") is not False
+    info = replace(engine.info(), ignored=engine.ignored(sampler), caching=caching)
     template: Template = engine.template
     if tokenizer is not None:
-        loaded = load_tokenizer_template(tokenizer)
+        loaded = load_tokenizer_template(tokenizer, adds_bos=engine.adds_bos())
         template = loaded.render
         digest = hashlib.sha256(loaded.source.encode()).hexdigest()
         info = replace(info, template=f"tokenizer {tokenizer}", template_sha256=digest)
@@ -191,20 +192,35 @@ def speak_patiently(
     request_seed = turn_seed(seed, index, tried)
     sampler = mode.sampler(side.sampler, tried, request_seed)
     tries = patience.begin()
+    at_least = 0
     while True:
         shown: list[str] = []
         started = time.perf_counter()
+        dropped = 0
         try:
-            messages, dropped = fit_messages(config, mode, side, turns)
+            messages, dropped = fit_messages(config, mode, side, turns, at_least)
             if messages is None:
                 return None
             for event in speak(
                 side, messages, index, config.turn_max_tokens, sampler, request_seed
             ):
                 if isinstance(event, Turn):
+                    prompt = render(side.template, messages) + side.prefix
+                    check_whole(
+                        side.engine, prompt, event, read_before(config, turns, event, dropped)
+                    )
                     return replace(event, trimmed=dropped or None)
                 shown.append(event.text)
                 yield event
+        except ContextFull as error:
+            left = len(turns) - dropped
+            if config.context is None or (config.context == "trim" and left <= 2):
+                raise
+            elapsed = round(time.perf_counter() - started, 6)
+            yield Attempt(index, side.role, "".join(shown), str(error), tries.failed, elapsed)
+            if config.context == "stop":
+                return None
+            at_least = dropped + max(2, left // 2 // 2 * 2)
         except RETRIED as error:
             elapsed = round(time.perf_counter() - started, 6)
             yield Attempt(index, side.role, "".join(shown), str(error), tries.failed, elapsed)
@@ -212,17 +228,28 @@ def speak_patiently(
                 raise
 
 
+def read_before(config: Config, turns: Sequence[Turn], turn: Turn, dropped: int) -> int | None:
+    """The tokens of a prompt that the turn's goes on from: of a chat's assistant, who forgets
+    nothing, its last one, unless messages were left out since.
+    """
+    own = [said for said in turns if said.role == turn.role]
+    if config.mode == "goal" or turn.role == "user" or not own or (own[-1].trimmed or 0) < dropped:
+        return None
+    return own[-1].prompt_tokens
+
+
 def fit_messages(
-    config: Config, mode: Mode, side: Side, turns: Sequence[Turn]
+    config: Config, mode: Mode, side: Side, turns: Sequence[Turn], at_least: int = 0
 ) -> tuple[Sequence[Message] | None, int]:
-    """(what the side sees, how many messages were left out for good); None to end the dialogue.
+    """(what the side sees, how many messages were left out for good, and `at_least`); None to end
+    the dialogue.
 
     Counted where the config says what to do when the context is full, and on servers that would
     drop the head of a prompt without a word.
     """
     messages, opening = mode.messages(side.role, turns)
     own = (turn.trimmed for turn in reversed(turns) if turn.role == side.role and turn.trimmed)
-    dropped = next(own, 0) or 0
+    dropped = max(next(own, 0) or 0, at_least)
 
     def see(kept: Sequence[Message]) -> Sequence[Message]:
         return put_behind(mode.window(side.role, kept), side.post_history)

@@ -11,12 +11,14 @@ is one token ends a reply.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from typing import Any
 
 from broken_record.config.schema import Config
-from broken_record.conversation.context import WAYS_OUT, count, forecast
+from broken_record.conversation.context import IF_SHORT, WAYS_OUT, count, forecast
 from broken_record.conversation.converse import Mode, Side, mode_of, take_side
 from broken_record.conversation.goals import Goal
 from broken_record.conversation.prompts import holds_all, render
@@ -36,6 +38,15 @@ NO_SECOND_BOS = {
     "koboldcpp": "start the server with --nobostoken",
     "vllm": 'say "add_special_tokens": false in the sampler',
     "aphrodite-engine": 'say "add_special_tokens": false in the sampler',
+}
+OTHER_PROMPT = "The keeper of the lighthouse counts the ships: one, two, three,"
+ROUNDS = 3
+PENALTIES = ("repeat_penalty", "repetition_penalty", "rep_pen")  # one parameter's names
+ISOLATED = {
+    "llama-server": "start it with --cache-ram 0, and with -np twice the dialogues in flight",
+    "koboldcpp": "start it without --smartcache and --multiuser, or one server for each side",
+    "completions": "start it so that one request never cuts another one off (llama-cpp-python: "
+    "--interrupt_requests false), or hold one dialogue at a time",
 }
 SHOWN_TOKEN = {
     "llama-server": 'name it in "preserved_tokens" of the sampler, or start the server with '
@@ -135,8 +146,9 @@ def examine_side(config: Config, side: Side, seed: int) -> Iterator[Remark]:
         yield Remark(f"  request: {json.dumps(body, ensure_ascii=False)}")
         yield from examine_bos(side, side.engine, prompt)
         yield from examine_stops(side, side.engine, prompt, config.turn_max_tokens, seed)
+        yield from examine_isolation(config, side, side.engine, prompt, seed)
     yield from examine_context(config, side, mode)
-    yield Remark(f"  {penalty_sentence(side, prompt, seed)}")
+    yield penalty_remark(side, prompt, seed)
 
 
 def said_before(config: Config, side: Side, mode: Mode) -> list[Turn]:
@@ -208,9 +220,59 @@ def examine_stops(
             )
 
 
+def examine_isolation(
+    config: Config, side: Side, engine: CompletionsServer, prompt: str, seed: int
+) -> Iterator[Remark]:
+    """Whether a reply depends on what is asked beside it: the side's prompt and another one at
+    once, a few times, against each of them alone. Of one server for both sides it is asked once.
+    """
+    if side.role == "user" and config.api_url == config.user_api_url:
+        return
+    if (side.info.slots or 2) < 2 and config.api_url == config.user_api_url:
+        yield note(
+            "the server has one slot for both sides: every turn may be read anew; start it with "
+            "-np twice the dialogues in flight, and -c as many times the context"
+        )
+    if "id_slot" in side.sampler and side.info.caching:
+        yield wrong(
+            '"id_slot" in the sampler: where two requests want one slot, the server swaps its '
+            'cache under the reply being written; leave it out, or say "cache_prompt": false'
+        )
+    greedy = {**side.sampler, "temperature": 0}
+    prompts = (prompt, OTHER_PROMPT)
+
+    def first_words(asked: str) -> str:
+        return beginning(side, asked, greedy, seed)
+
+    alone = [first_words(asked) for asked in prompts]
+    if alone != [first_words(asked) for asked in prompts]:
+        yield note("alone, too, it answers one prompt in two ways at temperature 0")
+        return
+    with ThreadPoolExecutor(len(prompts)) as pool:
+        beside = [list(pool.map(first_words, prompts)) for _ in range(ROUNDS)]
+    if wanting := [got for got in beside if got != alone]:
+        way = ISOLATED.get(engine.dialect, ISOLATED["completions"])
+        yield wrong(
+            f"what is asked at the same time changes the answer ({len(wanting)} of {ROUNDS} pairs "
+            f"of replies began otherwise than alone, with {wanting[0]} for {alone}): {way}"
+        )
+    else:
+        yield Remark("  two prompts at once are answered as each is alone")
+
+
+def beginning(side: Side, prompt: str, sampler: Mapping[str, Any], seed: int) -> str:
+    """The first words of a reply: what is written later may differ by how requests are batched."""
+    chunks = side.engine.stream(prompt, max_tokens=FORCED_TOKENS, sampler=sampler, seed=seed)
+    return "".join(chunk.text for chunk in chunks)
+
+
 def ends_at(side: Side, stop: str, token: int, prompt: str, seed: int) -> bool:
     """Whether a reply ends when the model is made to say a token, over and over."""
-    bias = {"temperature": 0, "logit_bias": {str(token): FORCED_BIAS}, "stop": [stop]}
+    told = side.engine.dialect if isinstance(side.engine, CompletionsServer) else ""
+    forced: Any = {str(token): FORCED_BIAS}
+    if told == "llama-server":
+        forced = [[token, FORCED_BIAS]]  # older ones pass over the object without a word
+    bias = {"temperature": 0, "logit_bias": forced, "stop": [stop]}
     chunks = side.engine.stream(
         prompt, max_tokens=FORCED_TOKENS, sampler={**side.sampler, **bias}, seed=seed
     )
@@ -226,8 +288,12 @@ def examine_context(config: Config, side: Side, mode: Mode) -> Iterator[Remark]:
         return  # how many turns there will be, nobody knows
     if side.role == "assistant":
         expected = forecast(config, side.engine, side.template, side.prefix, n_ctx)
-        if expected is None:
+        if n_ctx is None:
+            yield note("how much context the server has is unknown: whether it is enough, too")
+        elif expected is None:
             yield Remark("  the context holds the whole dialogue, as far as it can be counted")
+        elif config.context is None and not expected.is_sure:
+            yield note(f"{expected.sentence()}, {IF_SHORT}: {WAYS_OUT}")
         elif config.context is None:
             yield wrong(f"{expected.sentence()}: {WAYS_OUT}")
         else:
@@ -244,8 +310,10 @@ def examine_context(config: Config, side: Side, mode: Mode) -> Iterator[Remark]:
         yield wrong(f"{full}: {config.user_memory} messages like the opening's take {needed:,}")
 
 
-def penalty_sentence(side: Side, prompt: str, seed: int) -> str:
-    """Whether the repetition penalty changes what the server says."""
+def penalty_remark(side: Side, prompt: str, seed: int) -> Remark:
+    """Whether the repetition penalty changes what the server says; wrong where the config has one
+    and it does not.
+    """
     said = []
     own = {name: value for name, value in side.sampler.items() if name in CUTS}
     for penalty in (1.0, 1.9):
@@ -255,8 +323,15 @@ def penalty_sentence(side: Side, prompt: str, seed: int) -> str:
         )
         said.append("".join(chunk.text for chunk in chunks))
     if said[0] == said[1]:
-        return f"the repetition penalty has no effect: both tries said {said[0][:60]!r}"
-    return "the repetition penalty has an effect"
+        found = f"the repetition penalty has no effect: both tries said {said[0][:60]!r}"
+        own_penalty = neutral_penalty(side.sampler)
+        return Remark(f"  {found}") if own_penalty else wrong(f"{found}, and the config has one")
+    return Remark("  the repetition penalty has an effect")
+
+
+def neutral_penalty(sampler: Mapping[str, Any]) -> bool:
+    """Whether a sampler leaves the repetition penalty at 1 or out."""
+    return all(sampler.get(name, 1) == 1 for name in PENALTIES)
 
 
 def compare_sides(config: Config, assistant: Side, user: Side) -> Iterator[Remark]:

@@ -15,6 +15,7 @@ from broken_record.config.load import Loaded, load, load_values
 from broken_record.data import Dialogue, EngineInfo
 from broken_record.errors import ConfigError
 from broken_record.files.record import read_record
+from broken_record.files.run_folder import differences, identity_of, meet_servers
 
 
 def load_to_resume(
@@ -49,6 +50,22 @@ def load_to_resume(
     return loaded, earlier
 
 
+def check_run(
+    record: Path, assistant: EngineInfo, user: EngineInfo, *, anyway: bool = False
+) -> None:
+    """ConfigError where the run folder that a record lies in was begun with other servers; the
+    first dialogue of a run says in run.json which they are.
+    """
+    folder = record.parent
+    drifted = meet_servers(folder, {"assistant": assistant, "user": user})
+    if drifted and not anyway:
+        way = (
+            "a server is another one than the run was begun with; start that one again, begin a "
+            f'new run, or take "servers" out of {folder / "run.json"} to go on with this one'
+        )
+        raise ConfigError([*drifted, way])
+
+
 def check_servers(earlier: Dialogue, assistant: EngineInfo, user: EngineInfo) -> None:
     """ConfigError where a side has another model or template than the record says; a dialogue that
     has not begun says none.
@@ -58,9 +75,7 @@ def check_servers(earlier: Dialogue, assistant: EngineInfo, user: EngineInfo) ->
         ("assistant", earlier.assistant, assistant),
         ("user", earlier.user, user),
     ):
-        for name in ("engine", "model", "template_sha256", "weights_sha256"):
-            before, after = getattr(was, name, None), getattr(now, name)
-            if before is not None and before != after:
-                drifted.append(f"{role}: {name} {before} was recorded, now {after}")
+        before, after = ({} if info is None else identity_of(info) for info in (was, now))
+        drifted += differences(role, before, after)
     if drifted:
         raise ConfigError([*drifted, "a server is another one; --resume-anyway goes on with it"])

@@ -23,6 +23,9 @@ class Engine(Protocol):
     def count_tokens(self, prompt: str) -> int | None:
         """The tokens of a prompt by the server's own tokenizer; None where it cannot be asked."""
 
+    def adds_bos(self) -> bool:
+        """Whether the server begins a prompt with a BOS token of its own."""
+
     def template(self, messages: Sequence[Message]) -> str:
         """The chat prompt that ends where the next reply begins; raises TemplateRefused."""
 

@@ -27,7 +27,13 @@ from broken_record.engines.wire import (
     whole,
     word,
 )
-from broken_record.errors import BrokenStream, EngineError, RequestRefused, TemplateRefused
+from broken_record.errors import (
+    BrokenStream,
+    EngineBusy,
+    EngineError,
+    RequestRefused,
+    TemplateRefused,
+)
 from broken_record.samplers import translate
 
 FINISH_REASONS: dict[str, FinishReason] = {
@@ -77,9 +83,9 @@ class CompletionsServer:
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
         models = ask_models(wire)
-        if not isinstance(models, list) or not isinstance(models[0], dict):
+        if not isinstance(models, list) or not all(isinstance(one, dict) for one in models):
             raise RequestRefused(f"{wire.url}: expected models, found {str(models)[:200]}")
-        self.model: dict[str, Any] = models[0]
+        self.model: dict[str, Any] = choose_model(models, wire)
 
     def info(self) -> EngineInfo:
         """What the server says of itself."""
@@ -110,6 +116,17 @@ class CompletionsServer:
         """How many tokens the server makes of a prompt, BOS included; None where it cannot say."""
         tokens = self.token_ids(prompt)
         return None if tokens is None else len(tokens)
+
+    def adds_bos(self) -> bool:
+        """Whether the server begins a prompt with a BOS token of its own (SmolLM2's, which is also
+        its role marker, it leaves to the template); where it cannot be asked, it is taken to.
+        """
+        try:
+            return self.token_ids("") != []
+        except EngineBusy:
+            raise
+        except RequestRefused:
+            return True
 
     def stream(
         self, prompt: str, *, max_tokens: int, sampler: Mapping[str, Any], seed: int
@@ -210,6 +227,21 @@ def refused_body(wire: Wire, text: str) -> RequestRefused:
         f"{wire.url}: expected a stream of events, found {text[:200]!r}; koboldcpp answers null "
         "to a parameter of the wrong type, and a page of HTML comes from no inference server"
     )
+
+
+def choose_model(models: list[dict[str, Any]], wire: Wire) -> dict[str, Any]:
+    """The model that the config names, or the only one; RequestRefused lists them otherwise. A
+    name that is not listed may be an alias: the server is to judge.
+    """
+    if wire.model is not None:
+        return next((one for one in models if one.get("id") == wire.model), {"id": wire.model})
+    if len(models) > 1:
+        names = ", ".join(str(one.get("id")) for one in models)
+        raise RequestRefused(
+            f'{wire.url}: the server has several models; name one with the key "model" '
+            f'("user_model" for the user\'s side): {names}'
+        )
+    return models[0]
 
 
 def cut_at_stop(chunks: Iterable[Chunk], stops: Sequence[str]) -> Iterator[Chunk]:

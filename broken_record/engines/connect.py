@@ -47,13 +47,21 @@ def connect_server(wire: Wire, engine: str | None = None) -> CompletionsServer:
     if engine is not None:
         return server_class(engine).named(wire)
     known = [server_class(name) for name in ENGINES]
+    if owner := ask_owner(wire):  # aphrodite-engine answers as a koboldcpp, too
+        for one in known:
+            if owner in one.owners:
+                return one(wire)
     for one in sorted(known, key=lambda one: not one.imitates):
         if (server := one.recognise(wire)) is not None:
             return server
-    unknown = CompletionsServer(wire)
-    owner = str(unknown.model.get("owned_by", "")).lower()
-    owned = [one for one in known if owner in one.owners]
-    return owned[0](wire) if owned else unknown
+    return CompletionsServer(wire)
+
+
+def ask_owner(wire: Wire) -> str | None:
+    """Who owns the models of a server, as it says; None where it does not list them so."""
+    models = (wire.probe("/v1/models") or {}).get("data")
+    first = models[0] if isinstance(models, list) and models else {}
+    return str(first.get("owned_by", "")).lower() if isinstance(first, dict) else None
 
 
 def is_up(url: str, api_key_env: str | None) -> bool:
@@ -86,24 +94,24 @@ def connect_embedded(name: str, address: str, sha256: str, timeout_s: float) -> 
 
 
 def pin_slots(engines: Sequence[Engine]) -> None:
-    """Give each side a slot of its llama-server; PARROT_SLOT numbers the dialogues of a batch.
+    """Give each side a slot of an embedded server; PARROT_SLOT numbers the dialogues of a batch.
 
-    With PARROT_SLOT=any nobody numbers them: a server that others may speak with at the same time
-    chooses its slots itself.
+    Only there are all who speak with it numbered. A llama-server of the user's chooses its slots
+    itself: others may speak with it, and a request for a slot that is busy swaps the cache under
+    the reply that is being written there (llama.cpp issue 27148; benchmarks/isolation.py).
     """
     number = os.environ.get(SLOT_VARIABLE) or "0"
     if number != UNNUMBERED and not re.fullmatch("[0-9]{1,9}", number):
         raise ConfigError(
             [f"{SLOT_VARIABLE}: expected a whole number or {UNNUMBERED}, found {number}"]
         )
+    place = 0 if number == UNNUMBERED else int(number)
     servers = [
         engine
         for engine in engines
-        if isinstance(engine, LlamaServer)
-        and (number != UNNUMBERED or engine.name.startswith(EMBEDDED))
+        if isinstance(engine, LlamaServer) and engine.name.startswith(EMBEDDED)
     ]
     shared = len({server.wire.url for server in servers}) < len(servers)
-    place = 0 if number == UNNUMBERED else int(number)
     for k, server in enumerate(servers):
         wanted = 2 * place + k if shared else place
         if wanted < server.props.get("total_slots", 1):
@@ -154,23 +162,27 @@ def connect(config: Config, patience: Patience | None = None) -> Iterator[tuple[
     """(assistant's engine, user's engine); embedded servers of our own are stopped on the way
     out.
 
-    Two sides on one llama-server with slots enough get a slot each, so that neither drives the
-    other's prompt out of the cache.
+    Two sides on one embedded server get a slot each, so that neither drives the other's prompt out
+    of the cache.
     """
     with ExitStack() as stack:
         servers = stack.enter_context(embedded_servers(config))
         engines: list[Engine] = []
-        for url, key, engine in (
-            (config.api_url, config.api_key_env, config.engine),
-            (config.user_api_url, config.user_api_key_env, config.user_engine),
-        ):
+        urls = (config.api_url, config.user_api_url)
+        keys = (config.api_key_env, config.user_api_key_env)
+        names = (config.engine, config.user_engine)
+        models = (
+            config.model or config.sampler.get("model"),
+            config.user_model or config.user_sampler.get("model"),
+        )
+        for url, key, engine, model in zip(urls, keys, names, models, strict=True):
             server: CompletionsServer
             if url.startswith(EMBEDDED):
                 server = connect_embedded(
                     *servers[wanted_server(config, url).key], config.timeout_s
                 )
             else:
-                wire = open_wire(url, timeout_s=config.timeout_s, api_key_env=key)
+                wire = open_wire(url, timeout_s=config.timeout_s, api_key_env=key, model=model)
                 server = connect_patiently(wire, engine, patience)
             stack.callback(server.close)
             engines.append(server)

@@ -259,9 +259,13 @@ class EmbeddedEngine(LlamaServer):
         self.is_transcript = props.get("chat_template") == TRANSCRIPT
 
     def info(self) -> EngineInfo:
-        """With the weights' SHA-256."""
-        info = replace(super().info(), weights_sha256=self.sha256)
+        """With the name of a template that is ours."""
+        info = super().info()
         return replace(info, template=NAME_OF_TRANSCRIPT) if self.is_transcript else info
+
+    def digest(self) -> str:
+        """The hash of the weights."""
+        return f"sha256:{self.sha256}"
 
     def request_body(
         self, prompt: str, *, max_tokens: int, sampler: Mapping[str, Any], seed: int

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 from broken_record.data import EngineInfo, Message
 from broken_record.engines.completions import COMMON, CompletionsServer, ids
@@ -25,7 +26,8 @@ TOLD = ("build_info", "chat_template", "bos_token", "eos_token")
 
 def ask_props(wire: Wire) -> dict[str, Any] | None:
     """What a llama-server says of itself, or None from servers of another kind."""
-    props = wire.probe("/props") or {}
+    chosen = "" if wire.model is None else f"?model={quote(wire.model, safe='')}"
+    props = wire.probe(f"/props{chosen}") or {}
     settings = props.get("default_generation_settings")
     if not isinstance(settings, dict):
         return None
@@ -54,6 +56,7 @@ class LlamaServer(CompletionsServer):
         self.compared = False
         self.slot: int | None = None
         self.render_here: Callable[[PlainMessages], str] | None = None
+        self.stripped: str | None = None
 
     @classmethod
     def recognise(cls, wire: Wire) -> LlamaServer | None:
@@ -70,7 +73,7 @@ class LlamaServer(CompletionsServer):
         return server
 
     def info(self) -> EngineInfo:
-        """With build, context size of a slot and template from /props."""
+        """With build, slots, the context size of one and template from /props."""
         template = self.props.get("chat_template")
         return replace(
             super().info(),
@@ -79,7 +82,14 @@ class LlamaServer(CompletionsServer):
             n_ctx=self.props["default_generation_settings"].get("n_ctx"),
             template=None if template is None else "server",
             template_sha256=template and hashlib.sha256(template.encode()).hexdigest(),
+            slots=self.props.get("total_slots"),
+            digest=self.digest(),
         )
+
+    def digest(self) -> str | None:
+        """What tells the model's file from another of its name: the size that the server says."""
+        size = (self.model.get("meta") or {}).get("size")
+        return None if size is None else f"{size} bytes"
 
     def request_body(
         self, prompt: str, *, max_tokens: int, sampler: Mapping[str, Any], seed: int
@@ -102,11 +112,12 @@ class LlamaServer(CompletionsServer):
         prompt = self.render_there(plain)
         if not self.compared:
             self.compared = True
-            self.render_here = template_here(self.props, plain, prompt)
+            self.render_here = template_here(self.props, plain, prompt, self.bos_to_strip())
         return prompt
 
     def render_there(self, messages: PlainMessages) -> str:
         """The prompt from /apply-template."""
+        bos = self.bos_to_strip()
         try:
             answer = self.wire.ask("POST", "/apply-template", {"messages": messages})
         except RequestRefused as error:
@@ -117,13 +128,21 @@ class LlamaServer(CompletionsServer):
         prompt = word(answer.get("prompt"))
         if prompt is None:
             raise RequestRefused(f"{self.wire.url}/apply-template: expected a prompt")
-        return prompt.removeprefix(self.props.get("bos_token") or "")
+        return prompt.removeprefix(bos)
+
+    def bos_to_strip(self) -> str:
+        """What is not to begin a prompt, because the server puts its token there itself."""
+        if self.stripped is None:
+            bos = self.props.get("bos_token") or ""
+            self.stripped = bos if bos and self.adds_bos() else ""
+        return self.stripped
 
 
 def template_here(
-    props: dict[str, Any], messages: PlainMessages, prompt: str
+    props: dict[str, Any], messages: PlainMessages, prompt: str, bos: str = ""
 ) -> Callable[[PlainMessages], str] | None:
-    """The server's chat template as a function that raises TemplateRefused.
+    """The server's chat template as a function that raises TemplateRefused; what it writes of `bos`
+    in front is taken away.
 
     None where it cannot be compiled here, or renders the messages to anything but the server's
     prompt. Environment and names are those of Hugging Face's chat templates; a template comes from
@@ -140,7 +159,7 @@ def template_here(
                 text = str(template.render(messages=messages, add_generation_prompt=True, **names))
         except (jinja2.TemplateError, *TEMPLATE_FAULTS) as error:
             raise TemplateRefused(f"the server's chat template refuses: {error}") from error
-        return text.removeprefix(names["bos_token"])
+        return text.removeprefix(bos)
 
     try:
         with in_time():

@@ -35,6 +35,10 @@ class ScriptedEngine:
         """A token a word."""
         return len(prompt.split())
 
+    def adds_bos(self) -> bool:
+        """It reads words, and no BOS."""
+        return False
+
     def template(self, messages: Sequence[Message]) -> str:
         """`[role]content` for each message, then an open `[assistant]`."""
         spoken = "".join(f"[{message.role}]{message.content}" for message in messages)

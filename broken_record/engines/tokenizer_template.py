@@ -54,8 +54,9 @@ def hub_answers() -> bool:
     return True
 
 
-def load_tokenizer_template(name: str) -> TokenizerTemplate:
-    """The chat template of a Hugging Face tokenizer: a name, or a folder on disk.
+def load_tokenizer_template(name: str, *, adds_bos: bool = True) -> TokenizerTemplate:
+    """The chat template of a Hugging Face tokenizer: a name, or a folder on disk. The BOS that it
+    writes is left to a server that `adds_bos`.
 
     Imports transformers, which takes a second or two. No code of the tokenizer's repository is run.
     Raises TemplateRefused when there is no such tokenizer, it is damaged, or has no chat template.
@@ -91,6 +92,6 @@ def load_tokenizer_template(name: str) -> TokenizerTemplate:
                 )
         except (jinja2.TemplateError, *TEMPLATE_FAULTS) as error:
             raise TemplateRefused(f'the chat template of "{name}" refuses: {error}') from error
-        return strip_bos(str(text), tokenizer.bos_token)
+        return strip_bos(str(text), tokenizer.bos_token if adds_bos else None)
 
     return TokenizerTemplate(template, str(tokenizer.chat_template))

@@ -73,9 +73,12 @@ class Wire:
     timeouts: tuple[float, float]
     session: requests.Session
     key: BearerKey | None = None
+    model: str | None = None  # the config's, if it names one
 
     def ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
-        """The JSON object that the server answers."""
+        """The JSON object that the server answers; a request for one of several models names it."""
+        if self.model is not None and method == "POST" and isinstance(body, dict):
+            body = {"model": self.model, **body}
         with self.send(method, path, json=body) as response:
             text = self.read(response, BODY.value)
         try:
@@ -215,7 +218,9 @@ class Wire:
         return self.blank(plain(error))
 
 
-def open_wire(api_url: str, *, timeout_s: float, api_key_env: str | None = None) -> Wire:
+def open_wire(
+    api_url: str, *, timeout_s: float, api_key_env: str | None = None, model: str | None = None
+) -> Wire:
     """A wire to `api_url` (with or without /v1); the key is read from the environment variable of
     that name. Certificates are those of REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or SSL_CERT_FILE.
     """
@@ -239,7 +244,7 @@ def open_wire(api_url: str, *, timeout_s: float, api_key_env: str | None = None)
             )
         keep_secret(value)
         key = session.auth = BearerKey(value, api_key_env)
-    return Wire(url, (CONNECT_TIMEOUT_S, timeout_s), session, key)
+    return Wire(url, (CONNECT_TIMEOUT_S, timeout_s), session, key, model)
 
 
 def server_address(api_url: str) -> str:

@@ -4,8 +4,8 @@ The record (.jsonl) is ASCII JSON, one object a line, appended and flushed a tur
 version 1 these lines, with these fields:
 
     type      dialogue (first): version, config, seed, assistant, user, packages, started
-                  assistant, user: engine, build, model, n_ctx, template, template_sha256,
-                  weights_sha256, ignored
+                  assistant, user: engine, build, model, n_ctx, template, template_sha256, ignored,
+                  slots, digest, caching
                   packages: name -> version; started: ISO 8601 with the offset from UTC
     type      turn: index, role, content, tokens, tokens_from (usage | timings | perf |
                   tokenizer | chunks),

@@ -2,10 +2,11 @@
 
 parrot_<YYYYmmdd>_<HHMMSS>/ begins with run.json: {"version", "n", "base_seed", "config" (the
 effective one), "config_file", "arguments", "goals" ([objective, persona] ...)}, so that it can be
-finished later. Dialogue i (from 1) has the seed base_seed + i - 1 and the files FOLDER_i.log (what
-stdout showed), .jsonl (the record) and, where something went wrong, .err. In goal mode there are n
-dialogues per objective and persona, OBJECTIVE_PERSONA_REPLICA.jsonl, each with a seed that depends
-on base_seed and its name alone. Nothing is started here.
+finished later; the first dialogue adds "servers", who speaks in it. Dialogue i (from 1) has the
+seed base_seed + i - 1 and the files FOLDER_i.log (what stdout showed), .jsonl (the record) and,
+where something went wrong, .err. In goal mode there are n dialogues per objective and persona,
+OBJECTIVE_PERSONA_REPLICA.jsonl, each with a seed that depends on base_seed and its name alone.
+Nothing is started here.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from shutil import copymode
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from broken_record.config.load import Loaded
 from broken_record.config.personas import ID
 from broken_record.config.schema import Config
-from broken_record.data import is_count, is_whole
+from broken_record.data import EngineInfo, is_count, is_whole
 from broken_record.errors import ConfigError, LogError
 from broken_record.files.record import lock, parse_record, read_record
 from broken_record.files.whole import read_json, read_text, reading, write_whole
@@ -81,6 +84,55 @@ def read_run(folder: Path) -> Run:
         if not is_whole(base_seed) or base_seed < 0:
             raise ValueError("base_seed is no whole number of at least 0")
         return Run(n, base_seed, run["config"], goals)
+
+
+IDENTITY = ("engine", "build", "model", "digest", "template_sha256")
+
+
+def identity_of(info: EngineInfo) -> dict[str, str]:
+    """What must not change within a run, as far as the server tells it.
+
+    >>> identity_of(EngineInfo("vllm", model="m"))
+    {'engine': 'vllm', 'model': 'm'}
+    """
+    return {name: value for name in IDENTITY if (value := getattr(info, name)) is not None}
+
+
+def differences(role: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """What of a side's identity is not what it was, a sentence each.
+
+    >>> differences("user", {"model": "a"}, {"model": "b"})
+    ['user: model a was recorded, now b']
+    """
+    return [
+        f"{role}: {name} {value} was recorded, now {after.get(name)}"
+        for name, value in before.items()
+        if value != after.get(name)
+    ]
+
+
+def meet_servers(folder: Path, infos: Mapping[str, EngineInfo]) -> list[str]:
+    """What of the servers is not what the run in a folder was begun with; the first dialogue notes
+    it in run.json. Nothing where the folder is no run's.
+    """
+    path = folder / "run.json"
+    if not path.exists():
+        return []
+    now = {role: identity_of(info) for role, info in infos.items()}
+    with reading(lambda error: f"{path}: cannot be read: {error}"):
+        run = read_json(path, VERSION)
+        if "servers" not in run:
+            # dialogues that begin at once each need a temporary name of their own
+            with NamedTemporaryFile("w", dir=folder, prefix="run.json.", delete=False) as file:
+                file.write(json.dumps({**run, "servers": now}, indent=2) + "\n")
+            copymode(path, file.name)
+            Path(file.name).replace(path)
+            run = read_json(path, VERSION)  # another dialogue may have been the first
+        return [
+            line
+            for role, before in run["servers"].items()
+            for line in differences(role, before, now[role])
+        ]
 
 
 def config_of_run(folder: Path) -> Config:

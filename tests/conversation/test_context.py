@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from broken_record.conversation.context import find_limits, fits
-from broken_record.data import EngineInfo
+from broken_record.conversation.context import check_whole, find_limits, fits
+from broken_record.conversation.converse import converse
+from broken_record.data import Attempt, End, EngineInfo, Turn
 from broken_record.engines.scripted import ScriptedEngine
 from broken_record.errors import ContextFull, EngineBusy
-from tests.conversation.test_resume import config
+from tests.conversation.test_resume import config, sides
 
 # the prompt of "Mark: hi" has 2 words; 100 more are to be said, 2 a turn, which cost no markers
 FULL = (
@@ -49,3 +50,47 @@ def test_a_tokenizer_that_is_busy_is_asked_again_and_not_taken_for_none():
 
     with pytest.raises(EngineBusy):
         fits(Busy("hi"), "x" * 900, 10, 200)
+
+
+class Mute(ScriptedEngine):
+    """An engine whose tokenizer cannot be asked."""
+
+    def count_tokens(self, prompt):
+        return None
+
+
+@pytest.mark.parametrize(
+    ("engine", "read", "before", "said"),
+    [
+        (ScriptedEngine("x"), 40, 60, "read 40 of 100 tokens"),  # it shrank, and is counted
+        (ScriptedEngine("x"), 98, 99, None),  # it did, by a BOS
+        (ScriptedEngine("x"), 30, None, "read 30 of 100 tokens"),  # 200 characters in 30 tokens
+        (ScriptedEngine("x"), 40, None, None),
+        (ScriptedEngine("x"), None, 60, None),
+        (Mute("x"), 40, 60, "read 40 of at least 60 tokens"),
+        (Mute("x"), 30, None, None),
+    ],
+)
+def test_a_prompt_that_a_server_cut_without_a_word_is_a_full_context(engine, read, before, said):
+    turn = Turn(1, "assistant", "A: x", prompt_tokens=read)
+    if said is None:
+        check_whole(engine, "a " * 100, turn, before)
+        return
+    with pytest.raises(ContextFull, match=said):
+        check_whole(engine, "a " * 100, turn, before)
+
+
+def test_a_context_that_the_server_calls_full_stops_or_is_trimmed_as_the_config_says():
+    full = ContextFull("full")
+    said = [f"word {i}" for i in range(8)]
+    stopping = config(total_tokens=27, context="stop")
+    events = list(converse(stopping, *sides(*said[:4], full)[1], seed=1))
+    assert sum(isinstance(event, Turn) for event in events) == 4
+    assert [event.error for event in events if isinstance(event, Attempt)] == ["full"]
+    assert events[-1] == End("context")
+    trimming = config(total_tokens=27, context="trim")
+    turns = [e for e in converse(trimming, *sides(*said[:4], full, *said[4:])[1], seed=1)
+             if isinstance(e, Turn)]  # fmt: skip
+    assert [turn.trimmed for turn in turns] == [None, None, None, None, 2, None, 2, None, 2]
+    with pytest.raises(ContextFull):
+        list(converse(trimming, *sides(full)[1], seed=1))

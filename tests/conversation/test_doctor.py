@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from broken_record.config.load import parse
-from broken_record.conversation.doctor import examine_servers
+from broken_record.conversation.doctor import FORCED_TOKENS, examine_servers
 from broken_record.tiny.tokenizer import FOLDER
 from tests.conversation.test_prompts import put_tokenizer
 from tests.replay import http_json, replay, reply
@@ -33,7 +33,7 @@ def llama(model="m", n_ctx=4096, written_bos="", shown=(), penalty=True, adds_bo
 
     def complete(body):
         request = json.loads(body)
-        forced = [int(token) for token in request.get("logit_bias", {})]
+        forced = [int(token) for token in dict(request.get("logit_bias", {}))]
         if forced:
             return reply("", 3, "length" if {*forced} - {*shown} else "stop")
         asked = request.get("repeat_penalty") or request.get("repetition_penalty")
@@ -87,6 +87,40 @@ def test_of_two_servers_that_are_well_nothing_is_wrong():
 def test_a_penalty_without_effect_is_said():
     lines, wrong = doctor(llama(penalty=False))
     assert one(lines, "has no effect: both tries said ' one'") and wrong == 0
+    lines, wrong = doctor(llama(penalty=False), sampler={"rep_pen": 1.1}, user_sampler={})
+    assert wrong == 1 and one(lines, "WRONG: the repetition penalty has no effect")
+
+
+def leaking(from_reply):
+    """A llama-server that begins to answer otherwise from some reply on."""
+    well, count = llama(), [0]
+
+    def complete(body):
+        count[0] += json.loads(body)["max_tokens"] == FORCED_TOKENS
+        return well["/v1/completions"](body) if count[0] < from_reply else reply(f" {count[0]}")
+
+    return {**well, "/v1/completions": complete}
+
+
+def test_answers_that_change_with_what_is_asked_at_the_same_time_are_wrong():
+    assert one(doctor(llama())[0][:9], "two prompts at once are answered as each is alone")
+    lines, _ = doctor(leaking(from_reply=6))  # four alone, then the pairs
+    said = one(lines, "WRONG: what is asked at the same time changes the answer (3 of 3 pairs")
+    assert "--cache-ram 0" in said and "-np" in said
+    lines, _ = doctor(leaking(from_reply=3))
+    assert one(lines, "note: alone, too, it answers one prompt in two ways")
+
+
+def test_a_slot_that_the_sampler_names_is_wrong_unless_no_prompt_is_kept():
+    lines, wrong = doctor(llama(), sampler={"id_slot": 0}, user_sampler={})
+    assert wrong == 1 and one(lines, 'WRONG: "id_slot" in the sampler')
+    assert doctor(llama(), sampler={"id_slot": 0, "cache_prompt": False}, user_sampler={})[1] == 0
+
+
+def test_one_slot_for_both_sides_is_noted():
+    with replay(llama(total_slots=1)) as (url, _):
+        lines, _ = doctor({}, api_url=url, user_api_url=url)
+    assert one(lines, "note: the server has one slot for both sides") and one(lines, "two prompts")
 
 
 def test_both_servers_that_do_not_answer_are_named():
@@ -212,6 +246,18 @@ def test_a_context_that_will_be_full_is_wrong_where_the_config_does_not_say_what
     for way in ("stop", "trim"):
         lines, wrong = doctor(llama(n_ctx=60), total_tokens=100, context=way)
         assert wrong == 0 and one(lines, f"{FULL}; then it will {way}")
+
+
+def test_a_context_that_short_turns_alone_would_fill_is_noted():
+    # 31 + 100 tokens fit; 300 is a guess
+    lines, wrong = doctor(llama(n_ctx=140), total_tokens=100)
+    assert wrong == 0 and one(lines, "if turns are as long as the opening's: give the server more")
+
+
+def test_a_context_that_is_not_told_is_unknown():
+    lines, wrong = doctor(llama(n_ctx=None))
+    assert wrong == 0 and one(lines, "note: how much context the server has is unknown")
+    assert not any("holds the whole dialogue" in line for line in lines)
 
 
 def test_a_context_too_small_for_the_users_memory_is_wrong():

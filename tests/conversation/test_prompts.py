@@ -89,10 +89,12 @@ def put_tokenizer(folder, instead_of_template):
     return str(folder)
 
 
-def test_a_bos_that_the_template_writes_is_stripped(tmp_path):
+def test_a_bos_that_the_template_writes_is_stripped_where_the_server_adds_it(tmp_path):
     folder = put_tokenizer(tmp_path, '"bos_token": "<|pad|>", "chat_template": "{{ bos_token }}')
     template = load_tokenizer_template(folder)
     assert template.render(SCENE[:1]) == "<|system|>S<|end|><|assistant|>"
+    template = load_tokenizer_template(folder, adds_bos=False)
+    assert template.render(SCENE[:1]) == "<|pad|><|system|>S<|end|><|assistant|>"
 
 
 @pytest.mark.parametrize(

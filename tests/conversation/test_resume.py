@@ -20,7 +20,7 @@ from broken_record.engines.retry import Patience
 from broken_record.engines.scripted import ScriptedEngine
 from broken_record.errors import BrokenStream, ContextFull, EngineUnreachable, RequestRefused
 from broken_record.files.record import lock
-from tests.replay import LLAMA, replay, reply
+from tests.replay import LLAMA, http_json, replay, reply
 from tests.test_parrot import ROOT, SCENE, parrot, put_config, read, wait_for
 from tests.test_parrot_sh import here, parrot_sh  # noqa: F401
 
@@ -393,3 +393,35 @@ def test_two_that_go_on_with_one_record_do_not_say_its_turns_twice(tmp_path):
         held = b"another process is writing it" in errors
         assert process.returncode == int(held) and b"Traceback" not in errors
     assert read(record).status == "done" and len(read(record).turns) == len(lines) - 2
+
+
+def served_with(model, size=5):
+    models = http_json({"data": [{"id": model, "meta": {"size": size}}]})
+    return {**LLAMA, "/v1/models": models, "/v1/completions": reply(" one")}
+
+
+@pytest.mark.parametrize(("model", "size", "said"), [
+    ("other", 5, "assistant: model one was recorded, now other"),
+    ("one", 6, "assistant: digest 5 bytes was recorded, now 6 bytes"),
+])  # fmt: skip
+def test_a_run_keeps_its_model_also_for_dialogues_that_had_not_begun(model, size, said, here):  # noqa: F811
+    with replay(served_with("one")) as (url, _):
+        put_config(here, url)
+        assert parrot_sh(here, 2, "c.json").returncode == 0
+        [folder] = here.glob("parrot_*")
+        [first, second] = sorted(folder.glob("*.jsonl"))
+        run = json.loads((folder / "run.json").read_text())
+        assert run["servers"]["user"]["model"] == "one"
+        second.unlink()
+    with replay(served_with(model, size)) as (url, _):
+        run["config"].update(api_url=url, user_api_url=url)
+        (folder / "run.json").write_text(json.dumps(run))
+        refused = parrot_sh(here, "--resume", folder.name)
+        assert refused.returncode == 1 and said in refused.stderr
+        assert f'take "servers" out of {folder.name}/run.json' in refused.stderr
+        assert read(first).status == "done" and not read(second).turns
+        run.pop("servers")  # the way out that it names
+        (folder / "run.json").write_text(json.dumps(run))
+        again = parrot_sh(here, "--resume", folder.name)
+        assert again.returncode == 0, again.stderr
+    assert read(second).status == "done" and read(second).assistant.model == model

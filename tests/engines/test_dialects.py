@@ -9,7 +9,7 @@ import re
 import pytest
 
 from broken_record.config.load import parse
-from broken_record.data import Chunk
+from broken_record.data import Chunk, Message
 from broken_record.engines import connect
 from broken_record.engines.aphrodite import Aphrodite
 from broken_record.engines.completions import CompletionsServer, cut_at_stop, read_chunks
@@ -26,6 +26,10 @@ from tests.engines.test_wire import body_of
 from tests.replay import DATA, LLAMA, http_json, replay
 
 STREAMS = DATA / "streams"
+CHATML = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
 
 
 def recorded(engine, case):
@@ -92,6 +96,10 @@ def test_an_aphrodite_is_known_by_its_owner_and_the_config_may_name_any():
         assert type(connect_server(wire, "completions")) is CompletionsServer
         with pytest.raises(EngineError, match="is no llama-server"):
             connect_server(wire, "llama-server")
+    # it serves the Kobold API, too, and ignores rep_pen
+    borrowed = {path: recorded("koboldcpp", case) for path, case in ANSWERS["koboldcpp"].items()}
+    with replay({**borrowed, "/v1/models": models}) as (url, _):
+        assert type(connect_server(open_wire(url, timeout_s=5))) is Aphrodite
 
 
 @pytest.mark.parametrize("data", [{"a": 1}, ["m"], "m"])
@@ -253,18 +261,76 @@ def test_a_server_of_no_known_kind_gets_what_the_config_names_and_no_more():
 
 
 @pytest.mark.parametrize(
-    ("number", "slots"), [("0", [0, 1]), ("1", [2, 3]), ("2", [None, None]), ("any", [None, None])]
+    ("number", "slots"), [("0", [0, 1]), ("1", [2, 3]), ("2", [None, None]), ("any", [0, 1])]
 )
-def test_each_side_of_each_dialogue_has_a_slot_of_a_shared_llama_server(number, slots, monkeypatch):
+def test_each_side_of_each_dialogue_has_a_slot_of_a_server_of_our_own_and_of_no_other(
+    number, slots, monkeypatch
+):
     monkeypatch.setenv("PARROT_SLOT", number)
     props = http_json({"default_generation_settings": {"n_ctx": 4096}, "total_slots": 4,
                        "build_info": "b1", "chat_template": ""})  # fmt: skip
     with replay({**LLAMA, "/props": props}) as (url, _):
-        scene = {"conversation": [{"role": "user", "content": "Hi"}], "api_url": url}
-        with connect.connect(parse(json.dumps(scene), "c").config) as engines:
-            bodies = [
-                one.request_body("Hi", max_tokens=5, sampler={}, seed=1)
-                for one in engines
-                if isinstance(one, CompletionsServer)
-            ]
-    assert [body.get("id_slot") for body in bodies] == slots
+        monkeypatch.setenv("PARROT_SERVERS", f"skye={url}")
+        for address, expected in (("embedded:skye", slots), (url, [None, None])):
+            scene = {"conversation": [{"role": "user", "content": "Hi"}], "api_url": address}
+            with connect.connect(parse(json.dumps(scene), "c").config) as engines:
+                bodies = [
+                    one.request_body("Hi", max_tokens=5, sampler={}, seed=1)
+                    for one in engines
+                    if isinstance(one, CompletionsServer)
+                ]
+            assert [body.get("id_slot") for body in bodies] == expected
+
+
+@pytest.mark.parametrize(("added", "begins"), [([1], "system"), ([], "<|im_start|>system")])
+def test_a_bos_that_is_a_role_marker_too_is_stripped_only_where_the_server_adds_it(added, begins):
+    written = "<|im_start|>system\nS<|im_end|>\n<|im_start|>assistant\n"
+    props = {"default_generation_settings": {"n_ctx": 99}, "bos_token": "<|im_start|>",
+             "chat_template": CHATML}  # fmt: skip
+    served = {"/v1/models": http_json({"data": [{"id": "m"}]}), "/props": http_json(props),
+              "/tokenize": http_json({"tokens": added}),
+              "/apply-template": http_json({"prompt": written})}  # fmt: skip
+    with replay(served) as (url, seen):
+        server = connect_server(open_wire(url, timeout_s=5))
+        there, here = (server.template([Message("system", "S")]) for _ in range(2))
+        assert there == here == begins + "\nS<|im_end|>\n<|im_start|>assistant\n"
+        assert [path for path, _ in seen].count("/apply-template") == 1
+        server.close()
+
+
+def several(*names):
+    return http_json({"data": [{"id": name, "owned_by": "someone"} for name in names]})
+
+
+def test_of_several_models_one_has_to_be_named_and_goes_with_every_request():
+    props = {"default_generation_settings": {"n_ctx": 99}, "chat_template": ""}
+    served = {"/v1/models": several("embed", "b/chat"), "/props": http_json(props),
+              "/props?model=b%2Fchat": http_json({**props, "build_info": "router"}),
+              "/tokenize": http_json({"tokens": [1]}),
+              "/apply-template": http_json({"prompt": "p"})}  # fmt: skip
+    scene = {"conversation": [{"role": "user", "content": "Hi"}]}
+    with replay(served) as (url, seen):
+        with (
+            pytest.raises(RequestRefused, match=r'key "model" .*: embed, b/chat'),
+            connect.connect(parse(json.dumps({**scene, "api_url": url}), "c").config),
+        ):
+            pass
+        for named in ({"model": "b/chat"}, {"sampler": {"model": "b/chat"}}):
+            del seen[:]
+            config = parse(json.dumps({**scene, "api_url": url, **named}), "c").config
+            with connect.connect(config) as (engine, _):
+                assert (engine.info().model, engine.info().build) == ("b/chat", "router")
+                engine.template(config.conversation)
+                engine.count_tokens("Hi")
+            assert isinstance(engine, CompletionsServer)
+            body = engine.request_body("Hi", max_tokens=5, sampler={}, seed=1)
+            posted = [json.loads(text) for _, text in seen if text]
+            assert len(posted) >= 2
+            assert {one["model"] for one in (body, *posted)} == {"b/chat"}
+
+
+def test_a_model_of_the_assistants_server_is_not_asked_of_the_users():
+    scene = {"conversation": [{"role": "user", "content": "Hi"}], "api_url": "http://h:1"}
+    one = parse(json.dumps({**scene, "model": "m"}), "c").config
+    two = parse(json.dumps({**scene, "model": "m", "user_api_url": "http://h:2"}), "c").config
+    assert (one.user_model, two.user_model) == ("m", None)

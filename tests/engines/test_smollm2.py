@@ -35,7 +35,7 @@ def test_a_scene_is_held_by_the_models_own_template_in_one_process(tmp_path):
     dialogue = read(record)
     assert dialogue.assistant == dialogue.user and dialogue.assistant.template == "server"
     assert dialogue.assistant.engine == "embedded:smollm2"
-    assert dialogue.assistant.weights_sha256.startswith("b179c952")
+    assert dialogue.assistant.digest.startswith("sha256:b179c952")
     assert dialogue.assistant.n_ctx == 4096
     header = json.loads(record.read_text().splitlines()[0])
     assert header["config"]["api_url"] == "embedded:smollm2"

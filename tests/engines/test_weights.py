@@ -58,7 +58,7 @@ def test_a_file_of_weights_is_found_from_the_configs_folder_and_serves_both_side
     assert dialogue.assistant == dialogue.user
     assert dialogue.assistant.engine == "embedded:a model=1.gguf"
     assert dialogue.assistant.model == "a model=1" and dialogue.assistant.template == "server"
-    assert dialogue.assistant.weights_sha256 == hash_file(SKYE)
+    assert dialogue.assistant.digest == f"sha256:{hash_file(SKYE)}"
 
 
 def test_a_path_of_a_setting_begins_in_the_working_directory(tmp_path):
