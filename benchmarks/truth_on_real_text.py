@@ -3,14 +3,15 @@
     python -m benchmarks.truth_on_real_text [--corpora DIR] [--kind KIND] [--show] [--write]
 
 benchmarks/real/ holds the marks, a line a dialogue: {"source", "line", "messages", "readers":
-[[...], [...]], "verdicts": {KIND: true | false}}. Two readers, language models that worked apart
-from one another and knew nothing but the plain definitions (real/definitions.md), wrote down what
-they saw: kind, speaker, onset and end as message indices, whether they were sure; they saw neither
-a detector's output nor the settings. Where they differ on whether a kind is in a dialogue, that
-dialogue counts nowhere for it, unless a verdict was written down. Two sources stand beside the
-marks: "gold", SmolLM2-135M-Instruct with itself in scenes and settings of our own, and "played", a
-present-day model that was asked to play both sides, at times to get stuck. The others are lines of
-DIR/SOURCE.jsonl.gz, public dialogues that are not part of the project.
+[[...], [...]], "verdicts": {KIND: true | false}, "reasons": {KIND: why}}. Two readers, language
+models that worked apart from one another and knew nothing but the plain definitions
+(real/definitions.md), wrote down what they saw: kind, speaker, onset and end as message indices,
+whether they were sure; they saw neither a detector's output nor the settings. Where they differ on
+whether a kind is in a dialogue, that dialogue counts nowhere for it, unless a verdict was written
+down. A verdict goes before both readers: some judged here what others let pass there. Two sources
+stand beside the marks: "gold", SmolLM2-135M-Instruct with itself in scenes and settings of our own,
+and "played", a present-day model that was asked to play both sides, at times to get stuck. The
+others are lines of DIR/SOURCE.jsonl.gz, public dialogues that are not part of the project.
 
 A kind counts once a dialogue: found and marked, found and not marked, marked and not found. Every
 source has a row, so that what was tuned on the others can be seen on this one.
@@ -50,7 +51,9 @@ class Marked:
     verdicts: dict[str, bool]
 
     def is_there(self, kind: str) -> bool | None:
-        """Whether a kind is in the dialogue, by both readers or the verdict."""
+        """Whether a kind is in the dialogue, by the verdict or both readers."""
+        if kind in self.verdicts:
+            return self.verdicts[kind]
         kinds = LOOPS if kind == ANY_LOOP else (kind,)
         named = [any(mark["kind"] in kinds for mark in reader) for reader in self.readers]
         if len(set(named)) == 1:
@@ -58,7 +61,7 @@ class Marked:
         if kind == ANY_LOOP:
             decided = [self.is_there(one) for one in kinds]
             return True if True in decided else None if None in decided else False
-        return self.verdicts.get(kind)
+        return None
 
 
 def read_marked(corpora: Path | None) -> Iterator[Marked]:
