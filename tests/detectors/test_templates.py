@@ -197,3 +197,10 @@ def test_an_opening_counts_where_three_of_four_turns_have_it() -> None:
     lines = [line for k, own in enumerate(said) for line in (own, f"Hint {k} comes now.")]
     (finding,) = prefix_repetition.detect(transcript_of(lines))
     assert (finding.onset_turn, finding.detect_turn, finding.copies) == (4, 6, 3)
+
+
+def test_an_apostrophe_within_salad_is_not_what_broke_it():
+    behind = "achievements clustering ballpark mortar velvet habits iron passages"
+    assert apostrophe_break.detect(transcript_of(["Go on.", f"Well then, I think i'E {behind}."]))
+    salad = "pewter lantern sorrel gravel mitten quartz ferry dial"
+    assert not apostrophe_break.detect(transcript_of(["Go on.", f"{salad} i'E {behind}."]))

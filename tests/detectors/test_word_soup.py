@@ -39,7 +39,7 @@ KITCHEN = [
 JUMBLE = (
     "Bram whistle the spoon Duke feathers is jar burnt on noon neck cloth and hymn lamp thumb "
     "shelf kettle of second lid card the the bites blue by slowly spoon drops sweats pour bent "
-    "floats wants feathers with Duke smells hymn jar thumb noon lamp and neck below cloth kettle card"
+    "floats wants feathers with Duke smells hymn jar thumb noon lamp and neck below kettle card"
 )
 
 
