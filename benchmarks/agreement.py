@@ -11,7 +11,7 @@ import argparse
 import json
 from collections import Counter
 
-from benchmarks.truth_on_real_text import FOLDER, ROOT, put
+from benchmarks.truth_on_real_text import ROOT, mark_files, put
 
 
 def kappa(pairs: Counter[tuple[bool, bool]]) -> float | None:
@@ -32,8 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--write", action="store_true", help="into docs/accuracy.md")
     write = parser.parse_args().write
-    paths = [p for p in sorted(FOLDER.glob("*.jsonl")) if not p.name.endswith(".texts.jsonl")]
-    rows = [json.loads(line) for path in paths for line in path.read_text().splitlines()]
+    rows = [json.loads(line) for path in mark_files() for line in path.read_text().splitlines()]
     named = [[{mark["kind"] for mark in marks} for marks in row["readers"]] for row in rows]
     kinds = sorted({kind for pair in named for kinds in pair for kind in kinds})
     lines = ["| kind | both | one reader alone | kappa |", "|---|---|---|---|"]

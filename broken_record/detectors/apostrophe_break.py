@@ -4,12 +4,12 @@ A fault of the tokenizer or of a stop string. Any of: (a) the turn ends right be
 contraction with its apostrophe ("I don'"), on a stem that is no word ("it doesn"), behind a word
 whose possessive is said elsewhere ("the realm'"), in the middle of a sentence inside a quotation,
 or inside one that was never closed by a speaker who closes them, and no token limit cut it; (b) a
-stem with an apostrophe goes on as no contraction does, and salad follows, or apostrophes stand in
-pieces as no word has them, at least two close together ("I don' t the's '"); (c) turns break off
-within 3 words of an apostrophe far more often than words stand near one elsewhere (Fisher's exact
-test, p < .001, at least 3 turns). Where nothing says whether a limit cut a turn, a longer turn of
-the same speaker that ends properly does. Possessives, clipped words, closing quotes and measures
-are left alone.
+stem with an apostrophe goes on as no contraction does, and salad follows where none was before, or
+apostrophes stand in pieces as no word has them, at least two close together ("I don' t the's '");
+(c) turns break off within 3 words of an apostrophe far more often than words stand near one
+elsewhere (Fisher's exact test, p < .001, at least 3 turns). Where nothing says whether a limit cut
+a turn, a longer turn of the same speaker that ends properly does. Possessives, clipped words,
+closing quotes and measures are left alone.
 
 >>> from broken_record.detectors.examples import transcript_of
 >>> said = ["Shall we go?", "I don'", "Why is that?", "I am tired, it doesn"]
@@ -247,7 +247,9 @@ def closes_quotes(transcript: Transcript, own: list[int], quoting: float, closin
 
 
 def goes_wrong(body: str, salad_share: float) -> Break | None:
-    """Rule (b): behind a stem's apostrophe comes what no contraction has, and then salad."""
+    """Rule (b): behind a stem's apostrophe comes what no contraction has, and then salad, where
+    none was before.
+    """
     for match in ODD_CONTRACTION.finditer(body):
         stem = re.search(r"\w+$", body[max(0, match.start() - TAIL) : match.start()])
         if stem is None or stem[0].lower() not in STEMS:
@@ -255,13 +257,18 @@ def goes_wrong(body: str, salad_share: float) -> Break | None:
         if in_single_quotes(body, match.start()):
             continue
         behind = body[match.end() : match.end() + LOOKED_AT]
-        following = [word.text for word in find_words(behind)]
-        share = sum(map(is_function_word, following)) / max(1, len(following))
-        if len(following) >= FOLLOWING and share < salad_share:
+        before = body[max(0, match.start() - LOOKED_AT) : match.start()]
+        if is_salad(behind, salad_share) and not is_salad(before, salad_share):
             start = match.start() - len(stem[0])
             said = body[start : start + TAIL]
             return Break(start, len(body), f"goes wrong at {quote(said, 40)}")
     return None
+
+
+def is_salad(text: str, salad_share: float) -> bool:
+    """Whether a text of some words has next to no function words."""
+    words = [word.text for word in find_words(text)]
+    return len(words) >= FOLLOWING and sum(map(is_function_word, words)) < salad_share * len(words)
 
 
 def near_apostrophes(

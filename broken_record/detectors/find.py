@@ -79,8 +79,8 @@ def extent(finding: Finding, transcript: Transcript) -> tuple[int, int]:
 def uncovered(
     finding: Finding, others: list[Finding], transcript: Transcript, least_turns: int
 ) -> Iterator[Finding]:
-    """The stretches of a finding, of at least `least_turns` turns, that belong to no other loop;
-    the finding itself where none takes anything of it.
+    """The stretches of a finding, of at least `least_turns` turns, that belong to no other loop and
+    reach the turn at which it is told; the finding itself where none takes anything of it.
     """
     roles = {one.index: one.role for one in transcript.said}
     free = [
@@ -106,6 +106,8 @@ def uncovered(
         first, last = group[0].turn, group[-1].turn
         if last - first + 1 < least_turns or len(group) < max(2, least_turns // 2):
             continue
+        if last < finding.detect_turn:
+            continue  # it was told by what came after
         yield replace(
             finding,
             origin_turn=first,

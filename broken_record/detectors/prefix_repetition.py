@@ -3,8 +3,10 @@
 Opening-template repetition (templates.py lays turns side by side): at least 6 words in common with
 any of the speaker's last 3 turns in 3 of 4 own turns (at 6 words 7 of 120 clean dialogues had one,
 those read were all genuine; at 4 words 16, with false ones), and less than .8 of the turn unless it
-says all of the earlier one and goes on; or 8 words in 2 of 3, where they are less than half of the
-turn; or 3 equal words in 6 turns running. Two of twelve words may be others. The speaker's label
+says all of the earlier one and goes on; or 8 words in three of four turns, where they are less than
+half of the turn; or 3 equal words in 6 turns running. Two openings that take turns are told apart,
+and each has to come so often. Two of twelve words may be others (one in three finds no more of what
+readers marked, and courtesies besides). The speaker's label
 and a leading stage direction may be passed over. It differs from single_turn_loop by how the turns
 end.
 

@@ -1,12 +1,16 @@
 r"""What belongs to the chat's machinery, or to the other side, stands inside a turn.
 
-Either a token of a chat template (`<|im_end|>`, `[INST]`, `### Assistant:`, `{{user}}` ...), or the
-turn goes on as the other side: a line begins with the other's label and says something. The other's
-label is its prefix in the config, what most of its messages begin with (the dialogue's own format),
-who it said at the beginning that it is ("I'm the host"), or the name of its role (User, Assistant,
-AI ...). Left alone are code and quotations, talk about templates, a script that was asked for, what
-a speaker does from the first message on as its format, and a label with nothing behind it at the
-end, which is where an engine's stop string cuts.
+Either a token of a chat template (`<|im_end|>`, `[INST]`, `### Assistant:`, `{{user}}` ...), or
+nothing but labels; or the turn goes on as the other side. Then a line begins with the other's label
+and says something, or more follows it; or paragraph after paragraph answers the one before; or it
+takes up in the middle of the sentence in which the other broke off. The other's label is its prefix
+in the config, what most of its messages begin with (the dialogue's own format), who it said at the
+beginning that it is ("I'm the host"), or the name of its role (User, Assistant, AI ...).
+
+Left alone are code and quotations, talk about templates, a script that was asked for (unless it
+says the request again), what a speaker does from the first message on as its format, the prompt
+that a chat without an opening begins with, and a label with nothing behind it at the end, which is
+where an engine's stop string cuts.
 
 >>> from broken_record.detectors.examples import transcript_of
 >>> said = ["Good morning!", "Hello. Did you sleep?<|im_end|>\n<|im_start|>user\nYes."]
@@ -33,6 +37,8 @@ TOKEN = re.compile(
     r"|<s>(?=\s*\[INST\])|<(?:start|end)_of_turn>|<(?:bos|eos|unk|pad)>|\[/?SYSTEM_PROMPT\]"
     r"|<(?:fim|file|repo|jupyter|commit|issue)_\w{2,12}>|\{\{(?:user|char)\}\}"
     r"|^\#{2,3} ?(?:Assistant|User|Human|Instructions?|Response|System|Input)\b ?:"
+    r"|^\#{2,3} ?(?:\u6307\u793a|\u5165\u529b|\u5fdc\u7b54|\u6307\u4ee4|\u8f93\u5165|\u56de\u7b54"
+    r"|\uba85\ub839\uc5b4|\uc785\ub825|\uc751\ub2f5) ?[:\uff1a]"
     r"|^USER ?:(?=[\s\S]*^ASSISTANT ?:)|^(?:ASSISTANT|HUMAN) ?:",
     re.MULTILINE,
 )
@@ -52,6 +58,21 @@ ROLE_NAMES: dict[Role, frozenset[str]] = {
 }
 DOUBTFUL = frozenset(("ai", "bot", "\u30b7\u30b9\u30c6\u30e0"))
 """Names of roles that also head a remark; they count beside a name of the speaker's own role."""
+LEAST_LABELS = 3  # of a turn that has nothing else
+ANSWER = re.compile(
+    r"(?:Yes|No|Yeah|Absolutely|Definitely|Indeed|Exactly|Agreed|Certainly|Of course|Sure"
+    r"|You're right|I (?:completely |totally |fully )?agree"
+    r"|That's (?:a|an|right|true|correct|very|really|so)\b|That sounds"
+    r"|Great (?:point|idea|question))\b"
+)
+LEAST_AGAIN = 20  # characters
+PARAGRAPH = re.compile(r"\S[^\n]*(?:\n(?!\s*\n)[^\n]*)*")
+ANSWERS = 3  # paragraphs behind the first
+TAKEN_UP = 15  # words of a message that breaks off
+BROKEN_OFF = re.compile(r"[^\W_],?\Z")
+GOES_ON = re.compile(r"\s*[^\W\d_]")
+CUES = ("\u300c", "\u300e", "\u201c", "\u201e")
+"""What a line opens with that is left to the other to say."""
 MOST_FIELDS = 3  # other labels in a turn; with more of them "User: admin" is a field of a form
 ASKED = re.compile(
     r"\b(?:write|create|generate|compose|draft|imagine|make up|simulate|show me)\b[^.!?\n]{0,80}"
@@ -110,10 +131,12 @@ def detect(
         voiced: dict[int, Leak] = {}
         for place, i in enumerate(own):
             body = transcript.bodies[i]
+            if answers := find_both_sides(transcript, i):
+                leaks[place] = answers
             if not any(sign in body for sign in (":", "\uff1a", *TOKEN_SIGNS)):
                 continue
             plain = without_quotations(body)
-            if token := find_token(plain, body):
+            if token := find_token(plain, body) or find_labels_alone(body):
                 leaks[place] = token
             elif voice := find_voice(plain, body, names, role, labels[role]):
                 voiced[place] = voice
@@ -125,12 +148,20 @@ def detect(
                 place: leak
                 for place, leak in voiced.items()
                 if not is_asked_for(transcript, own[place])
+                or is_said_again(transcript, own[place], leak)
             }
-        generated = [place for place in sorted(leaks) if own[place] >= transcript.given]
+        least = transcript.given or begins_with_prompt(transcript)
+        generated = [place for place in sorted(leaks) if own[place] >= least]
         for places in stretches(generated, reach + 1):
             found = {own[place]: leaks[place] for place in places}
             findings.append(report(transcript, found, break_turns))
     return findings
+
+
+def begins_with_prompt(transcript: Transcript) -> bool:
+    """Whether the first message is what somebody asked: nothing was measured of it."""
+    first = transcript.said[0]
+    return first.tokens is None and first.finish_reason is None
 
 
 def names_of_other(
@@ -167,6 +198,66 @@ def find_token(plain: str, body: str) -> Leak | None:
     return Leak(match.start(), match.end(), f"{quote(match[0])} in the reply")
 
 
+def find_labels_alone(body: str) -> Leak | None:
+    r"""A turn that is nothing but labels, the last one perhaps cut.
+
+    >>> find_labels_alone("Ann:\nAnn:\nAnn:\nAn")
+    Leak(start=0, end=17, how='nothing but "Ann:" over and over')
+    """
+    lines = [line.strip() for line in body.split("\n") if line.strip()]
+    if len(lines) < LEAST_LABELS or not all(
+        line[-1] in ":\uff1a" and find_labels(line) for line in lines[:-1]
+    ):
+        return None
+    start, end = body.index(lines[0]), len(body.rstrip())
+    return Leak(start, end, f"nothing but {quote(lines[0])} over and over")
+
+
+def find_both_sides(transcript: Transcript, position: int) -> Leak | None:
+    """Whether a turn answers itself, or goes on in the other's broken sentence."""
+    body = transcript.bodies[position]
+    paragraphs = list(PARAGRAPH.finditer(body))
+    answers = [match for match in paragraphs[1:] if ANSWER.match(match[0])]
+    if len(answers) >= ANSWERS and 2 * len(answers) >= len(paragraphs) - 1:
+        return Leak(answers[0].start(), len(body.rstrip()),
+                    f"answers itself: {quote(answers[0][0])}")  # fmt: skip
+    if position == 0 or position < transcript.given:
+        return None
+    before = transcript.said[position - 1]
+    if before.role == transcript.said[position].role or not takes_up(transcript, position):
+        return None
+    return Leak(0, len(body.rstrip()), f"goes on in the other's sentence: {quote(body)}")
+
+
+def takes_up(transcript: Transcript, position: int) -> bool:
+    """Whether a turn begins in the middle of a sentence, the one before it breaks off in one, and
+    both speakers begin and end sentences elsewhere.
+    """
+    body, before = transcript.bodies[position], transcript.bodies[position - 1].rstrip()
+    begins = GOES_ON.match(body)
+    if begins is None or not begins[0][-1].islower() or not BROKEN_OFF.search(before):
+        return False
+    if transcript.counts[position - 1] < TAKEN_UP or before.rpartition("\n")[2].count(" ") < 2:
+        return False
+    said = [
+        (transcript.bodies[i].strip(), transcript.said[i].role == transcript.said[position].role)
+        for i in range(max(0, position - 20), min(len(transcript), position + 20))
+        if i not in (position, position - 1)
+    ]
+    capitals = [text[:1].isupper() for text, is_own in said if is_own and text[:1].isalpha()]
+    ended = [not text[-1:].isalnum() for text, is_own in said if not is_own and text]
+    return 2 * sum(capitals) > len(capitals) > 0 and 2 * sum(ended) > len(ended) > 0
+
+
+def is_said_again(transcript: Transcript, position: int, leak: Leak) -> bool:
+    """Whether what is said as the other is what the other had said."""
+    if position == 0:
+        return False
+    line = transcript.bodies[position][leak.start : leak.end]
+    said = re.sub(r"^[^:\uff1a]*[:\uff1a]\s*", "", line)
+    return len(said) >= LEAST_AGAIN and said[:200] in transcript.bodies[position - 1]
+
+
 def find_voice(
     plain: str, body: str, names: frozenset[str], role: Role, own_label: str | None
 ) -> Leak | None:
@@ -180,8 +271,11 @@ def find_voice(
             continue
         if label.name in roles and len(fields) > MOST_FIELDS:
             continue
-        line = body[label.end :].partition("\n")[0].rstrip()
-        if any(map(str.isalnum, line)):
+        line, _, rest = body[label.end :].partition("\n")
+        line = line.rstrip()
+        if line.endswith(CUES) and not rest.strip():
+            continue
+        if any(map(str.isalnum, line)) or any(map(str.isalnum, rest)):
             end = label.end + len(line)
             said = quote(body[label.start : end])
             return Leak(label.start, end, f"goes on as the other side: {said}")

@@ -46,7 +46,8 @@ FORM = re.compile(r"\s*(?:```|[{<|>\[\]#$]|\S*[@~/\\]\S*\s*[$#>%]|\w{1,12}>)")
 
 class Frame(NamedTuple):
     """A turn that is framed like an earlier one: both positions, how many words they have in
-    common, the first and the last of them in either, and what share of the turn they are.
+    common, the first and the last of them in either, what share of the turn they are, and the
+    places among the speaker's turns of all that it is framed like.
     """
 
     position: int
@@ -55,6 +56,7 @@ class Frame(NamedTuple):
     extent: tuple[int, int]
     likes_extent: tuple[int, int]
     share: float
+    likes: tuple[int, ...]
 
 
 class View(NamedTuple):
@@ -81,8 +83,8 @@ def find_stretches(
     """The frames of each stretch, and the position at which it can be told.
 
     A stretch has `hits` of `of_turns` own turns with `words` words in common with one of the
-    speaker's last three; or two of three with `sure_words`; or `short_turns` turns in a row that
-    are equal in `short_words` words.
+    speaker's last three; or three turns, in `of_turns`, of which two have `sure_words` in common
+    with an earlier one; or `short_turns` turns in a row that are equal in `short_words` words.
     """
     reported = []
     kept = write_words(transcript.words)
@@ -98,17 +100,52 @@ def find_stretches(
         short, told = find_short(transcript, own, views, short_words, short_turns, most_share)
         frames = short | frames
         for places in stretches(sorted(frames), of_turns - hits + 2):
-            sure = [
-                k for k in places if frames[k].words >= sure_words and frames[k].share < SURE_SHARE
-            ]
-            long = [k for k in places if frames[k].words >= words]
-            detected = [
-                *(k for k in (told_by(long, hits, of_turns), told_by(sure, 2, 3)) if k is not None),
-                *(k for k in places if k in told),
-            ]
+            shown: list[int] = []
+            detected: list[int] = []
+            groups = chains({k: frames[k].likes for k in places}) if side == "opening" else [places]
+            for chain in groups:
+                sure = {
+                    k: frames[k].likes for k in chain
+                    if frames[k].words >= sure_words and frames[k].share < SURE_SHARE
+                }  # fmt: skip
+                long = [k for k in chain if frames[k].words >= words]
+                by = told_by(long, hits, of_turns), told_by_three(sure, of_turns)
+                here = [k for k in by if k is not None] + [k for k in chain if k in told]
+                shown += chain if here else []
+                detected += here
             if detected:
-                reported.append(([frames[k] for k in places], own[min(detected)]))
+                reported.append(([frames[k] for k in sorted(shown)], own[min(detected)]))
     return reported
+
+
+def chains(likes: dict[int, tuple[int, ...]]) -> list[list[int]]:
+    """Places in groups of one template, by the earlier places that each is like.
+
+    >>> chains({2: (0,), 3: (1,), 4: (2,), 6: (4, 5)})
+    [[2, 4, 6], [3]]
+    """
+    groups: list[set[int]] = []
+    for k in sorted(likes):
+        mine = {k, *likes[k]}
+        apart = [group for group in groups if group.isdisjoint(mine)]
+        groups = [*apart, mine.union(*(group for group in groups if group not in apart))]
+    found = [sorted(group & likes.keys()) for group in groups]
+    return sorted(found)
+
+
+def told_by_three(likes: dict[int, tuple[int, ...]], of_turns: int) -> int | None:
+    """The first of places like earlier ones that ends so many turns of which three are alike, two
+    of them by their own likeness.
+
+    >>> told_by_three({2: (0,), 4: (2,)}, 4), told_by_three({2: (1,), 4: (2,)}, 4)
+    (None, 4)
+    """
+    members = {place for k, earlier in likes.items() for place in (k, *earlier)}
+    for last in sorted(likes):
+        near = [place for place in members if last - of_turns < place <= last]
+        if len(near) >= 3 and sum(place in likes for place in near) >= 2:
+            return last
+    return None
 
 
 def grows(transcript: Transcript, position: int) -> bool:
@@ -192,6 +229,7 @@ def find_frames(
 ) -> dict[int, Frame]:
     """By place among a speaker's turns: the generated ones framed like one of the last three."""
     best: dict[int, Frame] = {}
+    likes: dict[int, dict[int, None]] = {}
     runs = [[runs_in(view.text) for view in of_turn] for of_turn in views]
     for k, position in enumerate(own):
         if position < transcript.given:
@@ -202,14 +240,16 @@ def find_frames(
                     if mine.step != theirs.step or my_runs.isdisjoint(their_runs):
                         continue
                     found = common_frame(mine, theirs)
-                    if found[0] < words or (k in best and found[0] <= best[k].words):
+                    if found[0] < words:
                         continue
                     frame = frame_of(transcript, position, own[j], (mine, theirs), *found)
                     longer = transcript.counts[position] >= transcript.counts[own[j]] + GROWN
                     exact = mine.step < 0 and found[0] == sum(mine.worths[: found[1]])
                     if frame.share < (EXACT_SHARE if exact else most_share) or longer:
-                        best[k] = frame
-    return best
+                        likes.setdefault(k, {})[j] = None
+                        if k not in best or frame.words > best[k].words:
+                            best[k] = frame
+    return {k: frame._replace(likes=tuple(likes[k])) for k, frame in best.items()}
 
 
 def runs_in(text: str) -> set[str]:
@@ -256,7 +296,7 @@ def frame_of(
         ]
         extents.append((min(ends), max(ends)))
     share = much / max(1.0, float(transcript.sizes[position]))
-    return Frame(position, like, much, extents[0], extents[1], share)
+    return Frame(position, like, much, extents[0], extents[1], share, ())
 
 
 def find_short(
@@ -284,7 +324,7 @@ def find_short(
                 frame = frame_of(
                     transcript, own[k], own[k - 1], (mine, theirs), much, length, length
                 )
-                frame = frame if frame.share < most_share else None
+                frame = frame._replace(likes=(k - 1,)) if frame.share < most_share else None
         if frame is not None:
             row[k] = frame
             continue

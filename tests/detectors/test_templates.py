@@ -173,3 +173,34 @@ def test_an_import_tells_an_open_quotation_by_a_longer_turn_that_ends_properly(o
     (found,) = apostrophe_break.detect(transcript_of(said, finish=None)) or []
     assert found.onset_turn == 2
     assert apostrophe_break.detect(transcript_of(said[1:], finish=None)) is None
+
+
+def test_two_openings_that_take_turns_are_none_together() -> None:
+    thanks, classic = (
+        "Thank you! I enjoy these types of problems",
+        "This is a classic riddle, let me",
+    )
+    rests = ["a lot.", "see.", "very much.", "look at it.", "as ever.", "think it through.", "so."]
+    own = [f"{(thanks, classic)[k % 2]} {rest}" for k, rest in enumerate(rests)]
+    lines = [line for k, said in enumerate(own) for line in (said, f"Number {k} is next then.")]
+    assert prefix_repetition.detect(transcript_of(lines)) == []
+
+
+def test_an_opening_counts_where_three_of_four_turns_have_it() -> None:
+    opening = "Thank you for the hint. If the man had"
+    rests = [
+        "a brother, then that brother is the one who paid for all these drinks last night.",
+        "no alibi at all, she would hardly have told you of it with a smile on her face.",
+        "the key, he was inside, and then nothing of what you told me was an accident.",
+    ]
+    said = [f"{opening} {rests[0]}", "I do not know.", *(f"{opening} {rest}" for rest in rests[1:])]
+    lines = [line for k, own in enumerate(said) for line in (own, f"Hint {k} comes now.")]
+    (finding,) = prefix_repetition.detect(transcript_of(lines))
+    assert (finding.onset_turn, finding.detect_turn, finding.copies) == (4, 6, 3)
+
+
+def test_an_apostrophe_within_salad_is_not_what_broke_it():
+    behind = "achievements clustering ballpark mortar velvet habits iron passages"
+    assert apostrophe_break.detect(transcript_of(["Go on.", f"Well then, I think i'E {behind}."]))
+    salad = "pewter lantern sorrel gravel mitten quartz ferry dial"
+    assert not apostrophe_break.detect(transcript_of(["Go on.", f"{salad} i'E {behind}."]))
