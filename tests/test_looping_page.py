@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import analyze
 from benchmarks.looping_examples import PLANTED, REAL, arguments_for
 from broken_record.config.load import load
 from broken_record.detectors.registry import KINDS
@@ -82,3 +83,9 @@ def test_the_command_above_an_example_is_the_one_that_made_its_record(kind):
     values = json.loads(json.dumps(loaded.values))
     assert {key: values[key] for key in header["config"]} == header["config"]
     assert header["seed"] == seed
+
+
+def test_the_answer_tells_replies_that_run_to_the_limit_from_word_soup(tmp_path, capsys):
+    shutil.copy(ROOT / "docs" / "looping" / "word_soup.jsonl", tmp_path)
+    assert analyze.main([str(tmp_path)]) == 0
+    assert "runs to the limit (word_soup, 1)" in capsys.readouterr().out
