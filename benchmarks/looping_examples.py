@@ -41,7 +41,7 @@ REAL: dict[str, tuple[int, tuple[str, ...], tuple[int, ...]]] = {
     "single_turn_loop": (1, (*GREEDY, "total_tokens=1200"), (50, 51, 52, 53, 54, 55)),
     "multi_turn_loop": (1, (*GREEDY, TWIN, "total_tokens=800"), tuple(range(31, 39))),
     "intra_turn_repetition": (1, (*GREEDY, *ENDLESS), (6,)),
-    "prefix_repetition": (3, COOL, (12, 14, 16, 18, 20)),
+    "prefix_repetition": (3, (*COOL, TWIN), (8, 10, 12, 14, 16, 18, 20)),
     "semantic_repetition": (6, COOL, tuple(range(9, 18))),
     "word_soup": (1, (*GREEDY, "sampler.frequency_penalty=1", "total_tokens=1600"), (13, 15, 17)),
     "empty_response": (1, ('sampler.stop=["\\n", "\\""]', "total_tokens=100"), (3, 4, 5, 6, 7)),
