@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -87,7 +88,7 @@ class Words:
     """Words, linked. By place: `ids` and `at` (an array and a
     list of the same) are their numbers, `after` and `before` the places of the neighbours, and
     `stands` says whether a word is still there. Before the first and after the last lies no place:
-    -1 and the number of places.
+    -1 and the number of places. By number: `counts` says how often a word stands there.
     """
 
     def __init__(self, numbers: Numbers, ids: Ints) -> None:
@@ -97,6 +98,7 @@ class Words:
         self.after = list(range(1, len(ids) + 1))
         self.before = list(range(-1, len(ids)))  # and of the end
         self.stands = np.ones(len(ids), dtype=bool)
+        self.counts: list[int] = np.bincount(ids, minlength=len(numbers)).tolist()
 
     def window(self, place: int, n: int) -> list[int]:
         """The places of n words from one on; fewer at the end."""
@@ -121,12 +123,20 @@ class Words:
 
     def make(self, cut: Cut) -> list[int]:
         """Make a cut; the places that it covers."""
-        covered = [cut.first]
-        while covered[-1] != cut.last:
-            covered.append(self.after[covered[-1]])
+        at, counts, after = self.at, self.counts, self.after
+        place = cut.first
+        covered = [place]
+        counts[at[place]] -= 1
+        while place != cut.last:
+            place = after[place]
+            covered.append(place)
+            counts[at[place]] -= 1
         self.stands[covered[1:]] = False
-        self.at[cut.first] = self.ids[cut.first] = self.numbers[cut.kept + cut.tail]
-        behind = self.after[cut.first] = self.after[cut.last]
+        glued = at[cut.first] = self.numbers[cut.kept + cut.tail]
+        counts += [0] * (len(self.numbers) - len(counts))
+        counts[glued] += 1
+        self.ids[cut.first] = glued
+        behind = after[cut.first] = after[cut.last]
         self.before[behind] = cut.first
         return covered
 
@@ -176,9 +186,8 @@ class Index:
 
     def may_hold(self, hashes: Hashes) -> list[bool]:
         """Of each hash, whether the upper bits of one are the same."""
-        keys = np.append(self.keys, ~np.uint64(0))
-        near = keys[np.searchsorted(self.keys, hashes & ~self.low)]
-        held: list[bool] = (((near ^ hashes) & ~self.low) == 0).tolist()
+        near = self.keys.take(np.searchsorted(self.keys, hashes & ~self.low), mode="clip")
+        held: list[bool] = ((near ^ hashes) <= self.low).tolist()
         return held
 
     def find(self, wanted: int) -> list[int]:
@@ -289,7 +298,12 @@ class Level:
         at, spelled = self.words.at, self.words.numbers.spelled
         first, last = spelled[window[0]], spelled[window[-1]]
         cut: Cut | None = None
-        for begin in sorted(starts.union(self.in_longer_words(window))):
+        counts = self.words.counts
+        if min([counts[number] for number in window[1:-1]]) > len(starts):
+            starts_or_like = sorted(starts.union(self.in_longer_words(window)))
+        else:  # one of its words stands nowhere else
+            starts_or_like = sorted(starts)
+        for begin in starts_or_like:
             places = self.words.window(begin, self.n)
             numbers = [at[place] for place in places]
             if begin in starts and numbers != window:
@@ -428,11 +442,8 @@ class Insides:
         """The windows with the same inside: numbers and places."""
         n = self.n - 2
         (wanted,) = hash_windows(np.array(window[1:-1], dtype=np.int64), n)
-        for numbers, begins, starts in self.waiting:
-            hashes = hash_windows(numbers[1:-1], n)[begins].tolist()
-            for start, key in zip(starts, hashes, strict=True):
-                self.made.setdefault(key, []).append(start)
-        self.waiting.clear()
+        if self.waiting:
+            self.look_into()
         if self.hashes is None:
             self.hashes = hash_windows(self.standing[1:-1], n)
         self.searches += 1
@@ -441,3 +452,13 @@ class Insides:
         self.index = self.index or Index(self.hashes)
         found = np.array(self.index.find(int(wanted)), dtype=np.int64)
         return found, self.made.get(int(wanted), [])
+
+    def look_into(self) -> None:
+        """Find the insides of the windows that removals made since the last search."""
+        numbers, begins, starts = zip(*self.waiting, strict=True)
+        before = np.cumsum([0, *map(len, numbers[:-1])])
+        at = np.concatenate([own + shift for own, shift in zip(begins, before, strict=True)])
+        hashes = hash_windows(np.concatenate(numbers)[1:-1], self.n - 2)[at]
+        for start, key in zip(chain(*starts), hashes.tolist(), strict=True):
+            self.made.setdefault(key, []).append(start)
+        self.waiting.clear()
