@@ -13,6 +13,7 @@ taken out is compared word by word.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import chain
 from typing import NamedTuple
@@ -20,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from broken_record.data import Segment
-from broken_record.text.ngrams import Hashes, Ints, hash_windows
+from broken_record.text.ngrams import SHORTEST, Hashes, Ints, hash_windows
 
 CHUNK = 1 << 20  # characters that are cut into words at once
 FEW = 32  # searches in hashes as they stand; for more of them they are sorted
@@ -84,11 +85,25 @@ class Cut(NamedTuple):
     tail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The words that stand: their places and numbers, how many of the places before each
+    `may_repeat`, and the most of those in a row.
+    """
+
+    places: Ints
+    ids: Ints
+    repeating: Ints
+    longest: int
+
+
 class Words:
-    """Words, linked. By place: `ids` and `at` (an array and a
-    list of the same) are their numbers, `after` and `before` the places of the neighbours, and
-    `stands` says whether a word is still there. Before the first and after the last lies no place:
-    -1 and the number of places. By number: `counts` says how often a word stands there.
+    """Words, linked. By place: `ids` and `at` (an array and a list of the same) are their numbers,
+    `after` and `before` the places of the neighbours, `stands` says whether a word is still there,
+    and `may_repeat` whether the SHORTEST words from it on may stand elsewhere too (where it says
+    no, they do not). Before the first and after the last lies no place: -1 and the number of
+    places. By number: `counts` says how often a word stands there; `glued` are those that were
+    once glued together.
     """
 
     def __init__(self, numbers: Numbers, ids: Ints) -> None:
@@ -98,7 +113,23 @@ class Words:
         self.after = list(range(1, len(ids) + 1))
         self.before = list(range(-1, len(ids)))  # and of the end
         self.stands = np.ones(len(ids), dtype=bool)
+        self.may_repeat = np.zeros(len(ids), dtype=bool)
+        self.may_repeat[Index(hash_windows(ids, SHORTEST)).repeated()] = True
         self.counts: list[int] = np.bincount(ids, minlength=len(numbers)).tolist()
+        self.glued: set[int] = set()
+        self.known: Standing | None = None
+
+    @property
+    def standing(self) -> Standing:
+        """The words that stand now."""
+        if self.known is None:
+            places = np.flatnonzero(self.stands)
+            flags = self.may_repeat[places]
+            breaks = np.concatenate(([-1], np.flatnonzero(~flags), [len(flags)]))
+            repeating = np.concatenate(([0], np.cumsum(flags)))
+            longest = int(np.diff(breaks).max()) - 1
+            self.known = Standing(places, self.ids[places], repeating, longest)
+        return self.known
 
     def window(self, place: int, n: int) -> list[int]:
         """The places of n words from one on; fewer at the end."""
@@ -108,16 +139,22 @@ class Words:
         """The places of up to n words before one, none before or at a place that was reached, and
         of the word itself; rising.
         """
-        places = [place]
-        while len(places) <= n and (place := self.before[place]) > reached:
+        before, places = self.before, [place]
+        for _ in range(n):
+            place = before[place]
+            if place <= reached:
+                break
             places.append(place)
-        return places[::-1]
+        places.reverse()
+        return places
 
     def behind(self, place: int, n: int) -> list[int]:
         """The places of up to n words behind one."""
-        places: list[int] = []
-        end = len(self.at)
-        while len(places) < n and (place := self.after[place]) < end:
+        after, end, places = self.after, len(self.at), []
+        for _ in range(n):
+            place = after[place]
+            if place == end:
+                break
             places.append(place)
         return places
 
@@ -132,13 +169,27 @@ class Words:
             covered.append(place)
             counts[at[place]] -= 1
         self.stands[covered[1:]] = False
+        self.known = None
         glued = at[cut.first] = self.numbers[cut.kept + cut.tail]
         counts += [0] * (len(self.numbers) - len(counts))
         counts[glued] += 1
         self.ids[cut.first] = glued
         behind = after[cut.first] = after[cut.last]
         self.before[behind] = cut.first
+        self.may_repeat[self.around(cut.first, SHORTEST - 1)] = True
         return covered
+
+    def meet(self, cuts: Sequence[Cut]) -> bool:
+        """Whether a word that was glued together for the first time stood elsewhere before; what is
+        around it may repeat from now on.
+        """
+        made = {self.at[cut.first] for cut in cuts} - self.glued
+        self.glued |= made
+        met = [number for number in made if self.counts[number] > 1]
+        for number in met:
+            for place in np.flatnonzero((self.ids == number) & self.stands).tolist():
+                self.may_repeat[self.around(place, SHORTEST - 1)] = True
+        return bool(met)
 
 
 def number_words(text: str) -> tuple[Numbers, Ints]:
@@ -218,22 +269,27 @@ class Group:
 
 class Level:
     """The windows of n words of a text, told by the place of their first word. Those that stand
-    there in the beginning are in `index`, by their number in `places`; those that removals make
-    are in `alone`, or in a group with their likes. What is found in one of these may be gone
-    meanwhile.
+    there in the beginning and may stand twice are in `index`, by their number in `starts`; those
+    that removals make are in `alone`, or in a group with their likes. What is found in one of these
+    may be gone meanwhile.
     """
 
     def __init__(self, words: Words, n: int) -> None:
         self.words = words
         self.n = n
-        self.places: Ints = np.flatnonzero(words.stands)
-        self.standing: Ints = words.ids[self.places]
-        self.index = Index(hash_windows(self.standing, n))
-        self.insides = Insides(self.standing, n)
+        self.standing = words.standing
+        whole = n - SHORTEST + 1  # so many in a row may repeat where a window does
+        repeating = self.standing.repeating
+        may = repeating[whole:] - repeating[:-whole] == whole
+        begins = np.flatnonzero(may[: max(0, len(self.standing.ids) - n + 1)])
+        self.starts = self.standing.places[begins]
+        self.index = Index(hash_windows(self.standing.ids, n)[begins])
+        self.insides = Insides(self.standing.ids, n)
         self.alone: dict[int, int] = {}  # by hash
         self.groups: dict[int, Group] = {}  # by hash
         self.group_at: dict[int, Group] = {}
         self.heap: list[Entry] = []
+        self.is_over = True
         self.group_repeated()
 
     def group_repeated(self) -> None:
@@ -243,7 +299,7 @@ class Level:
             return
         hashes = self.index.hashes[again]
         borders = np.flatnonzero(np.append(hashes[1:] != hashes[:-1], True)) + 1
-        starts, begin = self.places[again].tolist(), 0
+        starts, begin = self.starts[again].tolist(), 0
         for end, key in zip(borders.tolist(), hashes[borders - 1].tolist(), strict=True):
             group = self.groups.setdefault(key, Group())
             group.starts = sorted(group.starts + starts[begin:end])
@@ -254,7 +310,8 @@ class Level:
 
     def take_out(self) -> Iterator[Segment]:
         """Take out windows, the most frequent one first, on a tie the one that begins first, until
-        none stands twice. CollisionError where two share a hash.
+        none stands twice, or, where it `is_over` is false, a word came up that may be met again in
+        windows that are not in the index. CollisionError where two share a hash.
         """
         spelled = self.words.numbers.spelled
         while self.heap:
@@ -275,6 +332,9 @@ class Level:
             cuts = list(self.find_cuts(window, starts))
             yield Segment(" ".join([spelled[number] for number in window]), group.count)
             self.make(cuts)
+            if self.words.meet(cuts):
+                self.is_over = False
+                return
 
     def numbers_from(self, start: int) -> list[int]:
         """The numbers of the words of a window."""
@@ -340,23 +400,26 @@ class Level:
             if longer is not None:
                 fits = np.zeros(len(numbers), dtype=bool)
                 fits[[number, *longer]] = True
-                places = self.places[found + shift]
+                places = self.standing.places[found + shift]
                 found = found[fits[self.words.ids[places]] & self.words.stands[places]]
-        places = np.array([*self.places[found], *made], dtype=np.int64)
+        places = np.array([*self.standing.places[found], *made], dtype=np.int64)
         return places[self.words.stands[places]].tolist()  # type: ignore[no-any-return]
 
     def make(self, cuts: Sequence[Cut]) -> None:
         """Make cuts, in rising order, and count the windows anew that they touch."""
-        reached = -1
+        runs: list[list[int]] = []  # words before a cut, and the one that is glued, in a row
         for cut in cuts:
-            gone = self.words.around(cut.first, self.n - 1, reached)
-            gone += self.words.make(cut)
-            reached = cut.first
-            for start in gone:
+            reached = runs[-1][-1] if runs else -1
+            here = self.words.around(cut.first, self.n - 1, reached)
+            if runs and self.words.before[here[0]] == reached:
+                runs[-1] += here
+            else:
+                runs.append(here)
+            for start in chain(here, self.words.make(cut)):
                 group = self.group_at.pop(start, None)
                 if group is not None:
                     group.count -= 1
-        places, begins = self.touched(cuts)
+        places, begins = self.made_windows(runs)
         numbers = np.array([self.words.at[place] for place in places], dtype=np.int64)
         hashes = hash_windows(numbers, self.n)[begins]
         starts = [places[k] for k in begins.tolist()]
@@ -372,7 +435,7 @@ class Level:
     def settle(self, start: int, key: int) -> None:
         """Put a new window to those that are equal to it."""
         if key not in self.groups:
-            like = self.places[self.index.find(key)].tolist()
+            like = self.starts[self.index.find(key)].tolist()
             like += [self.alone.pop(key)] if key in self.alone else []
             numbers = self.numbers_from(start)
             like = [
@@ -397,18 +460,10 @@ class Level:
         group.count += 1
         self.enter(group, key)
 
-    def touched(self, cuts: Sequence[Cut]) -> tuple[list[int], Ints]:
-        """The places of the words around cuts that were made, and which of them (counted from 0)
-        begin a window with a glued word.
+    def made_windows(self, runs: Sequence[list[int]]) -> tuple[list[int], Ints]:
+        """The places of words in a row that begin windows with a glued word, and of what these
+        reach; and which of them (counted from 0) begin a whole one.
         """
-        runs: list[list[int]] = []
-        for cut in cuts:
-            reached = runs[-1][-1] if runs else -1
-            here = self.words.around(cut.first, self.n - 1, reached)
-            if runs and self.words.before[here[0]] == reached:
-                runs[-1] += here
-            else:
-                runs.append(here)
         places: list[int] = []
         begins: list[int] = []
         for run in runs:

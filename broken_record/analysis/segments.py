@@ -15,11 +15,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-import numpy as np
-
 from broken_record.analysis.removal import CollisionError, Level, Words, number_words
 from broken_record.data import OldNumbers, Segment
-from broken_record.text.ngrams import SHORTEST, Ints, hash_windows
+from broken_record.text.ngrams import SHORTEST
 
 LONGEST = 64  # words
 EMPTY = "[empty]"
@@ -77,26 +75,14 @@ def find_segments(text: str) -> list[Segment]:
     how); should two windows share a hash, the plain finder decides.
     """
     found: Counter[str] = Counter()
-    numbers, ids = number_words(text)
-    longest = longest_repeat(ids)
-    if longest < SHORTEST:
-        return []
-    words = Words(numbers, ids)
+    words = Words(*number_words(text))
+    n = LONGEST
     try:
-        for n in range(longest, SHORTEST - 1, -1):
-            for segment in Level(words, n).take_out():
+        while (n := min(n, words.standing.longest + SHORTEST - 1)) >= SHORTEST:
+            level = Level(words, n)
+            for segment in level.take_out():
                 found[segment.text] += segment.count
+            n -= level.is_over
     except CollisionError:
         return find_segments_plainly(text)
     return [Segment(window, count) for window, count in found.items()]
-
-
-def longest_repeat(ids: Ints) -> int:
-    """The largest n of at most LONGEST at which a window repeats, SHORTEST - 1 if none does."""
-    low, high = SHORTEST - 1, LONGEST
-    middle = SHORTEST  # most talk repeats nothing
-    while low < high:
-        hashes = np.sort(hash_windows(ids, middle))
-        low, high = (middle, high) if (hashes[1:] == hashes[:-1]).any() else (low, middle - 1)
-        middle = (low + high + 1) // 2
-    return low
