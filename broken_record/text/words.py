@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
@@ -297,6 +297,7 @@ class Vocabulary(dict[str, int]):
         self.worth: npt.NDArray[np.float64] = np.zeros(1024)
         self.script: npt.NDArray[np.int64] = np.zeros(1024, dtype=np.int64)
         self.common: npt.NDArray[np.int64] = np.zeros(1024, dtype=np.int64)
+        self.kept: dict[Callable[[str], bool], npt.NDArray[np.bool_]] = {}
 
     def __missing__(self, word: str) -> int:
         form = describe(word)
@@ -323,6 +324,14 @@ class Vocabulary(dict[str, int]):
         self.content[number] = not form.is_function and len(form.stem) >= LEAST_STEM
         self.neutral[number] = number if form.neutral == normal else self.number(form.neutral)
         return number
+
+    def flags(self, of: Callable[[str], bool]) -> npt.NDArray[np.bool_]:
+        """By number: what a function says of the normal form; it is asked once of each."""
+        known = self.kept.get(of, np.zeros(0, dtype=bool))
+        if len(known) < len(self.texts):
+            more = np.fromiter(map(of, self.texts[len(known) :]), dtype=bool)
+            known = self.kept[of] = np.concatenate((known, more))
+        return known
 
 
 def vocabulary() -> Vocabulary:
