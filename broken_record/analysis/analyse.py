@@ -90,7 +90,7 @@ def examine(
         loop_coverage=metrics.assistant.loop_coverage,
         speakers={"assistant": asdict(metrics.assistant), "user": asdict(metrics.user)},
         findings=found.findings,
-        onset_tokens=tuple(tokens_before(dialogue, f.onset_turn) for f in found.findings),
+        onset_tokens=tokens_before(dialogue, (f.onset_turn for f in found.findings)),
         not_measurable=found.not_measurable,
         left_out=left_out,
         seed=dialogue.seed,

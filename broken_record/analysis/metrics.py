@@ -7,8 +7,10 @@ whole replies as the detectors see them (transcript.py); this module reads no fi
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from statistics import median
 
 import numpy as np
@@ -88,14 +90,20 @@ def measure_dialogue(
         assistant=measure_speaker(dialogue, transcript, "assistant", loops),
         user=measure_speaker(dialogue, transcript, "user", loops),
         tokens=sum(known) if len(known) == len(counts) else None,
-        tokens_until_first_loop=None if onset is None else tokens_before(dialogue, onset),
+        tokens_until_first_loop=None if onset is None else tokens_before(dialogue, [onset])[0],
     )
 
 
-def tokens_before(dialogue: Dialogue, turn: int) -> int | None:
-    """Tokens of all turns before a message index; None where one was not counted."""
-    counts = [one.tokens for one in dialogue.turns if one.index < turn]
-    return None if None in counts else sum(count for count in counts if count is not None)
+def tokens_before(dialogue: Dialogue, indices: Iterable[int]) -> tuple[int | None, ...]:
+    """Tokens of all turns before each message index; None where one was not counted."""
+    turns = sorted(dialogue.turns, key=lambda turn: turn.index)
+    places = [turn.index for turn in turns]
+    upto = [0, *accumulate(turn.tokens or 0 for turn in turns)]
+    uncounted = next((turn.index for turn in turns if turn.tokens is None), None)
+    return tuple(
+        None if uncounted is not None and uncounted < index else upto[bisect_left(places, index)]
+        for index in indices
+    )
 
 
 def measure_speaker(
@@ -173,16 +181,21 @@ def looped_token_share(dialogue: Dialogue, role: Role, loops: Sequence[Finding])
     own = [turn for turn in dialogue.turns if turn.role == role]
     if not own or any(turn.tokens is None for turn in own):
         return None
-    mine = [loop for loop in loops if loop.speaker in ("both", role)]
+    own.sort(key=lambda turn: turn.index)
+    places = np.array([turn.index for turn in own])
+    steps = np.zeros(
+        len(own) + 1, dtype=np.int64
+    )  # how many loops begin at a turn, less those over
+    for loop in loops:
+        if loop.speaker in ("both", role):
+            last = places[-1] if loop.end_turn is None else loop.end_turn
+            begin, end = np.searchsorted(places, (loop.onset_turn, last + 1))
+            if begin < end:
+                steps[begin] += 1
+                steps[end] -= 1
+    is_looped = np.cumsum(steps)[:-1] > 0
     total = sum(turn.tokens or 0 for turn in own)
-    looped = sum(
-        turn.tokens or 0
-        for turn in own
-        if any(
-            loop.onset_turn <= turn.index and (loop.end_turn is None or turn.index <= loop.end_turn)
-            for loop in mine
-        )
-    )
+    looped = sum(turn.tokens or 0 for turn, hit in zip(own, is_looped.tolist(), strict=True) if hit)
     return looped / total if total else None
 
 

@@ -37,15 +37,16 @@ def with_runs(transcript: Transcript) -> set[int]:
     """
     points = np.frombuffer(transcript.text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     points = points.astype(np.uint8)  # a quarter of the work, and chance makes none of these
-    found: set[int] = set()
+    found = []
     for period in range(1, LONGEST_PATTERN + 1):
         block, true = (4, 0x01010101) if period <= 6 else (8, 0x0101010101010101)
         length = max(0, len(points) - period) // block * block
         equal = points[:length] == points[period : length + period]
         blocks = equal.view(np.uint32 if block == 4 else np.uint64) == true
-        places = np.flatnonzero(blocks[1:] & blocks[:-1]) * block
-        found.update((np.searchsorted(transcript.places, places, side="right") - 1).tolist())
-    return {i for i in found if i >= transcript.given}
+        found.append((blocks[1:] & blocks[:-1]).nonzero()[0] * block)
+    places = np.concatenate(found)
+    turns = set((np.searchsorted(transcript.places, places, side="right") - 1).tolist())
+    return {i for i in turns if i >= transcript.given}
 
 
 def with_sign_runs(transcript: Transcript) -> set[int]:

@@ -162,15 +162,25 @@ def continued_by(word: str, second: str) -> tuple[tuple[re.Pattern[str], ...], .
     )
 
 
+def is_alone(word: str) -> bool:
+    """Whether a word is a phrase by itself."""
+    return () in beginning_with(word)
+
+
+def begins_one(word: str) -> bool:
+    """Whether a phrase can begin with a word."""
+    return bool(beginning_with(word))
+
+
+def has_digit(word: str) -> bool:
+    """Whether a word is a number, or holds one."""
+    return any(map(str.isdigit, word))
+
+
 def phrase_starts(transcript: Transcript) -> Iterator[int]:
     """The places of words at which a phrase begins."""
     texts, plain = transcript.vocabulary.texts, transcript.plain
-    said = np.unique(plain)
-    is_phrase, begins = np.zeros((2, len(texts)), dtype=bool)
-    for n in said.tolist():
-        furthers = beginning_with(texts[n])
-        is_phrase[n] = () in furthers
-        begins[n] = bool(furthers)
+    is_phrase, begins = map(transcript.vocabulary.flags, (is_alone, begins_one))
     yield from np.flatnonzero(is_phrase[plain]).tolist()
     words = plain.tolist()
     for at in np.flatnonzero((begins & ~is_phrase)[plain][:-1]).tolist():
@@ -189,9 +199,6 @@ def news_of(transcript: Transcript, is_courtesy: Flags) -> Floats:
     worth that did not stand so before. A new number or identifier is NUMBER wherever it stands.
     """
     plain, texts = transcript.plain, transcript.vocabulary.texts
-    said = np.unique(plain)
-    has_digit = np.zeros(len(transcript.is_content), dtype=bool)
-    has_digit[said] = np.fromiter((any(map(str.isdigit, texts[n])) for n in said.tolist()), bool)
     first = is_first(transcript.vocabulary.stem[plain])
     news: Floats = (first & transcript.is_content[plain] & ~is_courtesy).astype(np.float64)
     parts = transcript.worth < 1
@@ -199,7 +206,7 @@ def news_of(transcript: Transcript, is_courtesy: Flags) -> Floats:
     pairs[1:] = parts[1:] & parts[:-1] & (transcript.starts[1:] == transcript.ends[:-1])
     pair_is_new = pairs & is_first(np.where(pairs, plain * len(texts) + np.roll(plain, 1), -1))
     news[parts] = np.where(pair_is_new & ~is_courtesy, transcript.worth, 0.0)[parts]
-    news[is_first(plain) & has_digit[plain]] = NUMBER
+    news[is_first(plain) & transcript.vocabulary.flags(has_digit)[plain]] = NUMBER
     return news
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def find_loops_and_breaks(
     """
     effective = {
         kind: default | dict((thresholds or {}).get(kind, {}))
-        for kind, default in default_thresholds().items()
+        for kind, default in defaults().items()
     }
     wanted = set(kinds)
     if "semantic_repetition" in wanted:
@@ -68,6 +69,12 @@ def find_loops_and_breaks(
         ),
         tuple(not_measurable),
     )
+
+
+@cache
+def defaults() -> dict[str, dict[str, Any]]:
+    """The thresholds of the detectors, read off their parameters once."""
+    return default_thresholds()
 
 
 def extent(finding: Finding, transcript: Transcript) -> tuple[int, int]:

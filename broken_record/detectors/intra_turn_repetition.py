@@ -154,8 +154,9 @@ def with_repeated_windows(transcript: Transcript) -> set[int]:
             equal[k : len(keys) - last + k] |= keys[last:] == keys[: len(keys) - last]
         often = np.bincount(turns[equal], minlength=len(transcript))
         found.update(np.flatnonzero(often >= np.clip(share * transcript.sizes, 3, most)).tolist())
-    ids = transcript.plain
+    ids, of_turn = transcript.plain, transcript.turn_of
     same = (ids[3:] == ids[:-3]) & (ids[2:-1] == ids[:-3]) & (ids[1:-2] == ids[:-3])
+    same &= of_turn[3:] == of_turn[:-3]
     return found | set(transcript.turn_of[np.flatnonzero(same)].tolist()) & set(
         range(transcript.given, len(transcript))
     )

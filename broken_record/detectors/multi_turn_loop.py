@@ -20,8 +20,10 @@ are told by rounds.py. It differs from single_turn_loop by the period.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -45,16 +47,32 @@ MOST_STEPS = 12  # turns of a round in other words
 Cell = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
-    """Cells (p, i) of the similarity matrix, rising in i: turn i is like turn i - p."""
+class Chain(NamedTuple):
+    """What is known of a path before it is followed: how many cells, the first and the last."""
 
-    cells: tuple[Cell, ...]
+    cells: int
+    first: Cell
+    last: Cell
 
     @property
-    def period(self) -> int:
-        """The distance that most of its cells have."""
-        return Counter(p for p, _ in self.cells).most_common(1)[0][0]
+    def origin(self) -> int:
+        """The first turn of copy 1."""
+        return self.first[1] - self.first[0]
+
+    @property
+    def length(self) -> int:
+        """Turns from the first to the last that repeats one."""
+        return self.last[1] - self.first[1] + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """Cells (p, i) of the similarity matrix, rising in i: turn i is like turn i - p; `period` is
+    the distance that most of them have.
+    """
+
+    cells: tuple[Cell, ...]
+    period: int
 
     @property
     def first(self) -> int:
@@ -98,35 +116,86 @@ def detect(
     `round_evidence` is the log-likelihood ratio from which on steps go in rounds.
     """
     findings = []
-    covered: set[int] = set()
-    repeating: set[int] = set()
     alike = find_alike(transcript)
-    paths = find_paths(transcript, alike)
-    for path in sorted(paths, key=lambda path: (-len(path.cells), path.period)):
+    reach = Reach(transcript, matched)
+    for path in find_paths(transcript, alike, reach):
         period = path.period
         if not least_period <= period <= most_period:
             continue
         enough = min(period - (period > 5), passage)
-        if path.length < enough or len(path.cells) < max(3, matched * path.length):
+        if path.length < enough:
             continue
         turns = [i for _, i in path.cells]
         if transcript.sizes[turns[:period]].sum() < words:
             continue
         if len({transcript.codes[i] for i in turns}) < 3 or is_template(transcript, path):
             continue
-        reach = set(range(path.origin, path.last + 1))
-        repeats = set(range(path.first, path.last + 1))
-        if len(reach & covered) * 2 > len(reach) or repeats & repeating:
+        if reach.is_taken(path.origin, path.first, path.last):
             continue
-        covered |= reach
+        reach.cover(path.origin, path.last)
         if is_quiz(transcript, path, formats):
             continue
-        repeating |= repeats
+        reach.repeat(path.first, path.last)
         findings.append(report(transcript, alike, path, period, break_copies))
     rounds = rounds_of(transcript, alike, least_period, round_evidence)
-    if rounds is not None and not covered.intersection(range(rounds.first, rounds.last + 1)):
+    if rounds is not None and not reach.covered[rounds.first : rounds.last + 1].any():
         findings.append(report_rounds(transcript, rounds))
     return findings
+
+
+class Reach:
+    """Which turns are covered by paths that were taken, and which of them repeat others; so that
+    most paths need not be followed to be left out.
+    """
+
+    def __init__(self, transcript: Transcript, matched: float) -> None:
+        self.matched = matched
+        self.thirds = third_kinds(transcript.codes)
+        self.covered, self.repeating = np.zeros((2, len(transcript)), dtype=bool)
+        self.upto = np.zeros((2, len(transcript) + 1), dtype=np.int64)  # how many of either before
+
+    def may_tell(self, chain: Chain) -> bool:
+        """Whether a path may be told as a loop, as far as its ends show."""
+        return (
+            chain.cells >= max(3, self.matched * chain.length)
+            and self.thirds[chain.first[1]] <= chain.last[1]
+            and not self.is_taken(chain.origin, chain.first[1], chain.last[1])
+        )
+
+    def is_taken(self, origin: int, first: int, last: int) -> bool:
+        """Whether more than half of a path is covered, or a turn repeats in another's."""
+        covered = self.upto[0, last + 1] - self.upto[0, origin]
+        repeating = self.upto[1, last + 1] - self.upto[1, first]
+        return bool(2 * covered > last + 1 - origin or repeating)
+
+    def cover(self, origin: int, last: int) -> None:
+        """A path was taken, or is a quiz."""
+        self.covered[origin : last + 1] = True
+        self.upto[0, 1:] = np.cumsum(self.covered)
+
+    def repeat(self, first: int, last: int) -> None:
+        """These turns repeat others."""
+        self.repeating[first : last + 1] = True
+        self.upto[1, 1:] = np.cumsum(self.repeating)
+
+
+def third_kinds(codes: Sequence[str]) -> list[int]:
+    """Per turn: up to which turn from it on three different ones were said.
+
+    >>> third_kinds(["a", "b", "b", "a", "c"])
+    [4, 4, 4, 5, 5]
+    """
+    n = len(codes)
+    seconds, thirds = [n] * n, [n] * n
+    for i in range(n - 2, -1, -1):
+        second = seconds[i + 1]
+        if codes[i] == codes[i + 1]:
+            seconds[i], thirds[i] = second, thirds[i + 1]
+            continue
+        seconds[i] = i + 1
+        is_third = second < n and codes[second] != codes[i]
+        thirds[i] = second if is_third else thirds[i + 1]
+    return thirds
 
 
 def is_template(transcript: Transcript, path: Path) -> bool:
@@ -192,8 +261,31 @@ def rounds_of(
     return None if 2 * counting >= len(rounds.hits) else rounds
 
 
-def find_paths(transcript: Transcript, alike: Band) -> list[Path]:
-    """Maximal chains of like turns along the diagonals, off the turns that repeat the last ones.
+def find_paths(transcript: Transcript, alike: Band, reach: Reach) -> Iterator[Path]:
+    """The paths that may be told while one asks for them: those with more cells first, then those
+    of a smaller period.
+    """
+    before, chains = find_chains(transcript, alike)
+    for _, group in groupby(sorted(chains, key=lambda one: -one.cells), key=lambda one: one.cells):
+        open_ones = [chain for chain in group if reach.may_tell(chain)]
+        paths = [follow(before, chain.last) for chain in open_ones]
+        yield from sorted(paths, key=lambda path: path.period)
+
+
+def follow(before: Mapping[Cell, Cell | None], last: Cell) -> Path:
+    """The path that ends in a cell."""
+    cells = []
+    here: Cell | None = last
+    while here is not None:
+        cells.append(here)
+        here = before[here]
+    cells.reverse()
+    return Path(tuple(cells), Counter(p for p, _ in cells).most_common(1)[0][0])
+
+
+def find_chains(transcript: Transcript, alike: Band) -> tuple[dict[Cell, Cell | None], list[Chain]]:
+    """Maximal chains of like turns along the diagonals, off the turns that repeat the last ones;
+    and of every cell the one before it.
 
     A chain steps to the next turn, or over one or two, and may move to a neighbouring diagonal.
     """
@@ -202,31 +294,26 @@ def find_paths(transcript: Transcript, alike: Band) -> list[Path]:
     hits[:3] = False
     hits[:, : transcript.given] = False
     hits[:, repeats_last & still_repeating(repeats_last)] = False
-    best: dict[Cell, tuple[int, Cell | None]] = {}
-    continued: set[Cell] = set()
+    best: dict[Cell, Chain] = {}
+    links: dict[Cell, Cell | None] = {}
     columns, lags = np.nonzero(hits.T)
     for i, p in zip(columns.tolist(), lags.tolist(), strict=True):
-        before: Cell | None = None
-        length = 0
+        before: Chain | None = None
         for cell in (
             (p, i - 1), (p, i - 2), (p - 1, i - 1), (p + 1, i - 1), (p - 1, i - 2), (p + 1, i - 2),
             (p, i - 3), (p - 1, i - 3), (p + 1, i - 3),
         ):  # fmt: skip
-            if cell in best and best[cell][0] > length:
-                length, before = best[cell][0], cell
-        best[p, i] = (length + 1, before)
-        if before is not None:
-            continued.add(before)
-    paths = []
-    for cell in best:
-        if cell not in continued and best[cell][0] >= 3:
-            cells = []
-            here: Cell | None = cell
-            while here is not None:
-                cells.append(here)
-                here = best[here][1]
-            paths.append(Path(tuple(reversed(cells))))
-    return paths
+            chain = best.get(cell)
+            if chain is not None and (before is None or chain.cells > before.cells):
+                before = chain
+        here = (p, i)
+        if before is None:
+            best[here], links[here] = Chain(1, here, here), None
+        else:
+            best[here], links[here] = Chain(before.cells + 1, before.first, here), before.last
+    continued = set(links.values())
+    chains = [chain for chain in best.values() if chain.cells >= 3 and chain.last not in continued]
+    return links, chains
 
 
 def still_repeating(repeats: Flags) -> Flags:

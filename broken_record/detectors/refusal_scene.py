@@ -125,6 +125,11 @@ def sentences_in(text: str, wording: Wording) -> list[Sentence]:
     return [Sentence(raw, wording) for raw in STOPS.split(text) if SAID.search(raw)]
 
 
+def may_act_in_english(word: str) -> bool:
+    """Whether a sentence with a word may do something."""
+    return bool(acts_in_english(word))
+
+
 class Scene:
     """A dialogue as refusals are judged in it; of a turn it knows what was said before."""
 
@@ -177,11 +182,8 @@ class Scene:
     def with_acts(self) -> frozenset[int]:
         """The turns that have such a word of English."""
         transcript = self.transcript
-        texts = transcript.vocabulary.texts
-        said = np.flatnonzero(np.bincount(transcript.plain))
-        flags = np.zeros(len(texts), dtype=bool)
-        flags[said] = [bool(acts_in_english(texts[number])) for number in said.tolist()]
-        return frozenset(transcript.turn_of[flags[transcript.plain]].tolist())
+        acting = transcript.vocabulary.flags(may_act_in_english)[transcript.plain]
+        return frozenset(transcript.turn_of[acting].tolist())
 
     def wordings(self, position: int, text: str) -> list[Wording]:
         """Those in which a turn is to be read."""

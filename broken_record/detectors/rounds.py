@@ -15,15 +15,17 @@ multi_turn_loop.py uses it; how alike two turns are there is no matter of a thre
 from __future__ import annotations
 
 import math
-from collections import deque
 from dataclasses import dataclass
 
-from broken_record.text.transcript import Transcript
+import numpy as np
+
+from broken_record.text.transcript import Floats, Ints, Transcript
 
 FARTHEST = 24  # turns
 IN_ROUND = 0.65  # of the turns of a round have their nearest a multiple of the period before
 LEAST_ALIKE = 0.05  # cosine: a turn that shares less with all before it has no nearest
 LEAST_TURNS = 12
+AT_ONCE = 1 << 14  # words of turns that are compared at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,31 +91,44 @@ def is_whole(rounds: Rounds) -> bool:
 
 
 def nearest_before(transcript: Transcript) -> list[int]:
-    """Per turn: how many turns before it the one stands with which it shares most rare words."""
+    """Per turn, how many turns before it the one stands with which it shares most rare words."""
     n = len(transcript)
-    borders = transcript.first.tolist()
-    words = transcript.words.tolist()
-    turns = [sorted(set(words[borders[i] : borders[i + 1]])) for i in range(n)]
-    turns_with: dict[int, int] = {}
-    for turn in turns:
-        for word in turn:
-            turns_with[word] = turns_with.get(word, 0) + 1
-    weights = {word: math.log(n / count) ** 2 for word, count in turns_with.items()}
-    norms = [math.sqrt(sum(weights[word] for word in turn)) or 1.0 for turn in turns]
-    said: dict[int, deque[int]] = {}
-    lags = []
-    for i, turn in enumerate(turns):
-        shared: dict[int, float] = {}
-        for word in turn:
-            if turns_with[word] == 1 or 2 * turns_with[word] > n:
-                continue
-            places = said.setdefault(word, deque())
-            while places and places[0] < i - FARTHEST:
-                places.popleft()
-            for k in places:
-                shared[k] = shared.get(k, 0.0) + weights[word]
-            places.append(i)
-        cosines = {k: much / (norms[i] * norms[k]) for k, much in shared.items()}
-        nearest = max(cosines, key=lambda k: (cosines[k], k), default=i)
-        lags.append(i - nearest if cosines.get(nearest, 0.0) >= LEAST_ALIKE else 0)
+    # the different words of every turn, rising by word, then by turn
+    keys = np.unique(transcript.words * n + transcript.turn_of)
+    words, turns = keys // n, keys % n
+    turns_with = np.bincount(words)
+    counts = np.unique(turns_with[words])
+    of_count = np.zeros(n + 1)
+    of_count[counts] = [math.log(n / count) ** 2 for count in counts.tolist()]
+    weights = of_count[turns_with[words]]
+    norms = np.sqrt(np.bincount(turns, weights, minlength=n))
+    norms[norms == 0] = 1.0
+    telling = (turns_with[words] > 1) & (2 * turns_with[words] <= n)
+    shared = add_shared(words[telling], turns[telling], weights[telling], n)
+    cosines = np.zeros_like(shared)
+    for apart in range(1, min(FARTHEST, n - 1) + 1):
+        cosines[apart:, apart] = shared[apart:, apart] / (norms[apart:] * norms[:-apart])
+    nearest = cosines.argmax(axis=1)
+    is_alike = cosines[np.arange(n), nearest] >= LEAST_ALIKE
+    lags: list[int] = np.where(is_alike, nearest, 0).tolist()
     return lags
+
+
+def add_shared(words: Ints, turns: Ints, weights: Floats, n: int) -> Floats:
+    """[i, apart]: what the words weigh that the turns i and i - apart share, up to FARTHEST.
+
+    `words` and `turns` are the different words of every turn, rising by word, then by turn.
+    """
+    shared = np.zeros((n, FARTHEST + 1))
+    flat = shared.reshape(-1)
+    count = len(words)
+    words, turns = (np.append(column, np.full(FARTHEST, -1)) for column in (words, turns))
+    for begin in range(0, count, AT_ONCE):
+        # [word, step]: the turn so many places further on, where it says the word too
+        at = np.arange(begin, min(begin + AT_ONCE, count))[:, None]
+        later = at + np.arange(1, FARTHEST + 1)
+        apart = turns[later] - turns[at]
+        near = (words[later] == words[at]) & (apart <= FARTHEST)
+        places = (turns[later] * (FARTHEST + 1) + apart)[near]
+        np.add.at(flat, places, np.broadcast_to(weights[at], near.shape)[near])
+    return shared

@@ -24,16 +24,31 @@ Floats = npt.NDArray[np.float64]
 Hashes = npt.NDArray[np.uint64]
 
 
-def hash_sums(numbers: Ints) -> tuple[Hashes, Hashes]:
-    """(running sums of mix(w_i) * B**i from 0, powers of B's inverse), modulo 2**64.
-
-    The hash of the n words from i is (sums[i + n] - sums[i]) * inverse**i (Karp and Rabin, 1987).
+def hash_sums(numbers: Ints) -> Hashes:
+    """Running sums of mix(w_i) * B**i, modulo 2**64; the hash of the n words from i is the sum over
+    them times B's inverse**i (Karp and Rabin, 1987).
     """
-    mixed = (numbers.astype(np.uint64) + np.uint64(1)) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = numbers.astype(np.uint64)
+    mixed += np.uint64(1)
+    mixed *= np.uint64(0xBF58476D1CE4E5B9)
     mixed ^= mixed >> np.uint64(31)
-    weighted = mixed * powers_of(MULTIPLIER, len(numbers))
-    sums = np.concatenate(([np.uint64(0)], np.cumsum(weighted, dtype=np.uint64)))
-    return sums, powers_of(INVERSE, len(numbers))
+    mixed *= powers_of(MULTIPLIER, len(numbers))
+    np.cumsum(mixed, out=mixed)
+    return mixed
+
+
+def hash_windows(numbers: Ints, n: int) -> Hashes:
+    """The hashes of all windows of n numbers.
+
+    >>> hashes = hash_windows(np.array([7, 8, 9, 7, 8]), 2).tolist()
+    >>> len(hashes), hashes[0] == hashes[3], hashes[0] == hashes[1]
+    (4, True, False)
+    """
+    sums = hash_sums(numbers)
+    hashes: Hashes = sums[n - 1 :].copy()
+    hashes[1:] -= sums[:-n]
+    hashes *= powers_of(INVERSE, len(hashes))
+    return hashes
 
 
 def window_ends(worths: Floats, n: int) -> Ints:
@@ -54,8 +69,8 @@ def window_hashes(numbers: Ints, ends: Ints) -> Hashes:
     """The hashes of windows of numbers: the first from the first number to before `ends[0]`, the
     second from the second on ...
     """
-    sums, inverses = hash_sums(numbers)
-    return (sums[ends] - sums[: len(ends)]) * inverses[: len(ends)]
+    sums = np.concatenate((np.zeros(1, dtype=np.uint64), hash_sums(numbers)))
+    return (sums[ends] - sums[: len(ends)]) * powers_of(INVERSE, len(ends))
 
 
 @lru_cache(maxsize=4)
@@ -68,7 +83,7 @@ def powers_up_to(base: int, count: int) -> Hashes:
 
 def powers_of(base: np.uint64, count: int) -> Hashes:
     """The first `count` powers; tables of powers are kept, by the next power of two."""
-    return powers_up_to(int(base), 1 << max(10, count.bit_length()))[:count]
+    return powers_up_to(int(base), 1 << max(13, count.bit_length()))[:count]
 
 
 def loop_coverage(text: str) -> float:

@@ -51,6 +51,7 @@ DRAWN = re.compile(r"[\u2500-\u259f\u2800-\u28ff]")
 LETTERS = re.compile(r"[^\W\d_]")
 LEAST_WORDS = 4  # of a fenced line that is talk
 RULER = re.compile(r"([^\w\s]|_)\1{2,}")
+SIGN = re.compile(r"[^\w\s]|_")
 CODE_SIGNS = re.compile(r"[{}();=<>|\\\[\]$_#@+]")
 
 
@@ -122,6 +123,6 @@ def is_drawn(line: str) -> bool:
     if DRAWN.search(line):
         return True
     short = RULER.sub(r"\1", line)  # "Name: ________" is talk
-    signs = [sign for sign in short if not sign.isalnum() and not sign.isspace()]
+    signs = SIGN.findall(short)
     written = len(LETTERS.findall(line)) + sum(map(str.isdigit, line))
     return len(signs) > written and all(sign < "\u2190" for sign in signs)

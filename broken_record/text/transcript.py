@@ -20,7 +20,7 @@ import numpy.typing as npt
 from broken_record.data import Dialogue, FinishReason, Role, Span
 from broken_record.text.language import Language, language_of
 from broken_record.text.similarity import COMPARED, Band, compare_turns, pair_turns, write_words
-from broken_record.text.words import body_of, find_words, vocabulary, word_pattern, worth
+from broken_record.text.words import body_of, find_words, split_words, vocabulary, worth
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -91,7 +91,7 @@ class Transcript:
         lengths = np.fromiter(map(len, bodies), dtype=np.int64, count=len(bodies))
         self.places = np.concatenate(([0], np.cumsum(lengths + 1)))[:-1] if bodies else lengths
         self.lengths = lengths
-        pieces = re.split(f"({word_pattern(self.text).pattern})", self.text)
+        pieces = split_words(self.text)
         borders = np.cumsum(np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces)))
         self.starts: Ints = borders[0:-1:2]
         self.ends: Ints = borders[1::2]

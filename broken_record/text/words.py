@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -48,8 +49,10 @@ MARKS_OF_LETTERS = (  # combining marks of Latin, Cyrillic, Hebrew, Arabic, Indi
 )
 LETTERS = rf"[^\W_{UNSPACED}]+"
 INNER = rf"(?:['{CURLY}\u200c\u200d]|_+)"  # inside a word only
-WORD = re.compile(rf"{LETTERS}(?:[{MARKS_OF_LETTERS}]+(?:{LETTERS})?|{INNER}{LETTERS})*|{CLUSTER}")
-SPACED_WORD = re.compile(r"[^\W_]+(?:(?:['\u2019]|_+)[^\W_]+)*")
+WORD = re.compile(
+    rf"({LETTERS}(?:[{MARKS_OF_LETTERS}]+(?:{LETTERS})?|{INNER}{LETTERS})*|{CLUSTER})"
+)
+SPACED_WORD = re.compile(r"([^\W_]+(?:(?:['\u2019]|_+)[^\W_]+)*)")
 IS_UNSPACED = re.compile(f"[{UNSPACED}{MARKS_OF_LETTERS}\u200c\u200d]")
 """Where a text has none of these, SPACED_WORD finds the words that WORD does, in half the time."""
 IS_CLUSTER = re.compile(f"[{UNSPACED}]")
@@ -75,6 +78,9 @@ STRUCTURE = re.compile(
     r"|\bhttps?://\S+",
     re.MULTILINE,
 )
+
+STRUCTURE_BEGINS = re.compile(r"[ \t]*[-*+\u2022\d#|]")
+STRUCTURE_BELOW = re.compile(rf"\n{STRUCTURE_BEGINS.pattern}")
 
 FUNCTION_WORDS = frozenset(
     """a about above after again against all along also although always am among an and another any
@@ -115,8 +121,10 @@ PERSONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+REMEMBERED = 1 << 16  # words
+
+
+class Word(NamedTuple):
     """A word in normal form; `start` and `end` are offsets in the raw text."""
 
     text: str
@@ -139,9 +147,18 @@ def mask_structure(text: str) -> str:
     >>> mask_structure("Look:\n- one\nDone.")
     'Look:\n     \nDone.'
     """
+    if not may_be_structured(text):
+        return text
     return STRUCTURE.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
 
 
+def may_be_structured(text: str) -> bool:
+    """What all texts have that STRUCTURE finds something in; most have none of it."""
+    marks = "```" in text or "http" in text
+    return bool(marks or STRUCTURE_BEGINS.match(text) or STRUCTURE_BELOW.search(text))
+
+
+@lru_cache(maxsize=REMEMBERED)
 def normalize(word: str) -> str:
     r"""The form in which words are compared: NFKC, casefold, straight apostrophes.
 
@@ -153,9 +170,15 @@ def normalize(word: str) -> str:
     return unicodedata.normalize("NFKC", word).casefold().replace(CURLY, "'")
 
 
-def word_pattern(text: str) -> re.Pattern[str]:
-    """The pattern that finds the words of a text: WORD, or a faster one that finds the same."""
-    return SPACED_WORD if text.isascii() or not IS_UNSPACED.search(text) else WORD
+def split_words(text: str) -> list[str]:
+    r"""A text in pieces: what stands before the first word, that word, what stands between it and
+    the next ..., what stands behind the last.
+
+    >>> split_words("Oh, no!")
+    ['', 'Oh', ', ', 'no', '!']
+    """
+    has_blanks = text.isascii() or not IS_UNSPACED.search(text)
+    return (SPACED_WORD if has_blanks else WORD).split(text)
 
 
 def find_words(text: str) -> Iterator[Word]:
@@ -166,8 +189,14 @@ def find_words(text: str) -> Iterator[Word]:
     >>> [word.text for word in find_words("\u6d77\u304c\u597d\u304d, \u0e40\u0e23\u0e37\u0e2d")]
     ['\u6d77', '\u304c', '\u597d', '\u304d', '\u0e40\u0e23\u0e37', '\u0e2d']
     """
-    for match in word_pattern(text).finditer(text):
-        yield Word(normalize(match[0]), match.start(), match.end())
+    if text.isascii():
+        pieces = split_words(text.lower())
+        spoken: Iterable[str] = pieces[1::2]
+    else:
+        pieces = split_words(text)
+        spoken = map(normalize, pieces[1::2])
+    borders = [*accumulate(map(len, pieces))]
+    return map(Word, spoken, borders[::2], borders[1::2])
 
 
 def find_signs(text: str) -> Iterator[Word]:
@@ -198,6 +227,7 @@ def body_of(content: str, prefix: str) -> str:
     return content.removeprefix(prefix)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def is_function_word(word: str) -> bool:
     """Whether a normalised word is an English function word; contractions go by their first part.
 
@@ -267,6 +297,7 @@ class Vocabulary(dict[str, int]):
         self.worth: npt.NDArray[np.float64] = np.zeros(1024)
         self.script: npt.NDArray[np.int64] = np.zeros(1024, dtype=np.int64)
         self.common: npt.NDArray[np.int64] = np.zeros(1024, dtype=np.int64)
+        self.kept: dict[Callable[[str], bool], npt.NDArray[np.bool_]] = {}
 
     def __missing__(self, word: str) -> int:
         form = describe(word)
@@ -293,6 +324,14 @@ class Vocabulary(dict[str, int]):
         self.content[number] = not form.is_function and len(form.stem) >= LEAST_STEM
         self.neutral[number] = number if form.neutral == normal else self.number(form.neutral)
         return number
+
+    def flags(self, of: Callable[[str], bool]) -> npt.NDArray[np.bool_]:
+        """By number: what a function says of the normal form; it is asked once of each."""
+        known = self.kept.get(of, np.zeros(0, dtype=bool))
+        if len(known) < len(self.texts):
+            more = np.fromiter(map(of, self.texts[len(known) :]), dtype=bool)
+            known = self.kept[of] = np.concatenate((known, more))
+        return known
 
 
 def vocabulary() -> Vocabulary:

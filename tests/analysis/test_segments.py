@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import random
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broken_record.analysis.segments import Words, find_segments, find_segments_plainly, old_numbers
+from broken_record.analysis.removal import CollisionError, Level, Numbers, Words, number_words
+from broken_record.analysis.segments import find_segments, find_segments_plainly, old_numbers
 from broken_record.data import Segment
 from broken_record.text.ngrams import loop_coverage
 from broken_record.tiny.corpus import scene_writer
@@ -45,10 +45,24 @@ def test_the_fast_finder_equals_the_plain_one_on_dialogues(seed):
 
 
 def test_windows_that_share_a_hash_by_chance_are_not_taken_out():
-    words = Words.of("a b c d e f a b c d e g")
-    collided = np.array([0, 2, 6])
-    assert words.take_out([collided], 5)[0] == []
-    assert words.take_out([np.array([0, 6])], 5)[0] == [Segment("a b c d e", 2)]
+    level = Level(Words(*number_words("a b c d e f a b c d e g")), 5)
+    (key,) = level.groups
+    level.join(2, level.groups[key], key)  # as if "c d e f a" had the hash of "a b c d e"
+    with pytest.raises(CollisionError):
+        list(level.take_out())
+
+
+@given(st.lists(st.sampled_from(["a", "b", "ab", "ba", "", "c"]), max_size=80))
+def test_words_that_are_longer_than_another_are_found_whenever_they_came(words):
+    numbers = Numbers()
+    for k, word in enumerate(words):
+        _ = numbers[word]
+        known = set(words[: k + 1])
+        for one in known - {""}:
+            longer = {numbers[other] for other in known - {one} if other.endswith(one)}
+            assert numbers.ending_with(one) == longer
+            longer = {numbers[other] for other in known - {one} if other.startswith(one)}
+            assert numbers.starting_with(one) == longer
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from broken_record.detectors.examples import transcript_of
-from broken_record.text.words import SENTENCE_END, SPACED_WORD, WORD, find_signs, find_words
+from broken_record.text.words import (
+    SENTENCE_END,
+    SPACED_WORD,
+    STRUCTURE,
+    WORD,
+    find_signs,
+    find_words,
+    mask_structure,
+)
 
 SAME = {
     "en": "The sea is calm today, as if it were waiting for somebody. Do you see it?",
@@ -91,3 +101,9 @@ def test_where_characters_stand_for_words_places_and_sizes_differ():
 @given(st.text("ab1'’_ .é🎉\n"))
 def test_the_faster_pattern_finds_the_same_words_where_there_are_blanks(text):
     assert SPACED_WORD.findall(text) == [match[0] for match in WORD.finditer(text)]
+
+
+@given(st.text(alphabet="ab1 \t\n-*#|.)`•htps:/٣", max_size=60) | st.text(max_size=40))
+def test_structure_is_masked_wherever_it_is_found(text):
+    masked = STRUCTURE.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
+    assert mask_structure(text) == masked
