@@ -56,13 +56,14 @@ bench-detectors: .venv/for-developers
 	$(BIN)/python -m benchmarks.truth --write
 	$(BIN)/python -m benchmarks.natural
 
-# What in the documents is written by commands that take seconds: the tables of options, faults and files' fields, the
-# config's keys.
+# What in the documents is written by commands that take seconds: the tables of options, faults, files' fields and
+# prompts, the config's keys.
 docs: faults
 	$(BIN)/python -m tests.options --write
 	$(BIN)/python -m tests.config_reference --write
 	$(BIN)/python -m tests.formats --write
 	$(BIN)/python -m tests.limits --write
+	$(BIN)/python -m tests.golden --write
 
 # What servers do wrong, and what parrot makes of it.
 faults: .venv/for-developers

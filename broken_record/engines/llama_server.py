@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from broken_record.data import EngineInfo, Message
 from broken_record.engines.completions import COMMON, CompletionsServer, ids
-from broken_record.engines.sandbox import chat_environment, in_time
+from broken_record.engines.sandbox import THINKING_OFF, chat_environment, in_time
 from broken_record.engines.wire import KEY_REFUSED, Wire, whole, word
 from broken_record.errors import TEMPLATE_FAULTS, EngineBusy, RequestRefused, TemplateRefused
 
@@ -118,8 +118,9 @@ class LlamaServer(CompletionsServer):
     def render_there(self, messages: PlainMessages) -> str:
         """The prompt from /apply-template."""
         bos = self.bos_to_strip()
+        body = {"messages": messages, "chat_template_kwargs": THINKING_OFF}
         try:
-            answer = self.wire.ask("POST", "/apply-template", {"messages": messages})
+            answer = self.wire.ask("POST", "/apply-template", body)
         except RequestRefused as error:
             busy = isinstance(error, EngineBusy) and error.status != 500
             if busy or error.status in KEY_REFUSED:
@@ -151,7 +152,7 @@ def template_here(
     import jinja2
 
     environment = chat_environment()
-    names = {name: props.get(name) or "" for name in ("bos_token", "eos_token")}
+    names = {name: props.get(name) or "" for name in ("bos_token", "eos_token")} | THINKING_OFF
 
     def render(messages: PlainMessages) -> str:
         try:

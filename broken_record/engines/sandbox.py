@@ -16,6 +16,11 @@ from typing import Any
 from broken_record.engines.limits import POWER, TEMPLATE_S
 from broken_record.errors import TemplateRefused
 
+THINKING_OFF = {"enable_thinking": False}
+"""What templates of reasoning models are told (Qwen3, GLM-4.5, SmolLM3): a reply is speech at once,
+and others do not look at it.
+"""
+
 
 @contextmanager
 def in_time(seconds: float = TEMPLATE_S.value) -> Iterator[None]:

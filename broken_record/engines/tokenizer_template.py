@@ -15,7 +15,7 @@ import requests
 
 from broken_record.data import Message
 from broken_record.engines.base import Template
-from broken_record.engines.sandbox import in_time
+from broken_record.engines.sandbox import THINKING_OFF, in_time
 from broken_record.errors import TEMPLATE_FAULTS, TemplateRefused
 
 HUB = "https://huggingface.co"
@@ -88,7 +88,7 @@ def load_tokenizer_template(name: str, *, adds_bos: bool = True) -> TokenizerTem
         try:
             with in_time():
                 text = tokenizer.apply_chat_template(
-                    plain, tokenize=False, add_generation_prompt=True
+                    plain, tokenize=False, add_generation_prompt=True, **THINKING_OFF
                 )
         except (jinja2.TemplateError, *TEMPLATE_FAULTS) as error:
             raise TemplateRefused(f'the chat template of "{name}" refuses: {error}') from error
