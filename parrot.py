@@ -137,6 +137,7 @@ def find_reason_to_stop(dialogue: Dialogue) -> Finding | None:
 
 def show_and_record(event: Chunk | Turn | Attempt | End, recording: Recording) -> None:
     """Show and record one event of the conversation; a turn may be a reason to stop."""
+    from broken_record.conversation.thoughts import thought_notice
     from broken_record.data import Attempt, Chunk, End
     from broken_record.files.text_log import stream_header
 
@@ -156,6 +157,8 @@ def show_and_record(event: Chunk | Turn | Attempt | End, recording: Recording) -
         recording.attempt(event)
         return
     recording.turn(event)
+    if notice := thought_notice(event, recording.dialogue.prefixes[event.role]):
+        log.warning("%s", notice)
     if finding := find_reason_to_stop(recording.dialogue):
         recording.finding = finding
         log.info("stopped: %s, %s", finding.kind, finding.explanation)

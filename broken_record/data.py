@@ -87,7 +87,8 @@ class Turn:
     `index` counts messages from 0, the config's opening messages first. `trimmed` is how many
     messages behind the opening its prompt left out. `tokens_from` says who
     counted: the engine's usage, timings or perf, or, where it reports none, its tokenizer, or else
-    the chunks that came.
+    the chunks that came. `thought` is what a reasoning model wrote in blocks of <think>, which were
+    cut out; its tokens count.
     Of goal dialogues: `extract` is what of a user's reply the assistant sees, `quoted` how many
     candidates there were; `self_reply` what was cut off because the speaker went on as the other;
     `noncoherent` start and end of the first words in `content` that repeat without sense.
@@ -111,6 +112,7 @@ class Turn:
     quoted: int | None = None
     self_reply: str | None = None
     noncoherent: tuple[int, int] | None = None
+    thought: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

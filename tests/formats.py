@@ -96,6 +96,7 @@ TABLES = {
         quoted: how many candidates for that there were
         self_reply: what was cut off because the speaker went on as the other
         noncoherent: start and end, in content, of the first words that repeat without sense
+        thought: what a reasoning model wrote in blocks of `<think>`, cut out of content
         """),
     "attempt": Table(Attempt, """
         type (text): `attempt`

@@ -18,6 +18,7 @@ from broken_record.conversation.chat import Chat
 from broken_record.conversation.context import WAYS_OUT, check_whole, fits, trim
 from broken_record.conversation.goals import Goal
 from broken_record.conversation.prompts import put_behind, render, role_markers
+from broken_record.conversation.thoughts import Thoughts
 from broken_record.data import (
     Attempt,
     Chunk,
@@ -277,24 +278,27 @@ def speak(
     sampler: Mapping[str, Any],
     seed: int,
 ) -> Iterator[Chunk | Turn]:
-    """One reply of one side: its chunks, then the Turn."""
+    """One reply of one side: its chunks, without what it thinks aloud, then the Turn."""
     yield Chunk(side.prefix, begins=side.role)
     started = time.perf_counter()
     prompt = render(side.template, seen) + side.prefix
     asked = time.perf_counter()
     first: float | None = None
-    pieces: list[str] = []
+    thoughts, pieces = Thoughts(), list[str]()
+    came = 0
     finish: FinishReason | None = None
     usage = Usage()
     for chunk in side.engine.stream(prompt, max_tokens=max_tokens, sampler=sampler, seed=seed):
         if chunk.text:
             first = time.perf_counter() if first is None else first
-            pieces.append(chunk.text)
+            came += 1
         if chunk.finish_reason is not None:
             finish, usage = chunk.finish_reason, chunk.usage
-        yield chunk
+        pieces.append(thoughts.speech(chunk.text, is_last=chunk.finish_reason is not None))
+        if pieces[-1] or chunk.finish_reason is not None:
+            yield replace(chunk, text=pieces[-1])
     ended = time.perf_counter()
-    counted = len(pieces) if usage.tokens is None else usage.tokens
+    counted = came if usage.tokens is None else usage.tokens
     measured = {**asdict(usage), "tokens_from": usage.tokens_from or "chunks"}
     yield Turn(
         **{
@@ -307,5 +311,6 @@ def speak(
             "ttft_s": None if first is None else round(first - asked, 6),
             "elapsed_s": round(ended - started, 6),
             "seed": seed,
+            "thought": thoughts.thought,
         }
     )

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from broken_record.conversation.thoughts import close_thoughts
 from broken_record.data import Memory, Message, Role
 from broken_record.engines.base import Template
 from broken_record.errors import TemplateRefused
@@ -120,7 +121,8 @@ def holds_all(prompt: str, messages: Sequence[Message]) -> bool:
 
 
 def render(template: Template, messages: Sequence[Message]) -> str:
-    """The prompt of the first arrangement that the template takes and that loses no message.
+    """The prompt of the first arrangement that the template takes and that loses no message; it
+    opens no thoughts.
 
     Raises TemplateRefused when the template takes none; where each loses something, the first that
     it took is used.
@@ -139,11 +141,11 @@ def render(template: Template, messages: Sequence[Message]) -> str:
             refusal = error
             continue
         if holds_all(prompt, messages):
-            return prompt
+            return close_thoughts(prompt)
         taken = prompt if taken is None else taken
     if taken is None:
         raise refusal
-    return taken
+    return close_thoughts(taken)
 
 
 def role_markers(template: Template, role: Role) -> tuple[str, ...]:
