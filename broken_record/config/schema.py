@@ -136,7 +136,7 @@ KEYS: dict[str, Key] = {
         "How many messages the user's memory drops at a time."),
     "reproducible": Key(SWITCH, False,
         "Prompt caches off, so that the same config and seed give the same dialogue on "
-        "llama-server; one dialogue at a time."),
+        "llama-server, and on a koboldcpp started with `--nofastforward`; one dialogue at a time."),
     "stop_on": Key(NAMES, [],
         "Kinds of loops and breaks that end the dialogue as soon as they are found in what was "
         "said so far; its status is then `looped`."),

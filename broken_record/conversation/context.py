@@ -21,6 +21,10 @@ WAYS_OUT = (
     '"context": "trim" to leave out the oldest turns'
 )
 IF_SHORT = "if turns are as long as the opening's"
+NO_FAST_FORWARD = (
+    '"reproducible" needs koboldcpp started with --nofastforward, and without --smartcache: what '
+    "it has read before changes the numbers"
+)
 CHARACTERS_A_TOKEN = 6  # more than texts have, in any tokenizer that is used for them
 BOTH_BOS = 2  # what servers count otherwise than their tokenizers
 
@@ -82,7 +86,7 @@ def find_limits(
     infos: tuple[EngineInfo, EngineInfo],
 ) -> Iterator[str]:
     """What to warn of before the first token, a sentence each: the names of a sampler that a server
-    ignores, and an assistant's context that will be full.
+    ignores, what "reproducible" needs there, and an assistant's context that will be full.
 
     Engine, template and prefix are the assistant's, `infos` the assistant's and the user's.
     ContextFull where the context is sure to be full and the config does not say what to do then.
@@ -90,6 +94,8 @@ def find_limits(
     for role, info in zip(("assistant", "user"), infos, strict=True):
         if info.ignored:
             yield f"{role}: {info.engine} does not honour {', '.join(info.ignored)}"
+        if config.reproducible and info.engine == "koboldcpp":
+            yield f"{role}: {NO_FAST_FORWARD}"
     if config.mode == "goal":
         return  # how many turns there will be, nobody knows
     try:

@@ -2,21 +2,27 @@
 
 It reports no usage and calls a reply that met a stop string "length"; /api/extra/perf tells right
 after the reply what really ended it, and how many tokens it had. A prompt that is too long is cut
-at its head without a word, so callers count with /api/extra/tokencount before they ask.
+at its head without a word, so callers count with /api/extra/tokencount before they ask. Newer
+ones tell the model's chat template in /props, but not what its bos_token and eos_token are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from broken_record.data import Chunk, EngineInfo, FinishReason
+from broken_record.data import Chunk, EngineInfo, FinishReason, Message
 from broken_record.engines.completions import COMMON, CompletionsServer, ids
-from broken_record.engines.wire import Wire, seconds, whole
-from broken_record.errors import EngineError
+from broken_record.engines.sandbox import PlainMessages, compile_template
+from broken_record.engines.wire import Wire, seconds, whole, word
+from broken_record.errors import EngineBusy, EngineError, RequestRefused, TemplateRefused
 
 STOP_REASONS: dict[int, FinishReason] = {0: "length", 1: "stop", 2: "stop"}
+UNTOLD = {"bos_token": "\ue000bos_token\ue000", "eos_token": "\ue000eos_token\ue000"}
+"""What stands for the tokens that a template writes and the server does not tell."""
+TRIED = "Hi"
 
 
 def ask_version(wire: Wire) -> str | None:
@@ -43,6 +49,8 @@ class KoboldCpp(CompletionsServer):
         self.version = version
         answer = wire.ask("GET", "/api/extra/true_max_context_length")
         self.n_ctx = whole(answer.get("value"))
+        self.chat_template = word((wire.probe("/props") or {}).get("chat_template"))
+        self.render_here: Callable[[PlainMessages], str] | None = None
 
     @classmethod
     def recognise(cls, wire: Wire) -> KoboldCpp | None:
@@ -56,8 +64,49 @@ class KoboldCpp(CompletionsServer):
         return cls(wire, ask_version(wire) or "unknown")
 
     def info(self) -> EngineInfo:
-        """With version and context size."""
-        return replace(super().info(), engine=self.dialect, build=self.version, n_ctx=self.n_ctx)
+        """With version, context size and the template that /props tell."""
+        source = self.chat_template
+        return replace(
+            super().info(),
+            engine=self.dialect,
+            build=self.version,
+            n_ctx=self.n_ctx,
+            template="server" if source else None,
+            template_sha256=hashlib.sha256(source.encode()).hexdigest() if source else None,
+        )
+
+    def template(self, messages: Sequence[Message]) -> str:
+        """The prompt by the template of /props, rendered here, without the BOS that the server
+        adds; TemplateRefused where there is none, or where it writes a token that nobody told.
+        """
+        if not self.chat_template:
+            return super().template(messages)
+        if self.render_here is None:
+            told = {"bos_token": ""} if self.adds_bos() else {}
+            self.render_here = compile_template(self.chat_template, {**UNTOLD, **told})
+        plain = [{"role": message.role, "content": message.content} for message in messages]
+        prompt = self.render_here(plain)
+        if untold := [name for name, mark in UNTOLD.items() if mark in prompt]:
+            raise TemplateRefused(
+                f"{self.wire.url}: the chat template writes {untold[0]}, and koboldcpp does not "
+                'tell what that is; name the model\'s tokenizer with the key "tokenizer" '
+                '("user_tokenizer" for the user\'s side)'
+            )
+        return prompt
+
+    def adds_bos(self) -> bool:
+        """Whether a generation reads as many tokens as /api/extra/tokencount counts, which always
+        counts a BOS (also for SmolLM2, where 1.111 adds none).
+        """
+        try:
+            counted = self.count_tokens(TRIED)
+            *_, last = self.stream(TRIED, max_tokens=1, sampler={}, seed=1)
+        except EngineBusy:
+            raise
+        except RequestRefused:
+            return True
+        read = last.usage.prompt_tokens
+        return None in (counted, read) or read == counted
 
     def token_ids(self, prompt: str) -> list[int] | None:
         """By /api/extra/tokencount."""

@@ -15,11 +15,10 @@ from urllib.parse import quote
 
 from broken_record.data import EngineInfo, Message
 from broken_record.engines.completions import COMMON, CompletionsServer, ids
-from broken_record.engines.sandbox import THINKING_OFF, chat_environment, in_time
+from broken_record.engines.sandbox import THINKING_OFF, PlainMessages, compile_template
 from broken_record.engines.wire import KEY_REFUSED, Wire, whole, word
-from broken_record.errors import TEMPLATE_FAULTS, EngineBusy, RequestRefused, TemplateRefused
+from broken_record.errors import EngineBusy, RequestRefused, TemplateRefused
 
-PlainMessages = list[dict[str, str]]
 TOLD = ("build_info", "chat_template", "bos_token", "eos_token")
 """What of /props is text, or not told."""
 
@@ -149,22 +148,11 @@ def template_here(
     prompt. Environment and names are those of Hugging Face's chat templates; a template comes from
     a server and runs in a sandbox.
     """
-    import jinja2
-
-    environment = chat_environment()
-    names = {name: props.get(name) or "" for name in ("bos_token", "eos_token")} | THINKING_OFF
-
-    def render(messages: PlainMessages) -> str:
-        try:
-            with in_time():
-                text = str(template.render(messages=messages, add_generation_prompt=True, **names))
-        except (jinja2.TemplateError, *TEMPLATE_FAULTS) as error:
-            raise TemplateRefused(f"the server's chat template refuses: {error}") from error
-        return text.removeprefix(bos)
-
+    names = {name: props.get(name) or "" for name in ("bos_token", "eos_token")}
     try:
-        with in_time():
-            template = environment.from_string(props.get("chat_template") or "")
-        return render if render(messages) == prompt else None
-    except (jinja2.TemplateError, TemplateRefused, *TEMPLATE_FAULTS):
+        template = compile_template(props.get("chat_template") or "", names)
+        if template(messages).removeprefix(bos) != prompt:
+            return None
+    except TemplateRefused:
         return None
+    return lambda messages: template(messages).removeprefix(bos)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 from broken_record.engines.limits import POWER, TEMPLATE_S
-from broken_record.errors import TemplateRefused
+from broken_record.errors import TEMPLATE_FAULTS, TemplateRefused
+
+PlainMessages = list[dict[str, str]]
 
 THINKING_OFF = {"enable_thinking": False}
 """What templates of reasoning models are told (Qwen3, GLM-4.5, SmolLM3): a reply is speech at once,
@@ -85,3 +87,26 @@ def size_of(operator: str, left: Any, right: Any) -> float:
         if isinstance(long, str | bytes | list | tuple) and isinstance(times, int):
             return len(long) * max(times, 0)
     return 0
+
+
+def compile_template(source: str, names: Mapping[str, str]) -> Callable[[PlainMessages], str]:
+    """A chat template that a server told, as a function of messages; `names` are its bos_token and
+    eos_token. Compiling and rendering raise TemplateRefused.
+    """
+    import jinja2
+
+    try:
+        with in_time():
+            template = chat_environment().from_string(source)
+    except (jinja2.TemplateError, *TEMPLATE_FAULTS) as error:
+        raise TemplateRefused(f"the server's chat template is none: {error}") from error
+
+    def render(messages: PlainMessages) -> str:
+        told: dict[str, Any] = {**names, **THINKING_OFF}
+        try:
+            with in_time():
+                return str(template.render(messages=messages, add_generation_prompt=True, **told))
+        except (jinja2.TemplateError, *TEMPLATE_FAULTS) as error:
+            raise TemplateRefused(f"the server's chat template refuses: {error}") from error
+
+    return render
