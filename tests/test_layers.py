@@ -50,6 +50,7 @@ DOORS = {
     },
     "conversation.aim_process": {"aim"},
     "conversation.doctor": {"data", "errors", "config", "engines"},
+    "conversation.doctor_prompts": {"data", "errors", "config", "engines"},
     "batch": {
         "data", "errors", "scripts", "terminal", "config", "files", "conversation", "engines",
     },

@@ -21,9 +21,14 @@ WAYS_OUT = (
     '"context": "trim" to leave out the oldest turns'
 )
 IF_SHORT = "if turns are as long as the opening's"
+OLLAMA = "library"  # what it calls the owner of its models
 NO_FAST_FORWARD = (
     '"reproducible" needs koboldcpp started with --nofastforward, and without --smartcache: what '
     "it has read before changes the numbers"
+)
+OWN_TEMPLATE = (
+    "Ollama puts a chat template of its own around every prompt, so that the model reads two of "
+    "them and a reply cannot be begun with a prefix: serve the same GGUF file with llama-server"
 )
 CHARACTERS_A_TOKEN = 6  # more than texts have, in any tokenizer that is used for them
 BOTH_BOS = 2  # what servers count otherwise than their tokenizers
@@ -86,7 +91,7 @@ def find_limits(
     infos: tuple[EngineInfo, EngineInfo],
 ) -> Iterator[str]:
     """What to warn of before the first token, a sentence each: the names of a sampler that a server
-    ignores, what "reproducible" needs there, and an assistant's context that will be full.
+    ignores, an Ollama, what "reproducible" needs, and an assistant's context that will be full.
 
     Engine, template and prefix are the assistant's, `infos` the assistant's and the user's.
     ContextFull where the context is sure to be full and the config does not say what to do then.
@@ -94,6 +99,8 @@ def find_limits(
     for role, info in zip(("assistant", "user"), infos, strict=True):
         if info.ignored:
             yield f"{role}: {info.engine} does not honour {', '.join(info.ignored)}"
+        if info.engine == OLLAMA:
+            yield f"{role}: {OWN_TEMPLATE}"
         if config.reproducible and info.engine == "koboldcpp":
             yield f"{role}: {NO_FAST_FORWARD}"
     if config.mode == "goal":

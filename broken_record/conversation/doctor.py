@@ -1,11 +1,11 @@
 """parrot.py --doctor: contacts both servers, and says in sentences what they are, what they do, and
 what is wrong.
 
-Wrong is what will spoil the dialogue: a server that does not answer, a template that refuses, two
-BOS tokens, a stop string that can never match, a context that is too small. What is only a matter
-of taste, or harmless, is a note. Everything is asked of the servers: their own tokenizers count,
-and a few short generations show whether a repetition penalty works and whether a stop string that
-is one token ends a reply.
+Wrong is what will spoil the dialogue: a server that does not answer, a prompt that is not the
+model's (doctor_prompts.py), a stop string that can never match, a context that is too small. What
+is only a matter of taste, or harmless, is a note. Everything is asked of the servers: their own
+tokenizers count, and a few short generations show whether a repetition penalty works and whether a
+stop string that is one token ends a reply.
 """
 
 from __future__ import annotations
@@ -14,31 +14,41 @@ import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from broken_record.config.schema import Config
-from broken_record.conversation.context import IF_SHORT, WAYS_OUT, count, forecast
+from broken_record.conversation.context import (
+    IF_SHORT,
+    NO_FAST_FORWARD,
+    OLLAMA,
+    OWN_TEMPLATE,
+    WAYS_OUT,
+    count,
+    forecast,
+)
 from broken_record.conversation.converse import Mode, Side, mode_of, take_side
+from broken_record.conversation.doctor_prompts import (
+    Remark,
+    examine_bos,
+    examine_template,
+    note,
+    tokens_of,
+    wrong,
+)
 from broken_record.conversation.goals import Goal
-from broken_record.conversation.prompts import holds_all, render
+from broken_record.conversation.prompts import holds_all, put_behind, render
 from broken_record.data import Role, Turn
 from broken_record.engines.base import Engine
 from broken_record.engines.completions import CompletionsServer
 from broken_record.engines.connect import connect
-from broken_record.errors import EngineError, RequestRefused
+from broken_record.errors import EngineError
 
 TRIED_TOKENS = 48
 FORCED_TOKENS = 3
 FORCED_BIAS = 100  # the most that vLLM takes
 CUTS = ("top_k", "top_p", "min_p", "typical_p")  # of the config's sampler, kept when trying
 REPEATING = "one two one two one two one two one two one two"
-NO_SECOND_BOS = {
-    "llama-server": "start the server with --override-kv tokenizer.ggml.add_bos_token=bool:false",
-    "koboldcpp": "start the server with --nobostoken",
-    "vllm": 'say "add_special_tokens": false in the sampler',
-    "aphrodite-engine": 'say "add_special_tokens": false in the sampler',
-}
 OTHER_PROMPT = "The keeper of the lighthouse counts the ships: one, two, three,"
 ROUNDS = 3
 PENALTIES = ("repeat_penalty", "repetition_penalty", "rep_pen")  # one parameter's names
@@ -55,24 +65,6 @@ SHOWN_TOKEN = {
     "aphrodite-engine": 'say "skip_special_tokens": false in the sampler, or "stop_token_ids": '
     "[{token}]",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """One line for people."""
-
-    text: str
-    is_wrong: bool = False
-
-
-def wrong(text: str) -> Remark:
-    """What will spoil the dialogue."""
-    return Remark(f"  WRONG: {text}", is_wrong=True)
-
-
-def note(text: str) -> Remark:
-    """What is odd and may well be meant."""
-    return Remark(f"  note: {text}")
 
 
 def examine_servers(config: Config, seed: int) -> Iterator[Remark]:
@@ -131,7 +123,8 @@ def examine_side(config: Config, side: Side, seed: int) -> Iterator[Remark]:
     yield Remark(f"  chat template of the {info.template or 'server: none'}")
     yield Remark(f"  not honoured: {', '.join(info.ignored) or 'nothing that is known'}")
     mode = mode_of(config, side, side)
-    messages = mode.window(side.role, mode.messages(side.role, said_before(config, side, mode))[0])
+    seen = mode.window(side.role, mode.messages(side.role, said_before(config, side, mode))[0])
+    messages = put_behind(seen, side.post_history)
     if config.mode == "goal":
         for message in messages:
             yield Remark(f"  the {side.role} is told ({message.role}): {message.content}")
@@ -144,11 +137,35 @@ def examine_side(config: Config, side: Side, seed: int) -> Iterator[Remark]:
             prompt, max_tokens=config.turn_max_tokens, sampler=side.sampler, seed=seed
         )
         yield Remark(f"  request: {json.dumps(body, ensure_ascii=False)}")
+        yield from examine_server(config, side, side.engine)
+        yield from examine_template(config, side, side.engine, messages)
         yield from examine_bos(side, side.engine, prompt)
         yield from examine_stops(side, side.engine, prompt, config.turn_max_tokens, seed)
         yield from examine_isolation(config, side, side.engine, prompt, seed)
     yield from examine_context(config, side, mode)
     yield penalty_remark(side, prompt, seed)
+
+
+def examine_server(config: Config, side: Side, engine: CompletionsServer) -> Iterator[Remark]:
+    """What a kind of server, or the way in which it was started, does to a dialogue."""
+    asked = engine.wire.probe("/api/version") if engine.dialect == "completions" else None
+    if side.info.engine == OLLAMA or (asked or {}).get("version"):
+        yield wrong(OWN_TEMPLATE)
+    if side.info.engine == "koboldcpp":
+        if config.reproducible:
+            yield note(NO_FAST_FORWARD)
+        elif config.api_url == config.user_api_url and side.role == "assistant":
+            yield note(
+                "both sides share a koboldcpp: unless it was started with --smartcache 4, every "
+                "turn is read anew"
+            )
+    trained, n_ctx = (engine.model.get("meta") or {}).get("n_ctx_train"), side.info.n_ctx
+    if isinstance(trained, int) and n_ctx is not None and n_ctx > trained:
+        yield note(
+            f"the model was trained for {trained:,} tokens of context, and the server gives it "
+            f"{n_ctx:,}: behind the first it may write noise, unless it was started with RoPE "
+            "scaling for that (-c sets the context of all slots together)"
+        )
 
 
 def said_before(config: Config, side: Side, mode: Mode) -> list[Turn]:
@@ -162,30 +179,6 @@ def said_before(config: Config, side: Side, mode: Mode) -> list[Turn]:
     words = mode.objective.text if isinstance(mode, Goal) else "Hello."
     said = f"{prefix} {words}".strip()
     return [Turn(len(config.conversation), other, said, extract=words)]
-
-
-def tokens_of(engine: CompletionsServer, text: str) -> list[int] | None:
-    """What the server makes of a prompt; None where it cannot be asked."""
-    try:
-        return engine.token_ids(text)
-    except RequestRefused:
-        return None
-
-
-def examine_bos(side: Side, engine: CompletionsServer, prompt: str) -> Iterator[Remark]:
-    """Whether the prompt begins with two BOS tokens: one that the server puts in front of
-    everything (it is what an empty prompt becomes), and one that the prompt brings along.
-    """
-    if side.sampler.get("add_special_tokens") is False:
-        return
-    added, tokens = tokens_of(engine, ""), tokens_of(engine, prompt)
-    if added and tokens and tokens[:2] == added[:1] * 2:
-        yield wrong(
-            f"the prompt begins with two BOS tokens (id {added[0]}): the server adds one, and the "
-            f"prompt brings one along, as {prompt[:24]!r}. Let tokenizer_config.json say as "
-            "bos_token what its chat_template writes (parrot takes that one away), or "
-            + NO_SECOND_BOS.get(engine.dialect, "start the server so that it adds none")
-        )
 
 
 def examine_stops(

@@ -7,7 +7,7 @@ loaded, and not before.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,10 +39,13 @@ def strip_bos(prompt: str, bos: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TokenizerTemplate:
-    """A tokenizer's chat template, as a function and as its text."""
+    """A tokenizer's chat template, as a function and as its text; and how many tokens it makes of a
+    text, none put in front.
+    """
 
     render: Template
     source: str
+    count: Callable[[str], int]
 
 
 def hub_answers() -> bool:
@@ -94,4 +97,7 @@ def load_tokenizer_template(name: str, *, adds_bos: bool = True) -> TokenizerTem
             raise TemplateRefused(f'the chat template of "{name}" refuses: {error}') from error
         return strip_bos(str(text), tokenizer.bos_token if adds_bos else None)
 
-    return TokenizerTemplate(template, str(tokenizer.chat_template))
+    def count(text: str) -> int:
+        return len(tokenizer.encode(text, add_special_tokens=False))
+
+    return TokenizerTemplate(template, str(tokenizer.chat_template), count)

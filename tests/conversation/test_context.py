@@ -28,6 +28,24 @@ def test_the_last_instructions_count():  # "Be brief, please." makes the prompt 
     assert f"{longer}; then it will stop" in [*said]
 
 
+@pytest.mark.parametrize(
+    ("engine", "more", "words"),
+    [
+        ("koboldcpp", {"reproducible": True}, ["--nofastforward"]),
+        ("koboldcpp", {}, []),
+        ("llama-server", {"reproducible": True}, []),
+        ("library", {}, ["Ollama puts a chat template of its own around every prompt"]),
+    ],
+)
+def test_what_a_kind_of_server_does_to_a_dialogue_is_said_before_it_begins(engine, more, words):
+    server = ScriptedEngine("x")
+    infos = (EngineInfo(engine), EngineInfo("llama-server"))
+    said = list(find_limits(config(**more), server, server.template, "A:", infos))
+    assert len(said) == len(words)
+    assert all(line.startswith("assistant: ") for line in said)
+    assert all(word in line for word, line in zip(words, said, strict=True))
+
+
 @pytest.mark.parametrize("way", ["stop", "trim"])
 def test_what_a_dialogue_has_to_do_without_is_said_before_it_begins(way):
     assert list(limits(context=way)) == [

@@ -10,8 +10,10 @@ import pytest
 
 from broken_record.config.load import parse
 from broken_record.conversation.doctor import FORCED_TOKENS, examine_servers
+from broken_record.engines.tokenizer_template import load_tokenizer_template
 from broken_record.tiny.tokenizer import FOLDER
 from tests.conversation.test_prompts import put_tokenizer
+from tests.engines.test_exchanges import served_by
 from tests.replay import http_json, replay, reply
 from tests.test_parrot import ROOT, SCENE, parrot, put_config
 
@@ -197,10 +199,88 @@ def vllm(ids):
 def test_vllm_is_asked_for_two_bos_tokens_unless_the_sampler_keeps_it_from_adding_one(tmp_path):
     written = '"bos_token": null, "chat_template": "<s>'
     config = {"tokenizer": put_tokenizer(tmp_path, written), "user_tokenizer": str(FOLDER)}
-    server = vllm(lambda text: [BOS, *ids_of(text)])
-    lines, wrong = doctor(server, llama("other"), **config)
+    server = vllm(lambda text: [BOS, *[BOS] * text.startswith("<s>"), *own_ids(text)])
+    lines, wrong = doctor(server, server, **config)
     assert wrong == 1 and '"add_special_tokens": false' in one(lines, "two BOS tokens")
-    assert doctor(server, llama("other"), sampler={"add_special_tokens": False}, **config)[1] == 0
+    assert doctor(server, server, sampler={"add_special_tokens": False}, **config)[1] == 0
+
+
+def own_ids(text):
+    """As many ids as the embedded models' tokenizer makes of a text, a leading <s> left out."""
+    return [7] * load_tokenizer_template(str(FOLDER)).count(text.removeprefix("<s>"))
+
+
+def test_a_tokenizer_that_counts_otherwise_than_the_server_is_wrong():
+    config = {"tokenizer": str(FOLDER)}
+    assert doctor(vllm(own_ids), vllm(own_ids), **config)[1] == 0
+    two_more = vllm(lambda text: own_ids(text) + [7, 7] * ("Mark" in text))
+    assert doctor(two_more, vllm(own_ids), **config)[1] == 0
+    lines, wrong = doctor(vllm(ids_of), vllm(own_ids), **config)
+    # "<|user|>Mark: hi<|end|><|assistant|>": three markers, "Mark", ":" and " hi"; for the server
+    # 1 and 7 and 13 tokens for the markers, and 8 letters
+    said = one(lines, "is not the tokenizer of the server's model")
+    assert wrong == 2 and "it makes 6 tokens, the server 29" in said
+    said = one(lines, "WRONG: the server reads <|end|>, <|assistant|> as text")
+    assert "means one token each" in said
+
+
+def test_a_tokenizers_template_that_renders_otherwise_than_the_servers_is_wrong():
+    other = {"tokenizer": str(FOLDER)}
+    lines, wrong = doctor(llama(), vllm(own_ids), **other)
+    said = one(lines, "is not that of the server's model")
+    assert "behind 0 characters the prompt goes on with '<|user|>" in said
+    assert "the server's own with '[user]Mark" in said and "leave the tokenizer out" in said
+    assert wrong == 2  # the fake server knows no <|end|> either
+
+
+def test_role_markers_that_the_server_reads_as_text_are_noted_where_no_tokenizer_tells():
+    def render(body):
+        spoken = "".join(f"<|{m['role']}|>{m['content']}" for m in json.loads(body)["messages"])
+        return http_json({"prompt": f"{spoken}<|assistant|>"})
+
+    lines, wrong = doctor({**llama(), "/apply-template": render})
+    said = one(lines, "note: the server reads <|assistant|> as text, not as tokens")
+    assert wrong == 0 and "Zephyr" in said
+
+
+@pytest.mark.parametrize("told", ["owner", "version"])
+def test_an_ollama_puts_its_own_template_around_a_prompt_which_is_wrong(told):
+    owner = "library" if told == "owner" else "someone"
+    ollama = {
+        **vllm(own_ids),
+        "/v1/models": http_json({"data": [{"id": "llama3:8b", "owned_by": owner}]}),
+        "/v1/completions": reply(" a"),
+    }
+    if told == "version":
+        ollama["/api/version"] = http_json({"version": "0.9.0"})
+    lines, wrong = doctor(ollama, vllm(own_ids), tokenizer=str(FOLDER))
+    said = one(lines, "WRONG: Ollama puts a chat template of its own around every prompt")
+    assert wrong == 1 and "llama-server" in said
+
+
+def test_what_a_koboldcpp_was_to_be_started_with_is_noted():
+    with replay(served_by("koboldcpp-1.111", reply(" a"))) as (url, _):
+        lines, _ = doctor({}, api_url=url, user_api_url=url)
+        assert one(lines, "note: both sides share a koboldcpp") and "--smartcache" in one(
+            lines, "share a koboldcpp"
+        )
+        lines, _ = doctor({}, api_url=url, user_api_url=url, reproducible=True)
+        assert sum("--nofastforward" in line for line in lines) == 2
+
+
+def test_a_context_beyond_what_the_model_was_trained_for_is_noted():
+    def trained_for(tokens):
+        listed = {"data": [{"id": "m", "meta": {"n_ctx_train": tokens}}]}
+        return {**llama(), "/v1/models": http_json(listed)}
+
+    lines, wrong = doctor(trained_for(2048))
+    assert wrong == 0 and one(lines, "note: the model was trained for 2,048 tokens of context")
+    assert not any("note" in line for line in doctor(trained_for(4096))[0])
+
+
+def test_the_prompt_of_the_doctor_ends_with_the_instructions_of_the_config():
+    lines, _ = doctor(llama(), post_history="Be brief.")
+    assert one(lines, "[user]Mark: hi[system]Be brief.[assistant]Skye:")
 
 
 def test_a_stop_string_that_is_a_token_without_text_is_wrong():
@@ -288,7 +368,7 @@ def test_a_gated_tokenizer_is_wrong_and_the_ways_around_it_are_said(tmp_path):
         environment = {**os.environ, "HF_ENDPOINT": hub, "HF_HOME": str(tmp_path), "HF_TOKEN": ""}
         config = put_config(tmp_path, url, tokenizer="some/model", user_tokenizer=str(FOLDER))
         done = parrot("--doctor", config, env=environment)
-    said = one(done.stdout.decode().splitlines(), "WRONG")
+    said = one(done.stdout.decode().splitlines(), "WRONG: tokenizer")
     assert done.returncode == 1 and '"some/model" is gated' in said
     for way in ("https://huggingface.co/some/model", "HF_TOKEN", "a folder on disk", "leave the"):
         assert way in said

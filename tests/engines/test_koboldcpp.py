@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from broken_record.conversation.context import find_limits
 from broken_record.conversation.prompts import render
-from broken_record.data import EngineInfo
 from broken_record.engines.connect import connect_server
-from broken_record.engines.scripted import ScriptedEngine
 from broken_record.engines.wire import open_wire
 from broken_record.errors import TemplateRefused
-from tests.conversation.test_converse import CONFIG
 from tests.engines.test_exchanges import served_by
 from tests.golden import GOLDENS, SAID
 from tests.replay import http_json, replay, sse
@@ -67,14 +61,3 @@ def test_a_koboldcpp_without_a_template_needs_a_tokenizer():
 def test_whether_a_bos_is_added_is_what_a_generation_reads(read, adds):
     with replay(koboldcpp(read=read)) as (url, _):
         assert connect_server(open_wire(url, timeout_s=5)).adds_bos() is adds
-
-
-def test_what_reproducible_needs_of_a_koboldcpp_is_said():
-    def said(engine, **more):
-        infos = (EngineInfo(engine), EngineInfo("llama-server"))
-        server = ScriptedEngine("a")
-        return list(find_limits(replace(CONFIG, **more), server, server.template, "", infos))
-
-    (notice,) = said("koboldcpp", reproducible=True)
-    assert notice.startswith("assistant: ") and "--nofastforward" in notice
-    assert said("koboldcpp") == [] and said("llama-server", reproducible=True) == []
