@@ -245,7 +245,10 @@ def test_a_llama_server_is_recognised_and_renders_its_own_template_without_bos()
             4096,
         )
         assert engine.template([Message("user", "hi")]) == "[prompt]"
-        assert json.loads(seen[-1][1]) == {"messages": [{"role": "user", "content": "hi"}]}
+        assert json.loads(seen[-1][1]) == {
+            "messages": [{"role": "user", "content": "hi"}],
+            "chat_template_kwargs": {"enable_thinking": False},
+        }
 
 
 @pytest.mark.parametrize(
