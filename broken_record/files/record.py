@@ -267,9 +267,11 @@ def read_info(value: Any) -> EngineInfo | None:
     ignored = value.get("ignored")
     names = ignored if isinstance(ignored, list) else []
     texts = {name: value[name] for name in ("engine", "build", "model", "template",
-             "template_sha256") if isinstance(value.get(name), str)}  # fmt: skip
-    n_ctx = value.get("n_ctx")
-    return EngineInfo(**{"engine": "unknown", **texts}, n_ctx=n_ctx if is_count(n_ctx) else None,
+             "template_sha256", "digest") if isinstance(value.get(name), str)}  # fmt: skip
+    counts = {name: value[name] for name in ("n_ctx", "slots") if is_count(value.get(name))}
+    caching = value.get("caching")
+    return EngineInfo(**{"engine": "unknown", **texts}, **counts,
+                      caching=caching if isinstance(caching, bool) else None,
                       ignored=tuple(name for name in names if isinstance(name, str)))  # fmt: skip
 
 
