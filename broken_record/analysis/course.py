@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 from broken_record.detectors.semantic_repetition import measure
 from broken_record.text.transcript import Transcript
@@ -12,13 +13,15 @@ from broken_record.text.transcript import Transcript
 class Course:
     """One dialogue over its generated turns: characters said, and the share of content words that
     were not said in the ten turns before, None of a turn without any; the characters of the user's
-    replies alone; and the index of its last message, the opening ones counted.
+    replies alone; the index of its last message, the opening ones counted; and the tokens said
+    before each generated turn, None where some were not counted.
     """
 
     characters: tuple[int, ...]
     novelty: tuple[float | None, ...]
     user_lengths: tuple[int, ...]
     last: int
+    tokens_before: tuple[int, ...] | None
 
 
 def follow(transcript: Transcript) -> Course:
@@ -31,4 +34,7 @@ def follow(transcript: Transcript) -> Course:
     lengths = tuple(len(transcript.bodies[i].strip()) for i in own)
     user = tuple(n for n, i in zip(lengths, own, strict=True) if transcript.said[i].role == "user")
     last = transcript.said[-1].index if transcript.said else 0
-    return Course(lengths, novelty, user, last)
+    counted = [transcript.said[i].tokens for i in own]
+    known = [tokens for tokens in counted if tokens is not None]
+    before = tuple(accumulate(known, initial=0))[:-1] if len(known) == len(counted) else None
+    return Course(lengths, novelty, user, last, before)

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bokeh.models import ColorBar, ColumnDataSource, HoverTool, LinearColorMapper
-from bokeh.palettes import Viridis256
+from bokeh.models import ColumnDataSource, HoverTool, LinearColorMapper
+from bokeh.palettes import interp_palette
 from bokeh.plotting import figure
 
 from broken_record.analysis.report import Report, summarize, time_until_loop
+from broken_record.detectors.registry import KINDS
 from broken_record.stats import survival
-from broken_record.views.overview import PALETTE
+from broken_record.views.overview import DASHES, PALETTE
+
+UNKNOWN = "#bbbbbb"
+DARK = 0.62  # from this share on a cell is so dark that it is written on in white
+SHARES = ("#ffffff", *interp_palette(("#cfe3f5", "#4292c6", "#08306b"), 255))
+"""By share: white for none, and a tint that can be told from it for the rarest."""
 
 
 def list_kinds(reports: Sequence[Report]) -> list[str]:
@@ -24,12 +30,16 @@ def heat_map(reports: Sequence[Report]) -> figure | None:
     kinds = list_kinds(reports)
     if not kinds:
         return None
-    rows: dict[str, list[object]] = {name: [] for name in ("run", "kind", "rate", "text", "onset")}
+    names = ("run", "kind", "rate", "shown", "ink", "text", "onset")
+    rows: dict[str, list[object]] = {name: [] for name in names}
     for report in reports:
         for kind, one in summarize(report).kinds.items():
             rows["run"].append(report.run)
-            rows["kind"].append(kind)
+            rows["kind"].append(label_kind(kind))
             rows["rate"].append(one.rate)
+            rows["shown"].append("not measurable" if one.rate is None else
+                                 f"{one.rate:.0%}, {one.dialogues} of {one.measured}")  # fmt: skip
+            rows["ink"].append("white" if one.rate is not None and one.rate > DARK else "black")
             rows["text"].append(
                 "not measurable"
                 if one.rate is None or one.low is None or one.high is None
@@ -38,24 +48,31 @@ def heat_map(reports: Sequence[Report]) -> figure | None:
             )
             onset = one.median_onset_tokens
             rows["onset"].append("-" if onset is None else f"{onset:,.0f} tokens")
-    mapper = LinearColorMapper(palette=Viridis256, low=0, high=1, nan_color="#bbbbbb")
+    mapper = LinearColorMapper(palette=SHARES, low=0, high=1, nan_color=UNKNOWN)
     plot = figure(
         title="Share of dialogues in which a kind was found",
         x_range=[report.run for report in reports],
-        y_range=kinds[::-1],
+        y_range=[label_kind(kind) for kind in kinds[::-1]],
         height=60 + 34 * len(kinds),
         sizing_mode="stretch_width",
         toolbar_location=None,
     )
-    plot.rect(
-        "run", "kind", 0.98, 0.94, source=ColumnDataSource(rows, name="rates"),
-        fill_color={"field": "rate", "transform": mapper}, line_color=None,
+    source = ColumnDataSource(rows, name="rates")
+    cells = plot.rect(
+        "run", "kind", 0.98, 0.94, source=source, line_color=None,
+        fill_color={"field": "rate", "transform": mapper},
     )  # fmt: skip
+    plot.text("run", "kind", "shown", source=source, text_color="ink", text_align="center",
+              text_baseline="middle", text_font_size="12px")  # fmt: skip
     tips = [("run", "@run"), ("kind", "@kind"), ("dialogues", "@text"), ("median onset", "@onset")]
-    plot.add_tools(HoverTool(tooltips=tips))
-    plot.add_layout(ColorBar(color_mapper=mapper), "right")
+    plot.add_tools(HoverTool(renderers=[cells], tooltips=tips))
     plot.grid.visible = False
     return plot
+
+
+def label_kind(kind: str) -> str:
+    """What people call a kind, and its name."""
+    return f"{KINDS[kind].words} ({kind})" if kind in KINDS else kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +96,7 @@ def survival_plot(reports: Sequence[Report]) -> figure | None:
     if until == 0.0:
         return None
     plot = figure(
-        title="Not yet looping (Kaplan-Meier; a dialogue that ends without a loop is censored)",
+        title="Not yet looping",
         x_axis_label="tokens said",
         y_axis_label="share of dialogues",
         y_range=(0, 1.03),
@@ -98,7 +115,8 @@ def survival_plot(reports: Sequence[Report]) -> figure | None:
         }, name=f"survival-{k}")  # fmt: skip
         label = f"{report.run}: mean {curve.restricted_mean:,.0f} of {until:,.0f} tokens"
         line = plot.step("tokens", "share", source=source, mode="after", color=colour,
-                         line_width=2.5, legend_label=label)  # fmt: skip
+                         line_width=2.5, line_dash=DASHES[k % len(DASHES)],
+                         legend_label=label)  # fmt: skip
         tips = [("tokens", "@tokens{0,0}"), ("not yet", "@share{0%}"), ("at risk", "@at_risk")]
         plot.add_tools(HoverTool(renderers=[line], tooltips=tips))
         plot.legend[0].items[-1].name = f"survival-label-{k}"

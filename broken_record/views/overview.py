@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bokeh.layouts import column, row
-from bokeh.models import (
-    Column,
-    ColumnDataSource,
-    CustomJS,
-    DataRange1d,
-    HoverTool,
-    Select,
-    TapTool,
-)
+from bokeh.models import ColumnDataSource, CustomJS, DataRange1d, HoverTool, TapTool
 from bokeh.plotting import figure
 
 from broken_record.analysis.report import DialogueReport, Report
@@ -22,6 +13,10 @@ from broken_record.analysis.report import DialogueReport, Report
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00",
            "#56B4E9", "#000000", "#882255", "#999933", "#44AA99")  # fmt: skip
 GREY = "#808890"
+# lines and points differ by more than their colour
+DASHES = ("solid", "dashed", "dotdash", "dotted")
+MARKERS = ("circle", "square", "triangle", "diamond", "inverted_triangle",
+           "hex", "star", "plus", "cross", "asterisk")  # fmt: skip
 OPEN = """
     const source = cb_data.source;
     const k = source.inspected.indices[0];
@@ -29,6 +24,7 @@ OPEN = """
 """
 
 
+AXES = {"x": "length", "y": "density"}
 METRICS = {
     "length": "average response length (characters)",
     "density": "loop density (repeated characters x count, per character)",
@@ -57,23 +53,23 @@ def list_metrics(dialogue: DialogueReport) -> dict[str, float | None]:
     }
 
 
-def scatter(reports: Sequence[Report]) -> Column:
-    """A point per dialogue, a colour per run, any two metrics on the axes.
+def scatter(reports: Sequence[Report]) -> figure:
+    """A point per dialogue, a colour per run; the page puts any two metrics on the axes.
 
-    A click on a point opens the dialogue; points that are boxed or lassoed are what the other views
-    show, too; a click in the legend hides a run.
+    A click on a point opens the dialogue where its first finding begins; points that are boxed or
+    lassoed are what the other views show, too; a click in the legend hides a run.
     """
     plot = figure(
-        title="Each point is a dialogue; a click opens it, a box or lasso looks at some alone",
-        x_axis_label=METRICS["length"],
-        y_axis_label=METRICS["density"],
+        title="Each point is a dialogue",
+        x_axis_label=METRICS[AXES["x"]],
+        y_axis_label=METRICS[AXES["y"]],
         x_range=DataRange1d(range_padding=0.08, only_visible=True),
         y_range=DataRange1d(range_padding=0.08, only_visible=True),
         sizing_mode="stretch_width",
         height=460,
         tools="pan,box_select,lasso_select,wheel_zoom,box_zoom,reset,save",
     )
-    glyphs = []
+    plot.xaxis[0].name, plot.yaxis[0].name = "scatter-x", "scatter-y"
     for k, (report, colour) in enumerate(zip(reports, PALETTE, strict=False)):
         values = [list_metrics(dialogue) for dialogue in report.dialogues]
         source = ColumnDataSource({
@@ -83,11 +79,10 @@ def scatter(reports: Sequence[Report]) -> Column:
             "alpha": [0.75] * len(report.dialogues),
             **{name: [one[name] for one in values] for name in METRICS},
         }, name=f"scatter-{k}")  # fmt: skip
-        points = plot.scatter("length", "density", source=source, size=11, color=colour,
-                              alpha="alpha", line_color="white",
-                              legend_label=report.run)  # fmt: skip
+        points = plot.scatter(*AXES.values(), source=source, size=11, color=colour,
+                              alpha="alpha", line_color="white", marker=MARKERS[k],
+                              name=f"scatter-points-{k}", legend_label=report.run)  # fmt: skip
         points.nonselection_glyph = points.glyph
-        glyphs.append(points.glyph)
         source.selected.js_on_change("indices", CustomJS(code="window.parrot.choose();"))
     tooltips = [
         ("dialogue", "@dialogue"), ("average length", "@length{0.0}"),
@@ -101,14 +96,4 @@ def scatter(reports: Sequence[Report]) -> Column:
     plot.legend.orientation = "horizontal"
     plot.legend.location = "left"
     plot.legend.ncols = 3
-    options = list(METRICS.items())
-    selects = [
-        Select(title=f"{axis} axis", value=value, options=options, width=420)
-        for axis, value in (("x", "length"), ("y", "density"))
-    ]
-    for select, axis, label in zip(selects, "xy", (plot.xaxis[0], plot.yaxis[0]), strict=True):
-        code = "for (const g of glyphs) g[axis] = {field: this.value};"
-        code += "label.axis_label = names[this.value];"
-        arguments = {"glyphs": glyphs, "axis": axis, "label": label, "names": METRICS}
-        select.js_on_change("value", CustomJS(args=arguments, code=code))
-    return column(row(*selects), plot, sizing_mode="stretch_width")
+    return plot

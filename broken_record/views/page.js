@@ -36,12 +36,18 @@
     return words;
   }
 
-  function places(words, segment) {
+  function index(words) {
+    const places = new Map(); // word -> where it stands
+    words.forEach(({ word }, at) => { if (!places.get(word)?.push(at)) places.set(word, [at]); });
+    return places;
+  }
+
+  function places({ words, starts }, segment) {
     // Where a segment stands: for each occurrence its stretches [index, from, to], one a turn.
     const wanted = segment.split(/\s+/).filter((word) => word && word !== "[empty]");
     const found = [];
-    for (let at = 0; wanted.length && at + wanted.length <= words.length; at++) {
-      if (!wanted.every((word, k) => words[at + k].word === word)) continue;
+    for (const at of starts.get(wanted[0]) ?? []) {
+      if (!wanted.every((word, k) => words[at + k]?.word === word)) continue;
       const stretches = [];
       for (const { index, from, to } of words.slice(at, at + wanted.length)) {
         const last = stretches.at(-1);
@@ -63,6 +69,8 @@
       const here = marks.filter((mark) => mark.from <= sorted[k] && mark.to >= sorted[k + 1]);
       if (!here.length) { nodes.append(piece); continue; }
       const node = make("mark", here.map((mark) => mark.kind).join(" "), piece);
+      const hits = here.filter((mark) => mark.hit !== undefined).map((mark) => mark.hit);
+      if (hits.length) node.dataset.hits = hits.join(" ");
       const coloured = here.find((mark) => mark.colour);
       if (coloured) { node.style.backgroundColor = coloured.colour; node.style.color = "#000"; }
       nodes.append(node);
@@ -70,6 +78,7 @@
     return nodes;
   }
 
+  const NOT_SEARCHED = { search: null, segment: null, hit: null };
   class Reader {
     constructor(parent) {
       this.root = make("div", "pane");
@@ -93,10 +102,10 @@
       this.turns.tabIndex = 0;
       this.root.append(bar, this.turns);
       for (const run of data.runs) this.runs.append(new Option(run.name));
-      this.runs.addEventListener("change", () => { this.list(); this.load(); });
-      this.dialogues.addEventListener("change", () => this.load());
-      this.segments.addEventListener("change", () => { this.search.value = ""; this.draw(); this.jump(1); });
-      this.search.addEventListener("input", () => { this.draw(); this.jump(1); });
+      this.runs.addEventListener("change", () => { this.list(); this.choose(); });
+      this.dialogues.addEventListener("change", () => this.choose());
+      this.segments.addEventListener("change", () => { this.search.value = ""; this.draw(); this.visit(0); });
+      this.search.addEventListener("input", () => { this.draw(); this.visit(0); });
       back.addEventListener("click", () => this.jump(-1));
       next.addEventListener("click", () => this.jump(1));
       this.turns.addEventListener("keydown", (event) => {
@@ -122,9 +131,19 @@
       this.runs.selectedIndex = Math.max(0, data.runs.findIndex((one) => one.name === run));
       this.list();
       this.dialogues.selectedIndex = Math.max(0, this.run.dialogues.findIndex((one) => one.name === name));
+      await this.choose(turn);
+    }
+    async choose(turn = null) {
+      // Shows the dialogue that is chosen at a turn, or where its first finding begins.
       const chosen = this.dialogue;
       await this.load();
-      if (turn !== null && turn !== undefined && this.dialogue === chosen) this.go(turn);
+      if (this.dialogue !== chosen) return;
+      const onsets = (this.detail?.findings ?? []).filter((one) => one.level !== "info").map((one) => one.onset_turn);
+      this.go(turn ?? (onsets.length ? Math.min(...onsets) : null));
+    }
+    get place() {
+      const named = [this.run?.name, this.dialogue?.name];
+      return named.includes(undefined) ? ["reader"] : this.turn === null ? named : [...named, String(this.turn)];
     }
     async load() {
       const one = this.dialogue;
@@ -144,17 +163,20 @@
       if (this.dialogue !== one) return; // another was chosen meanwhile
       this.detail = detail;
       this.said = this.detail.said;
-      this.detail.words = wordsOf(this.said, this.detail.prefix);
-      const segments = this.detail.segments;
-      this.segments.replaceChildren(new Option(`repeated segments (${segments.length})`, ""),
-        ...segments.map((segment) => new Option(`${segment.count} x ${segment.text.slice(0, 60)}`, segment.text)));
+      const words = wordsOf(this.said, this.detail.prefix), starts = index(words);
+      // Of some segments the parts stand apart, around a longer one that the analysis took out before: they cannot be shown.
+      this.detail.standing = this.detail.segments.map(({ text }) => ({ text, places: places({ words, starts }, text) }))
+        .filter((segment) => segment.places.length).sort((a, b) => b.places.length - a.places.length);
+      const { standing } = this.detail;
+      this.segments.replaceChildren(new Option(`repeated segments (${standing.length})`, ""),
+        ...standing.map((one) => new Option(`${one.places.length} x ${one.text.slice(0, 60)}`, one.text)));
       this.draw();
       this.turns.scrollTop = 0;
       if (this === readers[0]) plotPairs(this.detail);
     }
     draw() {
       const one = this.detail;
-      this.hits = [];
+      this.hits = 0;
       this.at = -1;
       this.count.textContent = "";
       if (!one) return;
@@ -165,18 +187,19 @@
       }
       const wanted = this.search.value || this.segments.value;
       const coloured = new Map(); // index -> marks
-      const mark = (segment, more) => {
-        for (const stretches of places(one.words, segment)) {
-          stretches.forEach(([index, from, to], k) => {
-            const kind = k && more.kind === "found" ? "found also" : more.kind;
-            coloured.set(index, [...(coloured.get(index) ?? []), { from, to, ...more, kind }]);
-          });
+      const mark = (segment, more, isHit) => {
+        for (const stretches of segment.places) {
+          const hit = isHit ? this.hits++ : undefined;
+          for (const [index, from, to] of stretches) {
+            coloured.set(index, [...(coloured.get(index) ?? []), { from, to, hit, ...more }]);
+          }
         }
       };
       if (!this.search.value) {
-        one.segments.slice(0, SEGMENT_COLOURS.length).forEach(({ text }, k) => (
-          mark(text, { kind: "segment", colour: SEGMENT_COLOURS[k] })));
-        if (this.segments.value) mark(this.segments.value, { kind: "found" });
+        one.standing.slice(0, SEGMENT_COLOURS.length).forEach((segment, k) => (
+          mark(segment, { kind: "segment", colour: SEGMENT_COLOURS[k] })));
+        const chosen = one.standing.find((segment) => segment.text === this.segments.value);
+        if (chosen) mark(chosen, { kind: "found" }, true);
       }
       const nodes = [];
       let tokens = one.initial_tokens;
@@ -190,12 +213,13 @@
         if (this.search.value) {
           const low = text.toLowerCase(), low_wanted = wanted.toLowerCase();
           for (let at = low.indexOf(low_wanted); at >= 0; at = low.indexOf(low_wanted, at + low_wanted.length)) {
-            marks.push({ from: at, to: at + wanted.length, kind: "found" });
+            marks.push({ from: at, to: at + wanted.length, kind: "found", hit: this.hits++ });
           }
         }
         const said = make("div", "said");
         said.append(marked(text, marks));
-        const counted = given ? "opening" : `turn ${index} · ${tokens.toLocaleString("en")} tokens before`;
+        const counted = given ? (role === "system" ? "system message" : "opening")
+          : `turn ${index} · ${tokens.toLocaleString("en")} tokens before`;
         said.append(make("span", "cost", finish && finish !== "stop" ? `${counted} · ended by ${finish}` : counted));
         const margin = make("div", "margin");
         for (const finding of notes.get(index) ?? []) {
@@ -205,54 +229,81 @@
         }
         node.append(said, margin);
         nodes.push(node);
-        this.hits.push(...said.querySelectorAll("mark.found:not(.also)"));
         tokens += cost ?? 0;
       }
       this.turns.replaceChildren(...nodes);
-      if (wanted) this.count.textContent = `${this.hits.length} found`;
+      if (wanted) this.count.textContent = `${this.hits} found`;
     }
     jump(step) {
-      if (!this.hits?.length) return;
-      this.hits[this.at]?.classList.remove("now");
-      this.at = this.at < 0 && step < 0 ? this.hits.length - 1 : (this.at + step + this.hits.length) % this.hits.length;
-      this.hits[this.at].classList.add("now");
-      this.hits[this.at].scrollIntoView({ block: "center" });
-      this.count.textContent = `${this.at + 1} of ${this.hits.length}`;
+      if (this.hits) this.visit(this.at < 0 && step < 0 ? this.hits - 1 : (this.at + step + this.hits) % this.hits);
+    }
+    visit(at) {
+      // Shows an occurrence of what is searched for.
+      this.at = at < this.hits ? at : -1;
+      for (const node of this.turns.querySelectorAll("mark.now")) node.classList.remove("now");
+      const nodes = this.turns.querySelectorAll(`mark[data-hits~="${this.at}"]`);
+      for (const node of nodes) node.classList.add("now");
+      if (nodes.length) {
+        this.centre(nodes[0]);
+        this.count.textContent = `${this.at + 1} of ${this.hits}`;
+      }
+      if (this === readers[0]) {
+        window.parrot.note({ search: this.search.value, segment: this.segments.value, hit: this.at > 0 ? this.at : null });
+      }
     }
     go(turn) {
-      const node = this.turns.querySelector(`[data-index="${Number(turn)}"]`);
+      const node = turn === null ? null : this.turns.querySelector(`[data-index="${Number(turn)}"]`);
       this.turns.querySelector(".here")?.classList.remove("here");
+      this.turn = node ? Number(turn) : null;
       node?.classList.add("here");
-      node?.scrollIntoView({ block: "center" });
-      history.replaceState(null, "", "#" + [this.run.name, this.dialogue.name, turn].map(encodeURIComponent).join("/"));
+      if (node) this.centre(node);
+      this.tell();
+    }
+    centre(node) {
+      const outer = this.turns.getBoundingClientRect(), inner = node.getBoundingClientRect();
+      this.turns.scrollTop += inner.top - outer.top - Math.max(0, (outer.height - inner.height) / 2);
+    }
+    tell() {
+      // Notes in the address what is shown; another dialogue than before is a step that leads back.
+      if (!isShown()) return;
+      const { place } = this;
+      if (this !== readers[0]) window.parrot.note({ beside: place.map(encodeURIComponent).join("/") });
+      else if (window.parrot.address().place.slice(0, 2).join("/") === place.slice(0, 2).join("/")) window.parrot.note({}, place);
+      else window.parrot.note(NOT_SEARCHED, place, true);
     }
   }
+  const isShown = () => !document.getElementById("reader").classList.contains("away");
 
   const NOTHING = { pairs: [], said: [] };
   function plotPairs({ pairs, said }) {
-    for (const shown of window.Bokeh?.documents ?? []) {
-      const source = shown.get_model_by_name("recurrence"), range = shown.get_model_by_name("recurrence-turns");
-      if (!source) continue;
-      source.data = { turn: pairs.map((pair) => pair[0]), earlier: pairs.map((pair) => pair[1]) };
-      const end = Math.max(1, said.length);
-      range.setv({ start: 0, end, reset_end: end });
-    }
+    const source = window.parrot.model("recurrence");
+    if (!source) return;
+    source.data = { turn: pairs.map((pair) => pair[0]), earlier: pairs.map((pair) => pair[1]) };
+    const end = Math.max(1, said.length);
+    window.parrot.model("recurrence-turns").setv({ start: 0, end, reset_end: end });
   }
 
   const readers = [];
-  const place = document.getElementById("readers");
-  readers.push(new Reader(place));
-  document.getElementById("beside").addEventListener("change", async (event) => {
+  readers.push(new Reader(document.getElementById("readers")));
+  const beside = document.getElementById("beside");
+  async function showBeside(place) {
     readers[1]?.root.remove();
     readers.length = 1;
-    if (event.target.checked) {
-      readers.push(new Reader(place));
-      await readers[1].load();
-    }
+    beside.checked = Boolean(place);
+    if (!place) return;
+    readers.push(new Reader(document.getElementById("readers")));
+    await readers[1].open(...place);
+  }
+  beside.addEventListener("change", async () => {
+    await showBeside(beside.checked ? readers[0].place : null);
+    if (!beside.checked) window.parrot.note({ beside: null });
   });
+  const { note, followers, placeOf, whenDrawn, show } = window.parrot;
+  placeOf.reader = () => readers[0].place;
   Object.assign(window.parrot, {
     async open(run, dialogue, turn) {
-      window.parrot.show("reader");
+      show("reader");
+      note(NOT_SEARCHED, [run, dialogue], true);
       await readers[0].open(run, dialogue, turn);
       readers[0].turns.focus();
     },
@@ -264,17 +315,21 @@
     data,
     readers,
   });
-  async function follow() {
-    const [run, dialogue, turn] = location.hash.slice(1).split("/").map(decodeURIComponent);
-    if (dialogue === undefined) return false;
-    await window.parrot.open(run, dialogue, turn ?? null);
-    return true;
-  }
-  addEventListener("hashchange", follow);
-  const waitForPlots = setInterval(() => {
-    if (!window.Bokeh?.documents?.length) return;
-    clearInterval(waitForPlots);
-    window.parrot.plotPairs();
-  }, 100);
-  follow().then((opened) => opened || readers[0].load());
+  followers.push(async ({ place: [run, dialogue, turn], chosen }) => {
+    if (dialogue !== undefined) {
+      show("reader");
+      await readers[0].open(run, dialogue, turn);
+      readers[0].turns.focus();
+    } else if (!readers[0].said) await readers[0].open(...(data.first ?? []));
+    const [reader] = readers, wanted = ["segment", "search"].map((name) => chosen.get(name) ?? "");
+    const hit = Number(chosen.get("hit") ?? 0);
+    if (String(wanted) !== String([reader.segments.value, reader.search.value]) || (reader.hits && hit !== reader.at)) {
+      [reader.segments.value, reader.search.value] = wanted;
+      reader.draw();
+      reader.visit(hit);
+    }
+    const other = chosen.get("beside");
+    if (Boolean(other) !== beside.checked) await showBeside(other && other.split("/").map(decodeURIComponent));
+  });
+  whenDrawn(window.parrot.plotPairs);
 })();

@@ -17,29 +17,39 @@ from typing import Any
 import numpy as np
 from bokeh.embed import components
 from bokeh.models import Plot
-from bokeh.resources import CDN, INLINE
 from bokeh.themes import Theme
 
 from broken_record.analysis.report import DialogueReport, Report, find_kinds, time_until_loop
 from broken_record.analysis.texts import Key, Text
+from broken_record.analysis.verdict import tell
+from broken_record.detectors.registry import LOOPS
 from broken_record.stats import DRAWS
-from broken_record.views.drift import Courses, average, cut_stretches, drift_plot
+from broken_record.views.drift import (
+    Courses,
+    What,
+    average,
+    cut_stretches,
+    drift_plot,
+    place_turns,
+)
 from broken_record.views.lengths import SPEAKERS, count_bins, length_histograms
-from broken_record.views.loops import heat_map, list_kinds, survival_plot
-from broken_record.views.overview import GREY, scatter
+from broken_record.views.loops import DARK, heat_map, label_kind, list_kinds, survival_plot
+from broken_record.views.overview import AXES, GREY, METRICS, scatter
 from broken_record.views.recurrence import recurrence_plot
 from broken_record.views.tables import (
     AVERAGED,
     at_risk_table,
     list_settings,
+    means_table,
     pairs_table,
     settings_table,
     table_of_runs,
     tell_apart,
 )
-from broken_record.views.templates import fill, harmless
-from broken_record.views.timeline import KIND_COLOURS, timeline
+from broken_record.views.templates import bokeh_itself, fill, harmless
+from broken_record.views.timeline import KIND_COLOURS, find_worst, timeline
 
+OVER_TURNS: tuple[What, ...] = ("characters", "novelty")
 THEME = Theme(json={"attrs": {
     "Plot": {"background_fill_color": None, "border_fill_color": None, "outline_line_color": GREY},
     "Axis": {"axis_label_text_color": GREY, "major_label_text_color": GREY,
@@ -61,9 +71,8 @@ def make_page(
 ) -> str:
     """The page; `texts` hold what could be read, and with `transcripts` the reader shows them."""
     courses = {key: text.course for key, text in texts.items()}
-    script, plots = components(
-        {**figures(reports, courses), "recurrence": recurrence_plot()}, theme=THEME
-    )
+    drawn = {**figures(reports, courses), "recurrence": recurrence_plot()}
+    script, plots = components(drawn, theme=THEME)
     settings = {}
     for report in reports:
         first = next((text for (run, _), text in texts.items() if run == report.run), None)
@@ -72,10 +81,15 @@ def make_page(
         "page.html",
         made=made,
         cdn=cdn,
-        bokeh=(CDN if cdn else INLINE).render(),
+        bokeh=bokeh_itself(cdn=cdn),
         script=script,
         plots=plots,
-        means=table_of_runs(reports, tell_apart(settings)),
+        titles={name: plot.title.text for name, plot in drawn.items()},
+        axes=AXES,
+        metrics=METRICS,
+        verdicts={report.run: tell_run(report) for report in reports},
+        runs=table_of_runs(reports, tell_apart(settings)),
+        means=means_table(reports),
         settings=settings_table(settings),
         at_risk=at_risk_table(reports),
         pairs=pairs_table(reports),
@@ -83,10 +97,17 @@ def make_page(
     )
 
 
+def tell_run(report: Report) -> list[str]:
+    """A run's verdict; of one that was not looked at, that."""
+    if report.thresholds is None:
+        return ["Nothing was looked for.", "Run: python analyze.py RUN"]
+    return tell(report)
+
+
 def figures(reports: Sequence[Report], courses: Courses) -> dict[str, Any]:
     """The figures that there is something to draw for."""
-    length = "Length of turns, both speakers (characters; median and middle half of dialogues)"
-    novelty = "Novelty: content words not said in the ten turns before (share)"
+    length = "Length of turns, both speakers, in characters"
+    novelty = "What is new: share of content words that were not said in the ten turns before"
     bins = count_bins(reports, courses)
     plots = {
         "scatter": scatter(reports),
@@ -114,11 +135,9 @@ def collect(
     """What page.js reads; "facts" of a dialogue are what selection.js needs to draw it again,
     "looked" of a run says which kinds were looked for, "method" how intervals are made.
     """
-    bins, stretches, kinds = (
-        count_bins(reports, courses),
-        cut_stretches(courses),
-        list_kinds(reports),
-    )
+    bins, kinds = count_bins(reports, courses), list_kinds(reports)
+    places = {what: place_turns(courses, what) for what in OVER_TURNS}
+    stretches = {what: cut_stretches(own) for what, own in places.items()}
     runs = []
     for report in reports:
         looked = [kind in (report.thresholds or ()) for kind in kinds]
@@ -133,15 +152,21 @@ def collect(
                     "time": time_until_loop(dialogue),
                     "kinds": find_onsets(dialogue, kinds, looked),
                     "bins": {who: own.counts.get(key) for who, own in bins.items()},
-                    "course": course and {what: average(getattr(course, what), stretches)
-                                          for what in ("characters", "novelty")},
+                    "course": course and {
+                        what: average(getattr(course, what), places[what][key], stretches[what])
+                        for what in OVER_TURNS
+                    },
                 },
             })  # fmt: skip
         runs.append({"name": report.run, "looked": looked, "dialogues": entries})
     return {
         "runs": runs,
+        "first": find_worst(reports, courses),
         "colours": KIND_COLOURS,
         "kinds": kinds,
+        "labels": [label_kind(kind) for kind in kinds],
+        "loops": [kind in LOOPS for kind in kinds],
+        "dark": DARK,
         "digits": [digits for _, digits in AVERAGED.values()],
         "edges": {who: own.edges for who, own in bins.items()},
         "stretches": stretches,

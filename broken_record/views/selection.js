@@ -4,7 +4,7 @@
 // too many choices to compute them all before, so the statistics stand here a second time, by the methods of stats.py: intervals
 // from the same draws, shown in the same digits.
 (() => {
-  const { data } = window.parrot;
+  const { data, model, note, followers, whenDrawn } = window.parrot;
   const sum = (values) => values.reduce((a, b) => a + b, 0);
   const mean = (values) => sum(values) / values.length;
   const percent = (share) => `${number(100 * share, 0)}%`;
@@ -82,12 +82,6 @@
     return { tokens: times, share: shares, at_risk, restricted };
   }
 
-  const model = (name) => {
-    for (const shown of window.Bokeh.documents) {
-      const found = shown.get_model_by_name(name);
-      if (found) return found;
-    }
-  };
   const fill = (name, columns) => { const source = model(name); if (source) source.data = columns; };
   const cell = (table, row, column, text, by) => {
     const node = document.querySelector(`#${table} tr[data-row="${row}"]`)?.cells[column];
@@ -117,11 +111,12 @@
     for (const what of ["characters", "novelty"]) {
       chosen.forEach((facts, k) => {
         const columns = { x: [], low: [], mid: [], high: [] };
-        for (let at = 0; at + 1 < data.stretches.length; at++) {
+        const borders = data.stretches[what];
+        for (let at = 0; at + 1 < borders.length; at++) {
           const means = facts.map((one) => one.course?.[what][at]).filter((value) => value !== undefined && value !== null);
           if (!means.length) continue;
           means.sort((a, b) => a - b);
-          columns.x.push((data.stretches[at] + data.stretches[at + 1]) / 2);
+          columns.x.push((borders[at] + borders[at + 1]) / 2);
           columns.low.push(quantile(means, 0.25));
           columns.mid.push(quantile(means, 0.5));
           columns.high.push(quantile(means, 0.75));
@@ -132,8 +127,8 @@
   }
 
   function drawLoops(chosen) {
-    const heat = { run: [], kind: [], rate: [], text: [], onset: [] };
-    chosen.forEach((facts, k) => data.kinds.forEach((kind, at) => {
+    const heat = { run: [], kind: [], rate: [], shown: [], ink: [], text: [], onset: [] };
+    chosen.forEach((facts, k) => data.kinds.forEach((_, at) => {
       if (!data.runs[k].looked[at]) return;
       const measured = facts.map((one) => one.kinds[at]).filter((found) => found !== null);
       const found = measured.filter(Boolean);
@@ -141,8 +136,10 @@
       const [low, high] = measured.length ? wilson(found.length, measured.length) : [];
       const rate = measured.length ? found.length / measured.length : NaN;
       heat.run.push(data.runs[k].name);
-      heat.kind.push(kind);
+      heat.kind.push(data.labels[at]);
       heat.rate.push(rate);
+      heat.shown.push(measured.length ? `${percent(rate)}, ${found.length} of ${measured.length}` : "not measurable");
+      heat.ink.push(rate > data.dark ? "white" : "black");
       heat.text.push(measured.length ? `${found.length} of ${measured.length}, ${percent(rate)} (${percent(low)} - ${percent(high)})`
         : "not measurable");
       heat.onset.push(onsets.length ? `${number(quantile(onsets, 0.5), 0)} tokens` : "-");
@@ -158,6 +155,35 @@
       for (let at = 0; at < 6; at++) {
         cell("at-risk", k, at + 1, watched.length ? watched.filter(([time]) => time >= until * at / 5).length : "-");
       }
+    });
+  }
+
+  const make = (tag, className, text = "") => Object.assign(document.createElement(tag), { className, textContent: text });
+  function drawRuns(chosen) {
+    chosen.forEach((facts, k) => {
+      cell("runs", k, 1, facts.length);
+      const struck = (one, isLoop) => one.kinds.some((found, at) => found && data.loops[at] === isLoop);
+      [true, false].forEach((isLoop, at) => {
+        const count = facts.filter((one) => struck(one, isLoop)).length;
+        const known = facts.length && data.runs[k].looked.some((looked, kind) => looked && data.loops[kind] === isLoop);
+        cell("runs", k, 2 + at, known ? `${percent(count / facts.length)} (${count})` : "-", known ? count / facts.length : undefined);
+      });
+      const kinds = data.kinds.map((kind, at) => {
+        const measured = facts.filter((one) => one.kinds[at] !== null).length;
+        const count = facts.filter((one) => one.kinds[at]).length;
+        return { kind, label: data.labels[at].replace(/ \(\w+\)$/, ""), count, share: measured ? count / measured : 0 };
+      }).filter(({ count }) => count).sort((a, b) => b.share - a.share);
+      const bars = kinds.flatMap(({ kind, label, share }) => {
+        const bar = make("span", "share"), track = make("span", "track"), fill = make("i", "");
+        fill.style.width = percent(share);
+        fill.style.background = data.colours[kind] ?? "#777";
+        track.append(fill);
+        bar.append(track, `${percent(share)} ${label}`);
+        return [bar, " "];
+      });
+      const place = document.querySelector(`#runs tr[data-row="${k}"]`).cells[4];
+      place.dataset.value = kinds[0]?.share ?? 0;
+      place.replaceChildren(...(bars.length ? bars : ["nothing"]));
     });
   }
 
@@ -183,7 +209,7 @@
 
   function drawTimeline(isChosen) {
     const IndexFilter = window.Bokeh.Models.get("IndexFilter");
-    for (let k = 0, source; (source = model(`timeline-${k}`)); k++) {
+    for (let k = "lengths", source; (source = model(`timeline-${k}`)); k = k === "lengths" ? 0 : k + 1) {
       const { run, dialogue } = source.data;
       const indices = [...run.keys()].filter((at) => isChosen(run[at], dialogue[at]));
       model(`timeline-view-${k}`).filter = new IndexFilter({ indices });
@@ -192,6 +218,7 @@
 
   function draw(isChosen) {
     const chosen = data.runs.map((run) => run.dialogues.filter((one) => isChosen(run.name, one.name)).map((one) => one.facts));
+    drawRuns(chosen);
     drawMeans(chosen);
     drawLoops(chosen);
     drawHistograms(chosen);
@@ -209,23 +236,58 @@
   window.parrot.choose = () => {
     clearTimeout(waiting); // every run's points change one after the other
     waiting = setTimeout(() => {
-      const picked = data.runs.flatMap((run, k) => {
-        const source = model(`scatter-${k}`);
-        return source.selected.indices.map((at) => JSON.stringify([source.data.run[at], source.data.dialogue[at]]));
-      });
-      names = picked.length ? new Set(picked) : null;
+      const picked = data.runs.map((_, k) => model(`scatter-${k}`).selected.indices);
+      const chosen = picked.flatMap((places, k) => places.map((at) => [data.runs[k].name, data.runs[k].dialogues[at].name]));
+      names = chosen.length ? new Set(chosen.map((one) => JSON.stringify(one))) : null;
+      note({ chosen: picked.flatMap((places, k) => (places.length ? `${k}:${places.join(".")}` : [])).join(";") });
       const shown = draw(window.parrot.isChosen);
       bar.hidden = !names;
-      bar.firstChild.textContent = `Everything but the table of differences shows ${shown} of ${all} dialogues, chosen in the overview.`;
+      bar.firstChild.textContent = `Everything but the verdict and the table of differences shows ${shown} of ${all} dialogues, chosen in the overview.`;
     }, 30);
   };
-  bar.lastChild.addEventListener("click", () => {
-    data.runs.forEach((run, k) => { model(`scatter-${k}`).selected.indices = []; });
-    window.parrot.choose();
+  const pick = (places) => data.runs.forEach((_, k) => {
+    const { selected } = model(`scatter-${k}`), wanted = places.get(String(k)) ?? [];
+    if (String(wanted) !== String(selected.indices)) selected.indices = wanted;
   });
-  document.getElementById("bins").addEventListener("change", (event) => {
-    bins = event.target.value;
+  bar.lastChild.addEventListener("click", () => pick(new Map()));
+
+  drawRuns(data.runs.map((run) => run.dialogues.map((one) => one.facts)));
+  const lengths = document.getElementById("bins");
+  const drawBins = (name) => {
+    bins = lengths.value = name;
     drawHistograms(data.runs.map((run) => run.dialogues.filter((one) => window.parrot.isChosen(run.name, one.name))
       .map((one) => one.facts)));
+  };
+  lengths.addEventListener("change", () => {
+    drawBins(lengths.value);
+    note({ bins: lengths.value === "even" ? null : lengths.value });
   });
+
+  const axes = Object.fromEntries(["x", "y"].map((axis) => [axis, document.getElementById(`${axis}-axis`)]));
+  const first = Object.fromEntries(Object.entries(axes).map(([axis, select]) => [axis, select.value]));
+  function turnAxis(axis, metric) {
+    const select = axes[axis];
+    select.value = metric;
+    for (const k of data.runs.keys()) model(`scatter-points-${k}`).glyph[axis] = { field: metric };
+    model(`scatter-${axis}`).axis_label = select.selectedOptions[0].text;
+  }
+  for (const [axis, select] of Object.entries(axes)) {
+    select.addEventListener("change", () => {
+      turnAxis(axis, select.value);
+      note({ [axis]: select.value === first[axis] ? null : select.value });
+    });
+  }
+
+  followers.push(({ chosen }) => whenDrawn(() => {
+    for (const [axis, select] of Object.entries(axes)) {
+      const wanted = chosen.get(axis) ?? first[axis];
+      if (wanted !== select.value && [...select.options].some((option) => option.value === wanted)) turnAxis(axis, wanted);
+    }
+    const wanted = chosen.get("bins") === "old" ? "old" : "even";
+    if (wanted !== bins) drawBins(wanted);
+    pick(new Map((chosen.get("chosen") ?? "").split(";").filter(Boolean).map((one) => {
+      const [run, places] = one.split(":");
+      return [run, places.split(".").map(Number)];
+    })));
+  }));
 })();

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bokeh.embed import components
-from bokeh.resources import CDN, INLINE
 
 from broken_record.analysis.report import Report
 from broken_record.analysis.texts import Key, Text
-from broken_record.comparison.report import TOKENS, Combination, Comparison, Level
+from broken_record.comparison.report import TOKENS, Combination, Comparison, Difference, Level
 from broken_record.comparison.wording import (
     caution,
     conclude,
@@ -26,8 +25,10 @@ from broken_record.views.page import THEME, listed, named
 from broken_record.views.recurrence import recurrence_plot
 from broken_record.views.sweeps import shortened, sweep_figures
 from broken_record.views.tables import Cell, table
-from broken_record.views.templates import fill, harmless
-from broken_record.views.timeline import KIND_COLOURS
+from broken_record.views.templates import bokeh_itself, fill, harmless
+from broken_record.views.timeline import KIND_COLOURS, find_worst
+
+ENOUGH = 6  # of fewer pairs that all differ one way p stays above .05
 
 
 def make_sweep_page(
@@ -56,7 +57,7 @@ def make_sweep_page(
         "sweep.html",
         made=made,
         cdn=cdn,
-        bokeh=(CDN if cdn else INLINE).render(),
+        bokeh=bokeh_itself(cdn=cdn),
         script=script,
         plots=plots,
         result=conclude(comparison),
@@ -85,7 +86,8 @@ def collect(reports: Sequence[Report], texts: Mapping[Key, Text]) -> dict[str, A
         }
         for report in reports
     ]
-    return {"runs": runs, "colours": KIND_COLOURS}
+    courses = {key: text.course for key, text in texts.items()}
+    return {"runs": runs, "first": find_worst(reports, courses), "colours": KIND_COLOURS}
 
 
 def estimate_cell(measure: str, one: Combination | Level) -> Cell:
@@ -110,7 +112,7 @@ def combinations_table(comparison: Comparison) -> str:
         "dialogues",
         *(name_measure(measure, comparison) for measure in measures),
     ]
-    return table("combinations", "Combinations, with 95 % intervals", head, rows)
+    return table("combinations", "Combinations", head, rows, "with 95 % intervals")
 
 
 def effect_table(comparison: Comparison, k: int) -> str:
@@ -124,8 +126,8 @@ def effect_table(comparison: Comparison, k: int) -> str:
         for row, level in zip(rows, effect.levels, strict=True):
             apart = difference_text(measure, level.differences.get(measure))
             row += [estimate_cell(measure, level), apart]
-    caption = "Main effect: pairs share seed and all other settings (95 % intervals, p by Holm)"
-    return table(f"effect-{k}", caption, head, rows)
+    note = "pairs share seed and all other settings; 95 % intervals, p adjusted by Holm"
+    return table(f"effect-{k}", "Main effect", head, rows, note)
 
 
 def differences_table(comparison: Comparison) -> str:
@@ -141,21 +143,26 @@ def differences_table(comparison: Comparison) -> str:
                 estimate_text(measure, base.estimates[measure]).partition(" ")[0],
                 estimate_text(measure, one.estimates[measure]).partition(" ")[0],
                 Cell(difference_text(measure, apart).partition(", p")[0], apart.value or 0.0),
-                p_cell(apart.p),
-                p_cell(apart.adjusted_p),
+                p_cell(apart, apart.p),
+                p_cell(apart, apart.adjusted_p),
                 apart.pairs,
                 apart.unpaired,
-                detectable_text(measure, apart),
+                detectable_text(measure, apart) if can_tell(apart) else "nothing: too few pairs",
             ])  # fmt: skip
-    head = ["combination", "measure", "baseline", "here", "difference (95 %)", "p", "p (Holm)",
+    head = ["combination", "measure", "baseline", "here", "difference (95 %)", "p", "p, adjusted",
             "pairs", "unpaired", "seen from"]  # fmt: skip
-    caption = (
-        f"Differences from {comparison.baseline} over pairs of one seed: rates by McNemar's exact "
-        "test, else by turning signs; seen from: what so many pairs show four times in five"
+    note = (
+        "over pairs of one seed: rates by McNemar's exact test, else by turning signs; adjusted by "
+        "Holm; seen from: what so many pairs show four times in five"
     )
-    return table("differences", caption, head, rows)
+    return table("differences", f"Differences from {comparison.baseline}", head, rows, note)
 
 
-def p_cell(p: float | None) -> Cell:
-    """A p, if there is one."""
-    return Cell("-") if p is None else Cell(f"{p:.3f}", p)
+def can_tell(apart: Difference) -> bool:
+    """Whether its pairs could have shown any difference."""
+    return apart.detectable is not None or apart.pairs >= ENOUGH
+
+
+def p_cell(apart: Difference, p: float | None) -> Cell:
+    """A p, if there is one that could have been small."""
+    return Cell("-") if p is None or not can_tell(apart) else Cell(f"{p:.3f}", p)

@@ -215,7 +215,10 @@ def forest(comparison: Comparison, measure: str) -> figure | None:
         name=f"forest-{measure}",
     )
     rows = min(ROWS, len(known))
+    least, most = min(0.0, *source.data["low"]), max(0.0, *source.data["high"])
+    room = 0.05 * (most - least or 1.0)
     plot = figure(
+        x_range=(least - room, most + room),
         title=name_measure(measure, comparison).replace("\n", " ")
         + ", less the baseline's (blue: beyond chance)",
         y_range=(rows - 0.5, -0.5),

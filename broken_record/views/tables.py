@@ -13,6 +13,7 @@ from broken_record.stats import bootstrap_interval, compare_rates, detectable_di
 from broken_record.views.loops import count_at_risk
 from broken_record.views.templates import part
 
+SURE = 0.05
 # shown name -> (field of DialogueReport, digits)
 AVERAGED = {
     "average length": ("average_response_length", 1),
@@ -30,25 +31,38 @@ class Cell:
     by: float | None = None
 
 
-def table(name: str, caption: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """An HTML table; what is no Cell is shown as it is."""
+def table(
+    name: str, title: str, head: Sequence[str], rows: Sequence[Sequence[object]], note: str = ""
+) -> str:
+    """An HTML table, its note below its title; what is no Cell is shown as it is."""
     cells = [[one if isinstance(one, Cell) else Cell(one) for one in row] for row in rows]
-    return part("table", name, caption, head, cells)
+    return part("table", name, title, note, head, cells)
 
 
 def table_of_runs(reports: Sequence[Report], differing: Mapping[str, Mapping[str, str]]) -> str:
-    """A row per run: means with bootstrap intervals over dialogues, and what sets it apart."""
+    """A row per run: how many dialogues get stuck or break, and how, which selection.js fills in,
+    and what sets the run apart.
+    """
+    rows = []
+    for report in reports:
+        apart = differing[report.run]
+        by = ", ".join(f"{key.removeprefix('sampler.')} {apart[key]}" for key in apart)
+        rows.append([report.run, len(report.dialogues), "-", "-", "-", by])
+    head = ["run", "dialogues", "get stuck", "break", "in which share of dialogues", "differs by"]
+    return table("runs", "Runs", head, rows)
+
+
+def means_table(reports: Sequence[Report]) -> str:
+    """A row per run: means with bootstrap intervals over dialogues."""
     rows: list[list[object]] = []
     for report in reports:
         row: list[object] = [report.run, len(report.dialogues)]
         for attribute, digits in AVERAGED.values():
             values = [getattr(dialogue, attribute) for dialogue in report.dialogues]
             row.append(interval_cell([v for v in values if v is not None], digits))
-        apart = differing[report.run]
-        row.append(", ".join(f"{key.removeprefix('sampler.')} {apart[key]}" for key in apart))
         rows.append(row)
-    head = ["run", "dialogues", *AVERAGED, "differs by"]
-    return table("means", "Means over dialogues with bootstrap 95 % intervals", head, rows)
+    head = ["run", "dialogues", *AVERAGED]
+    return table("means", "Means", head, rows, "over dialogues, with bootstrap 95 % intervals")
 
 
 def interval_cell(values: Sequence[float], digits: int) -> Cell:
@@ -72,7 +86,8 @@ def at_risk_table(reports: Sequence[Report]) -> str:
         [report.run, *(row if any(row) else "-" * len(row))]
         for report, row in zip(reports, at_risk.counts, strict=True)
     ]
-    return table("at-risk", "Dialogues at risk after so many tokens", head, rows)
+    title = "Dialogues watched and not looping after so many tokens"
+    return table("at-risk", title, head, rows, "at risk, in words of survival analysis")
 
 
 def pairs_table(reports: Sequence[Report]) -> str:
@@ -83,34 +98,59 @@ def pairs_table(reports: Sequence[Report]) -> str:
         others = kinds[other.run]
         compared = []
         for kind, a in kinds[one.run].items():
-            if kind not in others:
-                continue
+            if kind not in others or not (a.dialogues or others[kind].dialogues):
+                continue  # a kind that neither shows can tell nothing: it costs no p (Tarone, 1990)
             b = others[kind]
             found = compare_rates(a.dialogues, a.measured, b.dialogues, b.measured)
             if found is not None:
                 compared.append((kind, a, b, found))
         adjusted = holm([found.p for *_, found in compared])
         for (kind, a, b, found), p in zip(compared, adjusted, strict=True):
-            if a.dialogues or b.dialogues:
-                rows.append([
-                    f"{one.run} / {other.run}", kind, f"{a.dialogues} of {a.measured}",
-                    f"{b.dialogues} of {b.measured}",
-                    Cell(f"{found.difference:+.0%} ({found.low:+.0%} to {found.high:+.0%})",
-                         found.difference),
-                    Cell(f"{p:.3f}", p),
-                    f"{detectable_difference(a.measured, b.measured):.0%}",
-                ])  # fmt: skip
+            can_tell = smallest_p(a.measured, b.measured) < SURE
+            rows.append([
+                f"{one.run} / {other.run}", kind, f"{a.dialogues} of {a.measured}",
+                f"{b.dialogues} of {b.measured}",
+                Cell(f"{found.difference:+.0%} ({found.low:+.0%} to {found.high:+.0%})",
+                     found.difference),
+                Cell(f"{p:.3f}", p) if can_tell else Cell("-"),
+                tell_difference(p, a.measured, b.measured),
+            ])  # fmt: skip
     if not rows:
         return ""
-    head = ["runs", "kind", "first", "second", "difference (95 %)", "p (Fisher, Holm)",
-            "seen from"]  # fmt: skip
-    return table(
-        "pairs",
-        "Differences between runs, all dialogues (seen from: what so many dialogues show with a "
-        "power of .8)",
-        head,
-        rows,
+    head = ["runs", "kind", "first", "second", "difference (95 %)", "p", "what it tells"]
+    note = (
+        "of all dialogues; p by Fisher's exact test, adjusted by Holm over the kinds of a pair; a "
+        "difference is shown that is seen four times in five"
     )
+    return table("pairs", "Differences between runs", head, rows, note)
+
+
+def smallest_p(n: int, other_n: int) -> float:
+    """The p of none of n against all of other_n: the smallest there can be.
+
+    >>> round(smallest_p(3, 3), 3), round(smallest_p(4, 4), 3)
+    (0.1, 0.029)
+    """
+    found = compare_rates(0, n, other_n, other_n)
+    return 1.0 if found is None else found.p
+
+
+def tell_difference(p: float, n: int, other_n: int) -> str:
+    """What a comparison of n dialogues with other_n says, or, where it says nothing, what so many
+    could show.
+
+    >>> tell_difference(1.0, 3, 3)
+    'too few to tell: 0 of 3 against 3 of 3 is p 0.100'
+    >>> tell_difference(0.4, 10, 12)
+    'may be chance: 10 and 12 dialogues show differences from 60% on'
+    """
+    if p < SURE:
+        return "beyond chance"
+    least = smallest_p(n, other_n)
+    if least >= SURE:
+        return f"too few to tell: 0 of {n} against {other_n} of {other_n} is p {least:.3f}"
+    seen = detectable_difference(n, other_n)
+    return f"may be chance: {n} and {other_n} dialogues show differences from {seen:.0%} on"
 
 
 def list_settings(said: Dialogue) -> dict[str, str]:
@@ -148,7 +188,7 @@ def passed_over(key: str) -> bool:
 
 
 def settings_table(settings: Mapping[str, Mapping[str, str]]) -> str:
-    """Every setting of every run; what differs is marked. "" where nothing is known."""
+    """Every setting of every run, what differs first and marked. "" where nothing is known."""
     keys = list(dict.fromkeys(key for own in settings.values() for key in own))
     if not keys:
         return ""
@@ -156,4 +196,5 @@ def settings_table(settings: Mapping[str, Mapping[str, str]]) -> str:
     for key in keys:
         values = [own.get(key, "-") for own in settings.values()]
         rows.append([key, "differs" if len(set(values)) > 1 else "", *values])
+    rows.sort(key=lambda row: row[1] != "differs")
     return table("settings", "Configs, servers and packages", ["setting", "", *settings], rows)

@@ -1,6 +1,30 @@
 "use strict";
-// Tabs, and tables that sort and copy: what every page does.
+// Tabs, the address, and tables that sort and copy: what every page does.
 (() => {
+  // The address holds every choice, so that a page can be sent as it is seen: #TAB or, in the reader, #RUN/DIALOGUE/TURN, and
+  // then ?NAME=VALUE&... Who keeps a choice notes it, and brings the page to what an address says when it is followed.
+  const followers = [];
+  const placeOf = {}; // tab -> the place it stands for, where that is not its name
+  function address() {
+    const [place, chosen] = location.hash.slice(1).split("?");
+    return { place: place.split("/").map(decodeURIComponent), chosen: new URLSearchParams(chosen) };
+  }
+  function note(choices, place, isNew = false) {
+    const { place: before, chosen } = address();
+    for (const [name, value] of Object.entries(choices)) {
+      if (value === null || value === "") chosen.delete(name);
+      else chosen.set(name, value);
+    }
+    const hash = `#${(place ?? before).map(encodeURIComponent).join("/")}${chosen.size ? `?${chosen}` : ""}`;
+    if (hash !== (location.hash || "#")) history[isNew ? "pushState" : "replaceState"](null, "", hash);
+  }
+  async function follow() {
+    const at = address();
+    for (const follower of followers) await follower(at);
+  }
+  addEventListener("hashchange", follow);
+  addEventListener("DOMContentLoaded", follow); // when all scripts of the page have run
+
   const tabs = [...document.querySelectorAll("[data-tab]")];
   function show(name) {
     for (const tab of tabs) {
@@ -10,33 +34,52 @@
       document.getElementById(tab.dataset.tab).classList.toggle("away", !chosen);
     }
   }
+  function choose(name) {
+    show(name);
+    note({}, placeOf[name]?.() ?? [name], true);
+  }
+  followers.push(({ place: [name, ...more] }) => {
+    if (more.length === 0) show(tabs.some((tab) => tab.dataset.tab === name) ? name : tabs[0].dataset.tab);
+  });
   for (const [k, tab] of tabs.entries()) {
-    tab.addEventListener("click", () => show(tab.dataset.tab));
+    tab.addEventListener("click", () => choose(tab.dataset.tab));
     tab.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
       if (!step) return;
       const next = tabs[(k + step + tabs.length) % tabs.length];
-      show(next.dataset.tab);
+      choose(next.dataset.tab);
       next.focus();
     });
   }
 
-  for (const table of document.querySelectorAll("table")) {
+  function sort(table, column, falling) {
+    const value = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent;
+    const order = (a, b) => {
+      const x = value(a), y = value(b);
+      return x !== "" && y !== "" && !isNaN(x) && !isNaN(y) ? x - y : x.localeCompare(y);
+    };
     const body = table.tBodies[0];
+    body.append(...[...body.rows].sort((a, b) => (falling ? order(b, a) : order(a, b))));
+    [...table.tHead.rows[0].cells].forEach((head, k) => {
+      if (k === column) head.ariaSort = falling ? "descending" : "ascending";
+      else head.removeAttribute("aria-sort");
+    });
+  }
+  function prepare(table) {
+    const key = `sort-${table.id}`;
+    followers.push(({ chosen }) => {
+      const [column, way] = chosen.get(key)?.split(".") ?? [];
+      if (table.isConnected && table.tHead.rows[0].cells[column]) sort(table, Number(column), way === "down");
+    });
     [...table.tHead.rows[0].cells].forEach((head, column) => {
       head.tabIndex = 0;
-      let falling = false;
-      const sort = () => {
-        const value = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent;
-        const order = (a, b) => {
-          const x = value(a), y = value(b);
-          return x !== "" && y !== "" && !isNaN(x) && !isNaN(y) ? x - y : x.localeCompare(y);
-        };
-        falling = !falling;
-        body.append(...[...body.rows].sort((a, b) => (falling ? order(b, a) : order(a, b))));
+      const turn = () => {
+        const falling = head.ariaSort !== "descending";
+        sort(table, column, falling);
+        note({ [key]: `${column}.${falling ? "down" : "up"}` });
       };
-      head.addEventListener("click", sort);
-      head.addEventListener("keydown", (event) => event.key === "Enter" && sort());
+      head.addEventListener("click", turn);
+      head.addEventListener("keydown", (event) => event.key === "Enter" && turn());
     });
     const button = document.createElement("button");
     button.className = "csv";
@@ -50,7 +93,22 @@
     });
     table.closest(".wide").after(button);
   }
+  document.querySelectorAll("table").forEach(prepare);
 
-  window.parrot = { show };
+  function whenDrawn(then) {
+    const wait = setInterval(() => {
+      if (!window.Bokeh?.documents?.length) return;
+      clearInterval(wait);
+      then();
+    }, 50);
+  }
+  const model = (name) => {
+    for (const shown of window.Bokeh?.documents ?? []) {
+      const found = shown.get_model_by_name(name);
+      if (found) return found;
+    }
+  };
+
+  window.parrot = { show, address, note, follow, followers, placeOf, prepare, whenDrawn, model };
   show(tabs[0].dataset.tab);
 })();

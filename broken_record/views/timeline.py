@@ -1,8 +1,11 @@
-"""When what happened: a row per dialogue, turns along x, a bar per finding; worst first."""
+"""When what happened: a row per dialogue, turns along x, a bar per finding; worst first. Bars that
+overlap lie beside one another, in lanes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bokeh.models import (
     AllIndices,
@@ -17,10 +20,14 @@ from bokeh.plotting import figure
 
 from broken_record.analysis.course import Course
 from broken_record.analysis.report import DialogueReport, Report
+from broken_record.data import Finding
+from broken_record.detectors.registry import KINDS
 from broken_record.views.drift import Courses
+from broken_record.views.overview import GREY
 
 ROWS = 40
 LABEL = 32
+THICK = 0.8  # of a row
 LOWEST = 290  # pixels, so that the tools have room
 # Paul Tol's muted scheme, and three more
 KIND_COLOURS = dict(
@@ -57,16 +64,59 @@ def looped_turns(dialogue: DialogueReport, last: int) -> int:
     )
 
 
-def lay_bars(rows: Sequence[tuple[str, DialogueReport, int]]) -> dict[str, dict[str, list[object]]]:
-    """By kind the columns of its bars; a row is (run, dialogue, index of its last message)."""
+Row = tuple[str, DialogueReport, int]
+"""Run, dialogue, index of its last message."""
+
+
+def sort_rows(reports: Sequence[Report], courses: Courses) -> list[Row]:
+    """Every dialogue, the one with most turns in findings first."""
+    rows = [
+        (report.run, dialogue, last_message(dialogue, courses.get((report.run, dialogue.name))))
+        for report in reports
+        for dialogue in report.dialogues
+    ]
+    return sorted(rows, key=lambda row: -looped_turns(row[1], row[2]))
+
+
+def find_worst(reports: Sequence[Report], courses: Courses) -> tuple[str, str] | None:
+    """Run and name of the dialogue that leads the rows; None where there is none."""
+    rows = sort_rows(reports, courses)
+    return (rows[0][0], rows[0][1].name) if rows else None
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A finding from its onset to before `right`, in one of the lanes of its dialogue's row."""
+
+    finding: Finding
+    right: int
+    lane: int
+
+
+def stack(dialogue: DialogueReport, last: int) -> list[Bar]:
+    """The bars of a dialogue, by onset; those that overlap lie in lanes of their own."""
+    bars: list[Bar] = []
+    free: list[int] = []  # lane -> from where on
+    for finding in sorted((f for f in dialogue.findings if f.counts), key=lambda f: f.onset_turn):
+        end = last if finding.end_turn is None else finding.end_turn
+        right = max(end, finding.onset_turn) + 1
+        lane = next((k for k, at in enumerate(free) if at <= finding.onset_turn), len(free))
+        free[lane : lane + 1] = [right]
+        bars.append(Bar(finding, right, lane))
+    return bars
+
+
+def lay_bars(rows: Sequence[Row]) -> dict[str, dict[str, list[object]]]:
+    """By kind the columns of its bars."""
     kinds: dict[str, dict[str, list[object]]] = {}
     for row, (run, dialogue, last) in enumerate(rows):
-        for finding in dialogue.findings:
-            if not finding.counts:
-                continue
-            end = last if finding.end_turn is None else finding.end_turn
+        bars = stack(dialogue, last)
+        share = THICK / max((bar.lane + 1 for bar in bars), default=1)
+        for bar in bars:
+            finding = bar.finding
             values = {
-                "row": row, "left": finding.onset_turn, "right": max(end, finding.onset_turn) + 1,
+                "row": row - THICK / 2 + (bar.lane + 0.5) * share, "height": share,
+                "left": finding.onset_turn, "right": bar.right,
                 "run": run, "dialogue": dialogue.name, "turn": finding.onset_turn,
                 "explanation": finding.explanation,
             }  # fmt: skip
@@ -76,25 +126,31 @@ def lay_bars(rows: Sequence[tuple[str, DialogueReport, int]]) -> dict[str, dict[
     return kinds
 
 
+def lay_lengths(rows: Sequence[Row]) -> dict[str, list[object]]:
+    """The columns of the bars that show how long each dialogue is."""
+    return {
+        "row": list(range(len(rows))),
+        "left": [0] * len(rows),
+        "right": [last + 1 for *_, last in rows],
+        "run": [run for run, *_ in rows],
+        "dialogue": [dialogue.name for _, dialogue, _ in rows],
+    }
+
+
 def timeline(reports: Sequence[Report], courses: Courses) -> figure | None:
-    """Bars from onset to end, a renderer a kind, over the longest dialogue; a click opens the
-    dialogue there; None without a finding.
+    """Bars from onset to end, a renderer a kind, on a grey one as long as the dialogue; a click
+    opens it there; None without a finding.
     """
-    rows = [
-        (report.run, dialogue, last_message(dialogue, courses.get((report.run, dialogue.name))))
-        for report in reports
-        for dialogue in report.dialogues
-    ]
-    rows.sort(key=lambda row: -looped_turns(row[1], row[2]))
+    rows = sort_rows(reports, courses)
     kinds = lay_bars(rows)
     if not kinds:
         return None
     plot = figure(
-        title="Findings over the turns, worst dialogue first; a click opens it there",
+        title="Findings over the turns, worst dialogue first",
         x_axis_label="turn",
         x_range=(0, max(last for *_, last in rows) + 1),
         y_range=(min(ROWS, len(rows)) - 0.5, -0.5),
-        height=max(LOWEST, 120 + 16 * min(ROWS, len(rows))),
+        height=max(LOWEST, 120 + 24 * min(ROWS, len(rows))),
         sizing_mode="stretch_width",
         tools="pan,wheel_zoom,reset,save",
     )
@@ -105,17 +161,23 @@ def timeline(reports: Sequence[Report], courses: Courses) -> figure | None:
         if (k !== undefined) window.parrot.open(data.run[k], data.dialogue[k], data.turn[k]);
     """
     )
+    plot.hbar("row", THICK, "right", "left",
+              source=ColumnDataSource(lay_lengths(rows), name="timeline-lengths"),
+              view=CDSView(filter=AllIndices(), name="timeline-view-lengths"),
+              color=OTHER_KIND, alpha=0.18)  # fmt: skip
+    tap = TapTool(behavior="inspect", callback=open_it, renderers=[])
     known = [kind for kind in KIND_COLOURS if kind in kinds]
     for k, kind in enumerate([*known, *sorted(kinds.keys() - KIND_COLOURS)]):
-        bars = plot.hbar("row", 0.8, "right", "left",
+        bars = plot.hbar("row", "height", "right", "left",
                          source=ColumnDataSource(kinds[kind], name=f"timeline-{k}"),
                          view=CDSView(filter=AllIndices(), name=f"timeline-view-{k}"),
-                         color=KIND_COLOURS.get(kind, OTHER_KIND), alpha=0.85, line_color="white",
-                         legend_label=kind)  # fmt: skip
+                         color=KIND_COLOURS.get(kind, OTHER_KIND), line_color=GREY,
+                         legend_label=KINDS[kind].words if kind in KINDS else kind)  # fmt: skip
         tips = [("run", "@run"), ("dialogue", "@dialogue"), (kind, "from turn @turn"),
                 ("", "@explanation")]  # fmt: skip
         plot.add_tools(HoverTool(renderers=[bars], tooltips=tips))
-    plot.add_tools(TapTool(behavior="inspect", callback=open_it))
+        tap.renderers.append(bars)
+    plot.add_tools(tap)
     plot.yaxis.ticker = FixedTicker(ticks=list(range(len(rows))))
     plot.yaxis.major_label_overrides = {
         row: f"{run} {dialogue.name}"[-LABEL:] for row, (run, dialogue, _) in enumerate(rows)
