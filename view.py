@@ -5,6 +5,7 @@
     python view.py RUN -o page.html --no-show
     python view.py SWEEP [--transcripts]
     python view.py RUN/1.jsonl                   one dialogue, analysed first
+    python view.py --live RUN                    serves the page while the run is held; Ctrl-C ends
 
 Exit codes: 0 done, 1 a run cannot be read (the message names the command to run), 2 too many runs.
 """
@@ -14,7 +15,9 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+import webbrowser
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +59,9 @@ def make_parser() -> argparse.ArgumentParser:
                         help="load Bokeh from its CDN: small, but needs the network")  # fmt: skip
     parser.add_argument("--export", type=Path, metavar="DIR",
                         help="write the figures as PNG and SVG too; needs a browser")  # fmt: skip
+    parser.add_argument("--live", action="store_true",
+                        help="write no page: serve it on 127.0.0.1 while the runs are held; what "
+                        "is said and found appears as the records grow, until Ctrl-C")  # fmt: skip
     parser.add_argument("--no-show", action="store_true", help="do not open the browser")
     add_version(parser)
     return parser
@@ -93,14 +99,19 @@ def read_runs(folders: list[Path]) -> list[Report]:
         spoken = tuple(dialogue for dialogue in report.dialogues if dialogue.turns)
         if silent := len(report.dialogues) - len(spoken):
             log.warning("%s: dialogues without a turn, left out: %d", folder, silent)
-        names = [other.run for other in reports]
-        name = report.run if report.run not in names else str(folder)
-        while name in names:
-            name += "'"
+        name = distinct(report.run, folder, [other.run for other in reports])
         reports.append(replace(report, run=name, dialogues=spoken))
     if problems:
         raise LogError("\n".join(problems))
     return reports
+
+
+def distinct(name: str, folder: Path, taken: Sequence[str]) -> str:
+    """A run's name, if no other has it; else its folder's."""
+    name = name if name not in taken else str(folder)
+    while name in taken:
+        name += "'"
+    return name
 
 
 def read_again(folders: Sequence[Path], reports: Sequence[Report]) -> Mapping[Key, Text]:
@@ -151,6 +162,51 @@ def page_of_sweep(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     return page, figures_of_sweep(comparison) if options.export else {}
 
 
+class LivePage:
+    """What live.Server serves: the page of runs that may still be held."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        from broken_record.analysis.growing import Growing
+        from broken_record.detectors.thresholds import load_thresholds
+
+        thresholds = load_thresholds(None)
+        self.runs: dict[str, Growing] = {}
+        for folder in folders:
+            if not folder.is_dir():
+                raise LogError(f"{folder}: there is no such run folder")
+            name = distinct(folder.resolve().name, folder, list(self.runs))
+            self.runs[name] = Growing(folder, thresholds)
+        self.version = 0
+
+    def look(self) -> int:
+        """The version of what is there now."""
+        grown = [run.look() for run in self.runs.values()]
+        self.version += any(grown)
+        return self.version
+
+    def page(self, *, whole: bool) -> str:
+        """The page of that version."""
+        from broken_record.views.page import make_page
+
+        reports = [run.report(name) for name, run in self.runs.items()]
+        texts = {(name, dialogue): text for name, run in self.runs.items()
+                 for dialogue, text in run.texts().items()}  # fmt: skip
+        made = f"live, runs: {len(reports)}, dialogues: {len(texts)}"
+        return make_page(reports, texts, made=made, version=self.version, whole=whole)
+
+
+def serve(options: argparse.Namespace) -> None:
+    """Serve the page of runs that may still be held, until Ctrl-C."""
+    from broken_record.views.live import Server
+
+    with Server(LivePage(options.runs)) as server:
+        log.info("%s shows the runs while they are held; Ctrl-C ends it", server.url)
+        if not options.no_show:
+            webbrowser.open(server.url)
+        with suppress(KeyboardInterrupt):
+            server.serve_forever()
+
+
 def write_page(page: str, path: Path) -> None:
     """Write a page whole or not at all; LogError names what cannot be written."""
     from broken_record.files.whole import write_whole
@@ -167,7 +223,9 @@ def write_page(page: str, path: Path) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the page of some runs, or of one sweep, and its figures where that is asked for."""
+    """Write the page of some runs, or of one sweep, and its figures where that is asked for; or
+    serve it.
+    """
     check_installed("numpy", "rapidfuzz", "bokeh")
     from broken_record.files.sweep_folder import is_sweep
     from broken_record.views.export_figures import export_figures
@@ -178,10 +236,15 @@ def run(options: argparse.Namespace) -> None:
     if sweeps and len(options.runs) > 1:
         first = words_to_paste(sweeps[:1])
         raise ConfigError([f"a sweep has a page of its own; run: {here} {first}"])
+    if sweeps and options.live:
+        raise ConfigError(["--live shows runs; name those of the sweep that you want to watch"])
     if len(options.runs) > MOST_RUNS:
         first = words_to_paste(options.runs[:MOST_RUNS])
         raise ConfigError([f"view.py compares up to {MOST_RUNS} runs, found {len(options.runs)}; "
                            f"run: {here} {first}"])  # fmt: skip
+    if options.live:
+        serve(options)
+        return
     page, plots = page_of_sweep(options) if sweeps else page_of_runs(options)
     if options.export:
         export_figures(plots, options.export)
@@ -200,10 +263,10 @@ def main(arguments: list[str] | None = None) -> int:
     except (LogError, OSError) as error:
         log.error("%s", error)
         return 1
+    if options.live:
+        return 0
     log.info("Wrote %s", options.output)
     if not options.no_show:
-        import webbrowser
-
         webbrowser.open(options.output.resolve().as_uri())
     return 0
 

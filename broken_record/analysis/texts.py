@@ -43,11 +43,14 @@ def read_texts(folders: Sequence[Path], reports: Sequence[Report]) -> Texts:
     for folder, report in zip(folders, reports, strict=True):
         for entry in report.dialogues:
             try:
-                dialogue, _ = read_dialogue(folder / entry.file, report.assistant)
+                found[report.run, entry.name] = read_text(folder / entry.file, report.assistant)
             except LogError as error:
                 lost.append(Unreadable(entry.file, str(error)))
-                continue
-            transcript = Transcript(dialogue)
-            pairs = tuple(transcript.similar_pairs(MOST_PAIRS))
-            found[report.run, entry.name] = Text(dialogue, pairs, follow(transcript))
     return Texts(found, tuple(lost))
+
+
+def read_text(path: Path, assistant: str | None = None) -> Text:
+    """One dialogue's; LogError says why it cannot be read."""
+    dialogue, _ = read_dialogue(path, assistant)
+    transcript = Transcript(dialogue)
+    return Text(dialogue, tuple(transcript.similar_pairs(MOST_PAIRS)), follow(transcript))

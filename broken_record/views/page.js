@@ -118,20 +118,35 @@
     get dialogue() { return this.run?.dialogues[this.dialogues.selectedIndex]; }
     list() {
       // Dialogues that are not chosen stay in the list, hidden, so that an index means the same everywhere.
-      const before = this.dialogues.selectedIndex, same = this.listed === this.run;
-      this.listed = this.run;
+      const before = this.dialogues.value, same = this.listed === this.run?.name;
+      this.listed = this.run?.name;
       this.dialogues.replaceChildren(...(this.run?.dialogues ?? []).map((one) => {
-        const option = new Option(`${one.name}${one.found ? ` (${one.found} finding${one.found === 1 ? "" : "s"})` : ""}`);
+        const option = new Option(`${one.name}${one.found ? ` (${one.found} finding${one.found === 1 ? "" : "s"})` : ""}`, one.name);
         option.hidden = option.disabled = !(window.parrot?.isChosen?.(this.run.name, one.name) ?? true);
         return option;
       }));
-      if (same && before >= 0) this.dialogues.selectedIndex = before;
+      if (same && before) this.dialogues.value = before;
     }
     async open(run, name, turn) {
       this.runs.selectedIndex = Math.max(0, data.runs.findIndex((one) => one.name === run));
       this.list();
       this.dialogues.selectedIndex = Math.max(0, this.run.dialogues.findIndex((one) => one.name === name));
       await this.choose(turn);
+    }
+    async refresh() {
+      // Takes over what has grown; who reads the end goes on reading the end.
+      const { turns, shown } = this;
+      this.list();
+      if (shown === this.dialogue?.packed) return;
+      const place = turns.scrollTop, isAtEnd = place + turns.clientHeight > turns.scrollHeight - 40;
+      const { at, search, segments } = this, searched = search.value, segment = segments.value;
+      await this.load();
+      search.value = searched;
+      segments.value = segment;
+      this.draw();
+      if (searched || segment) this.visit(Math.max(0, at));
+      this.go(this.turn, false);
+      turns.scrollTop = isAtEnd ? turns.scrollHeight : place;
     }
     async choose(turn = null) {
       // Shows the dialogue that is chosen at a turn, or where its first finding begins.
@@ -162,6 +177,7 @@
       const detail = await unpack(one.packed);
       if (this.dialogue !== one) return; // another was chosen meanwhile
       this.detail = detail;
+      this.shown = one.packed;
       this.said = this.detail.said;
       const words = wordsOf(this.said, this.detail.prefix), starts = index(words);
       // Of some segments the parts stand apart, around a longer one that the analysis took out before: they cannot be shown.
@@ -251,13 +267,13 @@
         window.parrot.note({ search: this.search.value, segment: this.segments.value, hit: this.at > 0 ? this.at : null });
       }
     }
-    go(turn) {
+    go(turn, isMoved = true) {
       const node = turn === null ? null : this.turns.querySelector(`[data-index="${Number(turn)}"]`);
       this.turns.querySelector(".here")?.classList.remove("here");
       this.turn = node ? Number(turn) : null;
       node?.classList.add("here");
-      if (node) this.centre(node);
-      this.tell();
+      if (node && isMoved) this.centre(node);
+      if (isMoved) this.tell();
     }
     centre(node) {
       const outer = this.turns.getBoundingClientRect(), inner = node.getBoundingClientRect();
@@ -298,7 +314,7 @@
     await showBeside(beside.checked ? readers[0].place : null);
     if (!beside.checked) window.parrot.note({ beside: null });
   });
-  const { note, followers, placeOf, whenDrawn, show } = window.parrot;
+  const { note, followers, refreshers, placeOf, whenDrawn, show } = window.parrot;
   placeOf.reader = () => readers[0].place;
   Object.assign(window.parrot, {
     async open(run, dialogue, turn) {
@@ -332,4 +348,5 @@
     if (Boolean(other) !== beside.checked) await showBeside(other && other.split("/").map(decodeURIComponent));
   });
   whenDrawn(window.parrot.plotPairs);
+  refreshers.push(() => whenDrawn(window.parrot.plotPairs));
 })();

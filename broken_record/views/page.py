@@ -68,8 +68,12 @@ def make_page(
     made: str,
     transcripts: bool = True,
     cdn: bool = False,
+    version: int | None = None,
+    whole: bool = True,
 ) -> str:
-    """The page; `texts` hold what could be read, and with `transcripts` the reader shows them."""
+    """The page; `texts` hold what could be read, and with `transcripts` the reader shows them. Of a
+    page that grows, `version` says which this is; without Bokeh it is not `whole`.
+    """
     courses = {key: text.course for key, text in texts.items()}
     drawn = {**figures(reports, courses), "recurrence": recurrence_plot()}
     script, plots = components(drawn, theme=THEME)
@@ -81,7 +85,8 @@ def make_page(
         "page.html",
         made=made,
         cdn=cdn,
-        bokeh=bokeh_itself(cdn=cdn),
+        live=version is not None,
+        bokeh=bokeh_itself(cdn=cdn) if whole else "",
         script=script,
         plots=plots,
         titles={name: plot.title.text for name, plot in drawn.items()},
@@ -93,7 +98,9 @@ def make_page(
         settings=settings_table(settings),
         at_risk=at_risk_table(reports),
         pairs=pairs_table(reports),
-        data=harmless(collect(reports, texts if transcripts else {}, courses)),
+        data=harmless(
+            {"version": version, **collect(reports, texts if transcripts else {}, courses)}
+        ),
     )
 
 

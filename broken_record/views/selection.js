@@ -4,7 +4,7 @@
 // too many choices to compute them all before, so the statistics stand here a second time, by the methods of stats.py: intervals
 // from the same draws, shown in the same digits.
 (() => {
-  const { data, model, note, followers, whenDrawn } = window.parrot;
+  const { data, model, address, note, followers, refreshers, whenDrawn } = window.parrot;
   const sum = (values) => values.reduce((a, b) => a + b, 0);
   const mean = (values) => sum(values) / values.length;
   const percent = (share) => `${number(100 * share, 0)}%`;
@@ -91,8 +91,8 @@
     else node.dataset.value = by;
   };
 
-  const everyone = data.runs.flatMap((run) => run.dialogues.map((one) => one.facts.time)).filter(Boolean);
-  const until = Math.max(0, ...everyone.map(([time]) => time));
+  const everyone = () => data.runs.flatMap((run) => run.dialogues);
+  const times = () => everyone().flatMap((one) => one.facts.time?.[0] ?? []);
   let bins = "even";
 
   function drawHistograms(chosen) {
@@ -145,6 +145,7 @@
       heat.onset.push(onsets.length ? `${number(quantile(onsets, 0.5), 0)} tokens` : "-");
     }));
     fill("rates", heat);
+    const until = times().reduce((longest, time) => Math.max(longest, time), 0);
     chosen.forEach((facts, k) => {
       const watched = facts.map((one) => one.time).filter(Boolean);
       const { restricted, ...columns } = watched.length ? survival(watched, until) : { tokens: [], share: [], at_risk: [] };
@@ -230,7 +231,6 @@
   }
 
   const bar = document.getElementById("chosen");
-  const all = sum(data.runs.map((run) => run.dialogues.length));
   let waiting = 0, names = null;
   window.parrot.isChosen = (run, name) => !names || names.has(JSON.stringify([run, name]));
   window.parrot.choose = () => {
@@ -242,7 +242,7 @@
       note({ chosen: picked.flatMap((places, k) => (places.length ? `${k}:${places.join(".")}` : [])).join(";") });
       const shown = draw(window.parrot.isChosen);
       bar.hidden = !names;
-      bar.firstChild.textContent = `Everything but the verdict and the table of differences shows ${shown} of ${all} dialogues, chosen in the overview.`;
+      bar.firstChild.textContent = `Everything but the verdict and the table of differences shows ${shown} of ${everyone().length} dialogues, chosen in the overview.`;
     }, 30);
   };
   const pick = (places) => data.runs.forEach((_, k) => {
@@ -278,16 +278,21 @@
     });
   }
 
-  followers.push(({ chosen }) => whenDrawn(() => {
+  const restore = ({ chosen }) => whenDrawn(() => {
     for (const [axis, select] of Object.entries(axes)) {
       const wanted = chosen.get(axis) ?? first[axis];
-      if (wanted !== select.value && [...select.options].some((option) => option.value === wanted)) turnAxis(axis, wanted);
+      if ([...select.options].some((option) => option.value === wanted)) turnAxis(axis, wanted);
     }
     const wanted = chosen.get("bins") === "old" ? "old" : "even";
-    if (wanted !== bins) drawBins(wanted);
+    drawBins(wanted);
     pick(new Map((chosen.get("chosen") ?? "").split(";").filter(Boolean).map((one) => {
       const [run, places] = one.split(":");
       return [run, places.split(".").map(Number)];
     })));
-  }));
+  });
+  followers.push(restore);
+  refreshers.push(() => {
+    drawRuns(data.runs.map((run) => run.dialogues.map((one) => one.facts)));
+    restore(address());
+  });
 })();

@@ -57,6 +57,7 @@ def make_sweep_page(
         "sweep.html",
         made=made,
         cdn=cdn,
+        live=False,
         bokeh=bokeh_itself(cdn=cdn),
         script=script,
         plots=plots,

@@ -4,6 +4,7 @@
   // The address holds every choice, so that a page can be sent as it is seen: #TAB or, in the reader, #RUN/DIALOGUE/TURN, and
   // then ?NAME=VALUE&... Who keeps a choice notes it, and brings the page to what an address says when it is followed.
   const followers = [];
+  const refreshers = [() => sortAll(address())]; // called when tables and figures were made anew (live.js)
   const placeOf = {}; // tab -> the place it stands for, where that is not its name
   function address() {
     const [place, chosen] = location.hash.slice(1).split("?");
@@ -65,18 +66,20 @@
       else head.removeAttribute("aria-sort");
     });
   }
+  function sortAll({ chosen }) {
+    for (const table of document.querySelectorAll("table")) {
+      const [column, way] = chosen.get(`sort-${table.id}`)?.split(".") ?? [];
+      if (table.tHead.rows[0].cells[column]) sort(table, Number(column), way === "down");
+    }
+  }
+  followers.push(sortAll);
   function prepare(table) {
-    const key = `sort-${table.id}`;
-    followers.push(({ chosen }) => {
-      const [column, way] = chosen.get(key)?.split(".") ?? [];
-      if (table.isConnected && table.tHead.rows[0].cells[column]) sort(table, Number(column), way === "down");
-    });
     [...table.tHead.rows[0].cells].forEach((head, column) => {
       head.tabIndex = 0;
       const turn = () => {
         const falling = head.ariaSort !== "descending";
         sort(table, column, falling);
-        note({ [key]: `${column}.${falling ? "down" : "up"}` });
+        note({ [`sort-${table.id}`]: `${column}.${falling ? "down" : "up"}` });
       };
       head.addEventListener("click", turn);
       head.addEventListener("keydown", (event) => event.key === "Enter" && turn());
@@ -109,6 +112,6 @@
     }
   };
 
-  window.parrot = { show, address, note, follow, followers, placeOf, prepare, whenDrawn, model };
+  window.parrot = { show, address, note, follow, followers, refreshers, placeOf, prepare, whenDrawn, model };
   show(tabs[0].dataset.tab);
 })();

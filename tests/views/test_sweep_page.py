@@ -89,7 +89,7 @@ def test_every_combination_is_on_the_page_and_hostile_settings_are_text(browser,
     page = opened(browser, target, troubles)
     assert page.locator("#combinations tbody tr").count() == 15
     assert page.locator("#sweep .bk-Figure").count() == 4
-    shown = page.locator("#effect-1 th:first-child").all_text_contents()
+    shown = page.locator("#effect-1 tbody th").all_text_contents()
     assert shown[0] == HOSTILE[0] and shown[1] == HOSTILE[1]
     page.click("[data-tab=apart]")
     assert page.locator("#apart .bk-Figure").count() == 3
