@@ -36,6 +36,7 @@ from broken_record.terminal import words_to_paste
 if TYPE_CHECKING:
     from broken_record.analysis.report import Report
     from broken_record.analysis.texts import Key, Text
+    from broken_record.views.live import LivePage
 
 log = logging.getLogger("view")
 MOST_RUNS = 10  # as many as there are colours
@@ -162,44 +163,26 @@ def page_of_sweep(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     return page, figures_of_sweep(comparison) if options.export else {}
 
 
-class LivePage:
-    """What live.Server serves: the page of runs that may still be held."""
+def begin_live(folders: Sequence[Path]) -> LivePage:
+    """The page of runs that may still be held; nothing is read yet."""
+    from broken_record.analysis.growing import Growing
+    from broken_record.detectors.thresholds import load_thresholds
+    from broken_record.views.live import LivePage
 
-    def __init__(self, folders: Sequence[Path]) -> None:
-        from broken_record.analysis.growing import Growing
-        from broken_record.detectors.thresholds import load_thresholds
-
-        thresholds = load_thresholds(None)
-        self.runs: dict[str, Growing] = {}
-        for folder in folders:
-            if not folder.is_dir():
-                raise LogError(f"{folder}: there is no such run folder")
-            name = distinct(folder.resolve().name, folder, list(self.runs))
-            self.runs[name] = Growing(folder, thresholds)
-        self.version = 0
-
-    def look(self) -> int:
-        """The version of what is there now."""
-        grown = [run.look() for run in self.runs.values()]
-        self.version += any(grown)
-        return self.version
-
-    def page(self, *, whole: bool) -> str:
-        """The page of that version."""
-        from broken_record.views.page import make_page
-
-        reports = [run.report(name) for name, run in self.runs.items()]
-        texts = {(name, dialogue): text for name, run in self.runs.items()
-                 for dialogue, text in run.texts().items()}  # fmt: skip
-        made = f"live, runs: {len(reports)}, dialogues: {len(texts)}"
-        return make_page(reports, texts, made=made, version=self.version, whole=whole)
+    thresholds = load_thresholds(None)
+    runs: dict[str, Growing] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise LogError(f"{folder}: there is no such run folder")
+        runs[distinct(folder.resolve().name, folder, list(runs))] = Growing(folder, thresholds)
+    return LivePage(runs)
 
 
 def serve(options: argparse.Namespace) -> None:
     """Serve the page of runs that may still be held, until Ctrl-C."""
     from broken_record.views.live import Server
 
-    with Server(LivePage(options.runs)) as server:
+    with Server(begin_live(options.runs)) as server:
         log.info("%s shows the runs while they are held; Ctrl-C ends it", server.url)
         if not options.no_show:
             webbrowser.open(server.url)

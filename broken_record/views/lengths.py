@@ -19,7 +19,7 @@ from broken_record.analysis.histograms import LENGTHS
 from broken_record.analysis.report import Report
 from broken_record.analysis.texts import Key
 from broken_record.views.drift import Courses
-from broken_record.views.overview import PALETTE
+from broken_record.views.overview import HATCHES, PALETTE
 
 BINS = 40
 OLD_EDGES = (*LENGTHS, LENGTHS[-1] + 100)
@@ -103,7 +103,8 @@ def length_histograms(
             name=f"lengths-{speaker}-{k}",
         )
         bars = plot.quad("left", "right", "share", 0, source=source, color=colour, alpha=0.35,
-                         line_color=colour, legend_label=report.run)  # fmt: skip
+                         line_color=colour, hatch_pattern=HATCHES[k], hatch_color=colour,
+                         hatch_alpha=0.6, legend_label=report.run)  # fmt: skip
         tips = [("characters", "@left{0} - @right{0}"), ("replies", "@count")]
         plot.add_tools(HoverTool(renderers=[bars], tooltips=tips))
     plot.legend.click_policy = "hide"

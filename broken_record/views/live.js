@@ -2,12 +2,14 @@
 // A page that is served asks once a second whether its runs have grown, and takes over what is new: the reader at once, tables
 // and figures, which would flicker, now and then.
 (() => {
-  const EVERY = 1000, REDRAW = 8000; // ms
+  const EVERY = 1000, REDRAW = 5000; // ms
   const { data, readers, refreshers, prepare } = window.parrot;
   const made = document.getElementById("made");
-  let drawn = Date.now(), waiting = null;
+  let drawn = Date.now(), isBehind = false;
 
-  function redraw(page) {
+  async function redraw() {
+    const page = new DOMParser().parseFromString(await (await fetch("/drawn")).text(), "text/html");
+    made.textContent = page.getElementById("made").textContent;
     for (const view of [...window.Bokeh.index]) view.remove();
     for (const shown of window.Bokeh.documents.splice(0)) shown.clear();
     for (const section of document.querySelectorAll("main > section:not(#reader)")) {
@@ -23,19 +25,18 @@
     document.getElementById("embed").replaceChildren(script);
     for (const refresh of refreshers) refresh();
     drawn = Date.now();
-    waiting = null;
+    isBehind = false;
   }
 
   async function look() {
     try {
       const answer = await fetch(`/grown?${data.version}`);
       if (answer.status === 200) {
-        waiting = new DOMParser().parseFromString(await answer.text(), "text/html");
-        made.textContent = waiting.getElementById("made").textContent;
-        Object.assign(data, JSON.parse(waiting.getElementById("data").textContent));
+        Object.assign(data, await answer.json());
         for (const reader of readers) await reader.refresh();
+        isBehind = true;
       }
-      if (waiting && Date.now() - drawn > REDRAW) redraw(waiting);
+      if (isBehind && Date.now() - drawn > REDRAW) await redraw();
     } catch (error) {
       if (!(error instanceof TypeError)) throw error; // what fetch throws when nobody answers
       made.textContent += " · no longer served";

@@ -15,6 +15,7 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00",
 GREY = "#808890"
 # lines and points differ by more than their colour
 DASHES = ("solid", "dashed", "dotdash", "dotted")
+HATCHES = ("blank", "/", "\\", "-", "|", "+", "x", ".", "o", "`", ":", ",")
 MARKERS = ("circle", "square", "triangle", "diamond", "inverted_triangle",
            "hex", "star", "plus", "cross", "asterisk")  # fmt: skip
 OPEN = """

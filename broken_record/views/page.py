@@ -98,10 +98,21 @@ def make_page(
         settings=settings_table(settings),
         at_risk=at_risk_table(reports),
         pairs=pairs_table(reports),
-        data=harmless(
-            {"version": version, **collect(reports, texts if transcripts else {}, courses)}
-        ),
+        data=collect_json(reports, texts, transcripts=transcripts, version=version),
     )
+
+
+def collect_json(
+    reports: Sequence[Report],
+    texts: Mapping[Key, Text],
+    *,
+    transcripts: bool = True,
+    version: int | None = None,
+) -> str:
+    """What page.js reads, as JSON that cannot end its script."""
+    courses = {key: text.course for key, text in texts.items()}
+    shown = texts if transcripts else {}
+    return harmless({"version": version, **collect(reports, shown, courses)})
 
 
 def tell_run(report: Report) -> list[str]:
@@ -114,7 +125,7 @@ def tell_run(report: Report) -> list[str]:
 def figures(reports: Sequence[Report], courses: Courses) -> dict[str, Any]:
     """The figures that there is something to draw for."""
     length = "Length of turns, both speakers, in characters"
-    novelty = "What is new: share of content words that were not said in the ten turns before"
+    novelty = "How much is new, as a share of the words"
     bins = count_bins(reports, courses)
     plots = {
         "scatter": scatter(reports),

@@ -61,6 +61,7 @@ def make_sweep_page(
         bokeh=bokeh_itself(cdn=cdn),
         script=script,
         plots=plots,
+        titles={name: plot.title.text for name, plot in drawn.items()},
         result=conclude(comparison),
         notes=list(caution(comparison)),
         combinations=combinations_table(comparison),

@@ -112,6 +112,27 @@
     }
   };
 
+  // Figures are drawn in a colour that can be read on both papers; here it is that of the theme, and black is turned to white.
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const [BLACK, WHITE] = ["#000000", "#fefefe"];
+  function dress() {
+    const ink = getComputedStyle(document.documentElement).getPropertyValue("--faint").trim();
+    const [from, to] = dark.matches ? [BLACK, WHITE] : [WHITE, BLACK];
+    for (const shown of window.Bokeh.documents) for (const found of shown.all_models) {
+      const { properties } = found;
+      for (const name of ["axis_label_text_color", "major_label_text_color", "label_text_color", "title_text_color"]) {
+        if (name in properties) found[name] = ink;
+      }
+      if (found.type === "Title") found.text_color = ink;
+      for (const name of ["line_color", "fill_color"]) {
+        if (found[name]?.value === from) found[name] = { value: to };
+      }
+    }
+  }
+  whenDrawn(dress);
+  refreshers.push(() => whenDrawn(dress));
+  dark.addEventListener("change", dress);
+
   window.parrot = { show, address, note, follow, followers, refreshers, placeOf, prepare, whenDrawn, model };
   show(tabs[0].dataset.tab);
 })();

@@ -23,7 +23,7 @@ from broken_record.analysis.report import DialogueReport, Report
 from broken_record.data import Finding
 from broken_record.detectors.registry import KINDS
 from broken_record.views.drift import Courses
-from broken_record.views.overview import GREY
+from broken_record.views.overview import GREY, HATCHES
 
 ROWS = 40
 LABEL = 32
@@ -172,6 +172,8 @@ def timeline(reports: Sequence[Report], courses: Courses) -> figure | None:
                          source=ColumnDataSource(kinds[kind], name=f"timeline-{k}"),
                          view=CDSView(filter=AllIndices(), name=f"timeline-view-{k}"),
                          color=KIND_COLOURS.get(kind, OTHER_KIND), line_color=GREY,
+                         hatch_pattern=dict(zip(KIND_COLOURS, HATCHES, strict=True)).get(kind),
+                         hatch_color="black", hatch_alpha=0.5, hatch_scale=7,
                          legend_label=KINDS[kind].words if kind in KINDS else kind)  # fmt: skip
         tips = [("run", "@run"), ("dialogue", "@dialogue"), (kind, "from turn @turn"),
                 ("", "@explanation")]  # fmt: skip

@@ -20,10 +20,11 @@ from broken_record.data import Dialogue, Turn
 from broken_record.text.transcript import Transcript
 from broken_record.views.drift import drift_plot, place_turns
 from broken_record.views.loops import DARK, SHARES
+from broken_record.views.overview import HATCHES, MARKERS, PALETTE
 from broken_record.views.page import tell_run
 from broken_record.views.sweeps import forest
 from broken_record.views.tables import pairs_table, settings_table
-from broken_record.views.timeline import find_worst, stack
+from broken_record.views.timeline import KIND_COLOURS, find_worst, stack
 from tests.comparison.test_compare import compared, said
 from tests.test_analyze_and_view import entry, finding, write_record
 from tests.views.test_page import choose, page_of, point_of, source
@@ -31,7 +32,7 @@ from tests.views.test_sweep_page import put_comparison
 
 LOOPING = Path(__file__).parents[2] / "docs" / "looping"
 KINDS = ("multi_turn_loop", "single_turn_loop", "semantic_repetition")
-NOVELTY = "What is new: share of content words that were not said in the ten turns before"
+NOVELTY = "How much is new, as a share of the words"
 DRAWN = "window.parrot?.readers[0].said && Bokeh.documents.length > 0 && Bokeh.documents[0].is_idle"
 
 
@@ -374,3 +375,49 @@ def test_columns_of_a_sweep_can_be_reached_and_no_number_is_broken(browser, tmp_
     page.keyboard.press("ArrowRight")
     page.wait_for_function("document.querySelector('.wide').scrollLeft > 0")
     page.close()
+
+
+def axe():
+    """axe-core, if it is there: without it that page is not looked at, visibly."""
+    package = pytest.importorskip(
+        "axe_playwright_python", reason="no axe-playwright-python: what axe-core says is not known"
+    )
+    return (Path(package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_tab(browser, page_file, theme):
+    code = axe()
+    rules = {"runOnly": ["color-contrast"]} if theme == "dark" else {}  # the rest is the same
+    page = open_page(browser, page_file, color_scheme=theme)
+    page.evaluate(code)
+    for tab in ("overview", "loops", "lengths", "timeline", "reader"):
+        page.click(f"[data-tab={tab}]")
+        found = page.evaluate(
+            "(rules) => axe.run(document, { resultTypes: ['violations'], ...rules })", rules
+        )
+        told = {one["id"]: [node["html"] for node in one["nodes"]] for one in found["violations"]}
+        assert told == {}
+    page.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_figure_is_named_and_what_is_written_in_it_can_be_read(browser, page_file, theme):
+    page = open_page(browser, page_file, color_scheme=theme)
+    names = page.evaluate("[...document.querySelectorAll('figure')].map((one) => one.ariaLabel)")
+    assert len(names) == 8 and all(names)
+    inks = page.evaluate(
+        """[...new Set(Bokeh.documents.flatMap((d) => [...d.all_models]).flatMap((m) => (
+          [m.type === "Title" && m.text_color, m.axis_label_text_color, m.major_label_text_color,
+           m.label_text_color])).map((c) => c?.value ?? c).filter(Boolean))]"""
+    )
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    for ink in inks:
+        low, high = sorted((luminance(as_rgb(ink)), luminance(paper)))
+        assert (high + 0.05) / (low + 0.05) >= 4.5
+    page.close()
+
+
+def test_no_kind_and_no_run_is_told_by_its_colour_alone():
+    assert len(set(HATCHES)) == len(HATCHES) >= len(KIND_COLOURS)
+    assert len(set(MARKERS)) == len(MARKERS) == len(PALETTE)

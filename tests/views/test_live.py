@@ -34,7 +34,7 @@ def begin(folder):
 @pytest.fixture
 def served(tmp_path):
     record = begin(tmp_path / "run")
-    server = Server(view.LivePage([tmp_path / "run"]))
+    server = Server(view.begin_live([tmp_path / "run"]))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     yield server, record
@@ -46,10 +46,7 @@ def served(tmp_path):
 def test_a_dialogue_that_grows_appears_with_what_is_found(browser, served):
     server, record = served
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    troubles = []
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("console", lambda m: m.type == "error" and troubles.append(m.text))
-    page.on("request", lambda r: r.url.startswith((server.url, "data:")) or troubles.append(r.url))
+    troubles = listen(page, server.url)
     page.goto(f"{server.url}#run/held/1")
     page.wait_for_selector(".turn.here")
     with record.open("a") as file:
@@ -57,17 +54,37 @@ def test_a_dialogue_that_grows_appears_with_what_is_found(browser, served):
     page.wait_for_selector("text=The lamp is lit.", timeout=5000)
     with record.open("a") as file:
         file.writelines(turn(k, LINE if k % 2 else f"He counted {k} waves.") for k in range(3, 20))
-    page.wait_for_selector("#runs .share")
+    page.wait_for_selector("#runs .share", state="attached")
     assert "100% the same line again" not in page.locator("#runs").text_content()
     assert "50% the same line again" in page.locator("#runs").text_content()
     assert page.locator(".turn.here").get_attribute("data-index") == "1"
     page.wait_for_function("Bokeh.documents.length === 1 && parrot.model('timeline-0')")
+    page.click("[data-tab=overview]")
     page.select_option("#y-axis", "coverage")
     assert page.evaluate("parrot.model('scatter-points-0').glyph.y.field") == "coverage"
+    page.click("[data-tab=reader]")
     page.select_option("select[aria-label=dialogue]", "ended")
     page.wait_for_selector("text=Bread too.")
     assert troubles == []
     page.close()
+
+
+def listen(page, home):
+    """What goes wrong on a page, and what it asks for elsewhere."""
+    troubles = []
+
+    def hear(message):
+        if message.type == "error":
+            troubles.append(message.text)
+
+    def see(request):
+        if not request.url.startswith((home, "data:")):
+            troubles.append(request.url)
+
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("console", hear)
+    page.on("request", see)
+    return troubles
 
 
 def ask(server, path, *, method="GET", host=None):
@@ -87,8 +104,11 @@ def test_what_has_not_grown_is_not_sent_again(served):
     with record.open("a") as file:
         file.write(turn(2, "The lamp is lit."))
     status, grown = ask(server, "/grown?1")
-    assert status == 200 and "root.Bokeh = " not in grown and '"version": 2' in grown
+    told = json.loads(grown)
+    assert status == 200 and told["version"] == 2 and len(told["runs"][0]["dialogues"]) == 2
     assert ask(server, "/grown?2") == (204, "")
+    status, drawn = ask(server, "/drawn")
+    assert status == 200 and "root.Bokeh = " not in drawn and "embed_items" in drawn
 
 
 def test_a_page_is_served_to_be_read_and_under_the_names_of_loopback_alone(served):
@@ -109,7 +129,7 @@ def test_what_has_not_grown_since_it_was_analysed_is_taken_from_there(tmp_path):
     stored.write_text(stored.read_text().replace('"unfinished"', '"looped"'))
     with record.open("a") as file:
         file.write(turn(2, "The lamp is lit."))
-    source = view.LivePage([tmp_path / "run"])
+    source = view.begin_live([tmp_path / "run"])
     assert source.look() == 1 == source.look()
     found = {one.name: one.status for one in source.runs["run"].report("run").dialogues}
     assert found == {"ended": "looped", "held": "unfinished"}
