@@ -1,4 +1,5 @@
-"""Take the README's pictures of results.html: three runs of six dialogues, a tab each.
+"""Take the README's pictures of results.html: three runs of six dialogues, a tab each, of the
+overview the first screen.
 
 make pictures      some minutes; needs a chromium
 """
@@ -48,7 +49,7 @@ def take(page_file: Path) -> None:
         for tab, picture in PICTURES.items():
             page.click(f"[data-tab={tab}]")
             page.wait_for_timeout(1000)  # the figures of a tab are drawn when it is shown
-            page.screenshot(path=HERE / f"{picture}.png", full_page=True)
+            page.screenshot(path=HERE / f"{picture}.png", full_page=tab != "overview")
         page.evaluate(
             "turn => parrot.open('greedy', parrot.data.runs[1].dialogues[0].name, turn)", STUCK
         )

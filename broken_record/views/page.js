@@ -78,6 +78,40 @@
     return nodes;
   }
 
+  function copiesOf(finding, said) {
+    // Index -> [the copy before, the copy after] of every turn in which a loop stands, null where there is none: as many turns
+    // away as its period, else the nearest of the same speaker.
+    const roles = new Map(said.map(([index, role]) => [index, role]));
+    const turns = finding.copied ? [...new Set(finding.spans.map((span) => span.turn))].sort((a, b) => a - b) : [];
+    const beside = (at, step) => {
+      const alike = turns.filter((turn) => roles.get(turn) === roles.get(at) && Math.sign(turn - at) === step);
+      const near = step > 0 ? alike[0] : alike.at(-1);
+      return (finding.period && alike.find((turn) => turn === at + step * finding.period)) ?? near ?? null;
+    };
+    return new Map(turns.map((turn) => [turn, [beside(turn, -1), beside(turn, 1)]]));
+  }
+
+  function difference(before, after) {
+    // What is left out of a text and what is put in, word by word: the longest words in common, in order, stay.
+    const a = before.split(/(\s+)/), b = after.split(/(\s+)/), width = b.length + 1;
+    const common = new Uint16Array((a.length + 1) * width);
+    for (let i = a.length - 1; i >= 0; i--) for (let j = b.length - 1; j >= 0; j--) {
+      common[i * width + j] = a[i] === b[j] ? common[(i + 1) * width + j + 1] + 1
+        : Math.max(common[(i + 1) * width + j], common[i * width + j + 1]);
+    }
+    const nodes = [], put = (tag, word) => {
+      if (nodes.at(-1)?.tagName === tag.toUpperCase()) nodes.at(-1).append(word);
+      else nodes.push(make(tag, "", word));
+    };
+    for (let i = 0, j = 0; i < a.length || j < b.length;) {
+      if (i < a.length && j < b.length && a[i] === b[j]) { put("span", a[i++]); j++; }
+      else if (j >= b.length || (i < a.length && common[(i + 1) * width + j] >= common[i * width + j + 1])) put("del", a[i++]);
+      else put("ins", b[j++]);
+    }
+    return nodes;
+  }
+  const LONGEST = 4000; // characters of texts that are compared word by word
+
   const NOT_SEARCHED = { search: null, segment: null, hit: null };
   class Reader {
     constructor(parent) {
@@ -99,6 +133,7 @@
       next.title = "next occurrence (n)";
       bar.append(this.runs, this.dialogues, this.segments, this.search, back, next, this.count);
       this.turns = make("div", "turns");
+      this.turn = null;
       this.turns.tabIndex = 0;
       this.root.append(bar, this.turns);
       for (const run of data.runs) this.runs.append(new Option(run.name));
@@ -108,10 +143,6 @@
       this.search.addEventListener("input", () => { this.draw(); this.visit(0); });
       back.addEventListener("click", () => this.jump(-1));
       next.addEventListener("click", () => this.jump(1));
-      this.turns.addEventListener("keydown", (event) => {
-        if (event.key === "n") this.jump(1);
-        if (event.key === "p") this.jump(-1);
-      });
       this.list();
     }
     get run() { return data.runs[this.runs.selectedIndex]; }
@@ -151,6 +182,7 @@
     async choose(turn = null) {
       // Shows the dialogue that is chosen at a turn, or where its first finding begins.
       const chosen = this.dialogue;
+      this.turn = null;
       await this.load();
       if (this.dialogue !== chosen) return;
       const onsets = (this.detail?.findings ?? []).filter((one) => one.level !== "info").map((one) => one.onset_turn);
@@ -201,6 +233,8 @@
         for (const span of finding.spans) proofs.set(span.turn, [...(proofs.get(span.turn) ?? []), span]);
         notes.set(finding.onset_turn, [...(notes.get(finding.onset_turn) ?? []), finding]);
       }
+      const copies = one.findings.map((finding) => copiesOf(finding, this.said));
+      const texts = new Map(this.said.map(([index, , text]) => [index, text]));
       const wanted = this.search.value || this.segments.value;
       const coloured = new Map(); // index -> marks
       const mark = (segment, more, isHit) => {
@@ -239,16 +273,69 @@
         said.append(make("span", "cost", finish && finish !== "stop" ? `${counted} · ended by ${finish}` : counted));
         const margin = make("div", "margin");
         for (const finding of notes.get(index) ?? []) {
-          const note = make("b", "", `${finding.level}: ${finding.kind} (${finding.speaker})`);
+          const note = make("b", "", `${finding.level}: ${finding.label} (${finding.speaker})`);
           note.style.borderColor = data.colours[finding.kind] ?? "#777";
           margin.append(note, make("span", "", finding.explanation));
         }
-        node.append(said, margin);
+        one.findings.forEach((finding, k) => {
+          if (copies[k].has(index)) margin.append(this.linkCopies(finding, copies[k], index, texts, said));
+        });
+        node.append(this.markMargin(one.findings, index), said, margin);
         nodes.push(node);
         tokens += cost ?? 0;
       }
       this.turns.replaceChildren(...nodes);
+      nodes.find((node) => node.dataset.index === String(this.turn))?.classList.add("here");
       if (wanted) this.count.textContent = `${this.hits} found`;
+    }
+    markMargin(findings, index) {
+      // A bar for each finding that goes on in a turn, always in the same place.
+      const marks = make("div", "marks");
+      for (const finding of findings) {
+        const mark = make("i", "");
+        if (finding.level !== "info" && finding.origin_turn <= index && index <= (finding.end_turn ?? Infinity)) {
+          mark.style.background = data.colours[finding.kind] ?? "#777";
+          mark.title = `${finding.label}, turns ${finding.onset_turn} - ${finding.end_turn ?? "end"}`;
+          if (index < finding.onset_turn) mark.className = "origin";
+        }
+        marks.append(mark);
+      }
+      return marks;
+    }
+    linkCopies(finding, copies, index, texts, said) {
+      // Buttons to the copy before and after, and to what sets a near copy apart from the first.
+      const links = make("span", "copies"), [before, after] = copies.get(index);
+      links.style.borderColor = data.colours[finding.kind] ?? "#777";
+      for (const [turn, text] of [[before, "\u2039 copy"], [after, "copy \u203a"]]) {
+        if (turn === null) continue;
+        const link = make("button", "", text);
+        link.title = link.ariaLabel = `${turn < index ? "previous" : "next"} copy, turn ${turn}: ${finding.label}`;
+        link.addEventListener("click", () => this.go(turn));
+        links.append(link);
+      }
+      let first = index;
+      while (copies.get(first)[0] !== null) [first] = copies.get(first);
+      const [original, text] = [texts.get(first), texts.get(index)];
+      if (original !== text && Math.max(original.length, text.length) < LONGEST) {
+        const compare = make("button", "", "compare");
+        compare.title = `with turn ${first}`;
+        compare.addEventListener("click", () => {
+          const open = said.querySelector(".difference");
+          if (open) { open.remove(); return; }
+          const shown = make("div", "difference", `against turn ${first}: `);
+          shown.append(...difference(original, text));
+          said.append(shown);
+        });
+        links.append(compare);
+      }
+      return links;
+    }
+    step(way) {
+      // To the next finding, or the one before.
+      const onsets = [...new Set((this.detail?.findings ?? []).map((one) => one.onset_turn))].sort((a, b) => a - b);
+      const at = this.turn ?? -1;
+      const turn = way > 0 ? onsets.find((one) => one > at) ?? onsets[0] : onsets.findLast((one) => one < at) ?? onsets.at(-1);
+      if (turn !== undefined) this.go(turn);
     }
     jump(step) {
       if (this.hits) this.visit(this.at < 0 && step < 0 ? this.hits - 1 : (this.at + step + this.hits) % this.hits);
@@ -290,12 +377,35 @@
   }
   const isShown = () => !document.getElementById("reader").classList.contains("away");
 
-  const NOTHING = { pairs: [], said: [] };
-  function plotPairs({ pairs, said }) {
+  const NOTHING = { pairs: [], said: [], findings: [] };
+  // Keys of the reader that was used last, wherever the focus is but in a field.
+  const keys = {
+    j: (reader) => reader.step(1),
+    k: (reader) => reader.step(-1),
+    n: (reader) => reader.jump(1),
+    p: (reader) => reader.jump(-1),
+    "/": (reader) => reader.search.focus(),
+    "?": () => { const help = document.getElementById("keys"); help.open = !help.open; },
+  };
+  document.addEventListener("keydown", (event) => {
+    if (!isShown() || event.ctrlKey || event.metaKey || event.altKey || !(event.key in keys)) return;
+    if (event.target.closest("input, select, textarea")) return;
+    event.preventDefault();
+    keys[event.key](readers.find((one) => one.root.contains(event.target)) ?? readers[0]);
+  });
+
+  function plotPairs({ pairs, said, findings }) {
     const source = window.parrot.model("recurrence");
     if (!source) return;
     source.data = { turn: pairs.map((pair) => pair[0]), earlier: pairs.map((pair) => pair[1]) };
-    const end = Math.max(1, said.length);
+    const end = Math.max(1, said.length), boxes = { from: [], to: [], colour: [], kind: [] };
+    for (const finding of findings.filter((one) => one.level !== "info")) {
+      boxes.from.push(finding.origin_turn);
+      boxes.to.push((finding.end_turn ?? end - 1) + 1);
+      boxes.colour.push(data.colours[finding.kind] ?? "#777777");
+      boxes.kind.push(finding.label);
+    }
+    window.parrot.model("recurrence-boxes").data = boxes;
     window.parrot.model("recurrence-turns").setv({ start: 0, end, reset_end: end });
   }
 
@@ -327,6 +437,7 @@
       readers[0].go(turn);
       if (readers[1]) readers[1].go(earlier);
     },
+    showBeside,
     plotPairs: () => plotPairs(readers[0].detail ?? NOTHING),
     data,
     readers,

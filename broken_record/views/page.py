@@ -22,7 +22,7 @@ from bokeh.themes import Theme
 from broken_record.analysis.report import DialogueReport, Report, find_kinds, time_until_loop
 from broken_record.analysis.texts import Key, Text
 from broken_record.analysis.verdict import tell
-from broken_record.detectors.registry import LOOPS
+from broken_record.detectors.registry import LEXICAL_LOOPS, LOOPS
 from broken_record.stats import DRAWS
 from broken_record.views.drift import (
     Courses,
@@ -245,7 +245,9 @@ def pack(text: Text, report: DialogueReport) -> str:
         "prefix": dialogue.prefixes["assistant"],
         "segments": [asdict(s) for s in sorted(report.segments, key=lambda s: -s.count)],
         "findings": [
-            {"kind": f.kind, "level": f.level, "speaker": f.speaker, "onset_turn": f.onset_turn,
+            {"kind": f.kind, "level": f.level, "speaker": f.speaker, "origin_turn": f.origin_turn,
+             "onset_turn": f.onset_turn, "end_turn": f.end_turn, "period": f.period,
+             "copied": f.kind in LEXICAL_LOOPS, "label": label_kind(f.kind),
              "explanation": f.explanation, "spans": [asdict(span) for span in f.spans]}
             for f in report.findings
         ],

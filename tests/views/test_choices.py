@@ -377,6 +377,75 @@ def test_columns_of_a_sweep_can_be_reached_and_no_number_is_broken(browser, tmp_
     page.close()
 
 
+def test_keys_lead_from_finding_to_finding_to_the_search_and_to_help(opened):
+    opened.evaluate("parrot.open('stuck', 'semantic_repetition', 0)")
+    onsets = opened.evaluate(
+        "[...new Set(parrot.readers[0].detail.findings.map((f) => f.onset_turn))]"
+    )
+    seen = []
+    for key in ("j", "j", "k"):
+        opened.keyboard.press(key)
+        seen.append(int(opened.locator(".turn.here").get_attribute("data-index")))
+    first, second, *_ = sorted(onsets)
+    assert seen == [first, second, first] and opened.url.endswith(f"/{first}")
+    opened.keyboard.press("?")
+    assert opened.evaluate("document.getElementById('keys').open")
+    opened.keyboard.press("/")
+    opened.keyboard.type("jk?")
+    assert opened.locator("input[type=search]").input_value() == "jk?"
+    assert opened.locator(".turn.here").get_attribute("data-index") == str(first)
+
+
+def test_the_copies_of_a_loop_lead_to_one_another_and_are_marked_in_the_margin(opened):
+    opened.evaluate("parrot.open('stuck', 'single_turn_loop', 52)")
+    here = opened.locator(".turn.here")
+    assert here.get_by_label("previous copy, turn 50").count() == 1
+    here.get_by_label("next copy, turn 54").click()
+    assert opened.locator(".turn.here").get_attribute("data-index") == "54"
+    label = opened.locator(".turn.here .marks i[title]").first.get_attribute("title")
+    assert label == "the same line again (single_turn_loop), turns 52 - end"
+    assert opened.locator(".turn[data-index='40'] .marks i[title]").count() == 0
+
+
+def test_a_near_copy_can_be_compared_with_its_original(opened):
+    opened.evaluate("parrot.open('stuck', 'semantic_repetition', 0)")
+    opened.locator(".copies >> text=compare").first.click()
+    shown = opened.locator(".difference").first
+    assert shown.text_content().startswith("against turn ")
+    left_out, put_in = (shown.locator(tag).count() for tag in ("del", "ins"))
+    assert left_out and put_in
+    said = shown.evaluate(
+        """(one) => {
+          const index = Number(one.closest(".turn").dataset.index);
+          const kept = [...one.querySelectorAll("span, ins")].map((n) => n.textContent).join("");
+          return [kept, parrot.readers[0].said.find((turn) => turn[0] === index)[2]];
+        }"""
+    )
+    assert said[0] == said[1]
+    opened.locator(".copies >> text=compare").first.click()
+    assert opened.locator(".difference").count() == 0
+
+
+def test_findings_are_boxed_among_the_turns_that_are_alike(opened):
+    opened.evaluate("parrot.open('stuck', 'multi_turn_loop', 0)")
+    boxes = [source(opened, "recurrence-boxes", column) for column in ("from", "to", "kind")]
+    told = opened.evaluate(
+        """parrot.readers[0].detail.findings.filter((f) => f.level !== "info").map((f) => (
+          [f.origin_turn, f.end_turn === null ? parrot.readers[0].said.length : f.end_turn + 1,
+           f.label]))"""
+    )
+    assert [list(box) for box in zip(*boxes, strict=True)] == told
+
+
+def test_the_reader_fits_a_phone(browser, page_file):
+    page = open_page(browser, page_file, fragment="#stuck/single_turn_loop/52")
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.wait_for_function("document.documentElement.scrollWidth <= 390")
+    said = page.locator(".turn.here .said").bounding_box()
+    assert said["width"] > 180
+    page.close()
+
+
 def axe():
     """axe-core, if it is there: without it that page is not looked at, visibly."""
     package = pytest.importorskip(

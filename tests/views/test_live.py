@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 import threading
+import urllib.request
 from http.client import HTTPConnection
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +18,7 @@ import view
 from broken_record.views.live import Server
 from tests.test_analyze_and_view import write_record
 
+ROOT = Path(__file__).parents[2]
 LINE = "Tell me about the old lighthouse keeper, please."
 
 
@@ -135,6 +141,19 @@ def test_what_has_not_grown_since_it_was_analysed_is_taken_from_there(tmp_path):
     assert found == {"ended": "looped", "held": "unfinished"}
     (tmp_path / "run" / "ended.jsonl").unlink()
     assert source.look() == 2 and len(source.runs["run"].texts()) == 1
+
+
+def test_ctrl_c_ends_it(tmp_path):
+    begin(tmp_path / "run")
+    command = [sys.executable, "view.py", "--live", str(tmp_path / "run"), "--no-show"]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        told = process.stderr.readline()
+        url = told.split()[0]
+        with urllib.request.urlopen(url) as answer:
+            assert url.startswith("http://127.0.0.1:") and b"held" in answer.read()
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 0 and process.stderr.read() == ""
 
 
 def test_a_run_that_is_not_there_and_a_sweep_are_refused(tmp_path, caplog):
