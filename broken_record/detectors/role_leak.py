@@ -160,8 +160,8 @@ def detect(
 
 def begins_with_prompt(transcript: Transcript) -> bool:
     """Whether the first message is what somebody asked: nothing was measured of it."""
-    first = transcript.said[0]
-    return first.tokens is None and first.finish_reason is None
+    said = transcript.said
+    return bool(said) and said[0].tokens is None and said[0].finish_reason is None
 
 
 def names_of_other(
