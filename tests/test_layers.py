@@ -51,7 +51,8 @@ DOORS = {
     "conversation.aim_process": {"aim"},
     "conversation.doctor": {"data", "errors", "config", "engines"},
     "batch": {
-        "data", "errors", "scripts", "terminal", "config", "files", "conversation", "engines",
+        "data", "errors", "scripts", "terminal", "config", "files", "text", "detectors",
+        "conversation", "engines",
     },
     "comparison": {"data", "errors", "scripts", "terminal", "stats", "files", "analysis"},
     "export": {
