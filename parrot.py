@@ -124,7 +124,9 @@ def check_wishes(config: Config) -> None:
 
 
 def find_reason_to_stop(dialogue: Dialogue) -> Finding | None:
-    """What the config's stop_on is to end the dialogue for, if the turns so far show it."""
+    """What the config's stop_on is to end the dialogue for, if the turns so far show it; not what
+    was over before a branch began.
+    """
     kinds = dialogue.config["stop_on"]
     if not kinds:
         return None
@@ -132,7 +134,8 @@ def find_reason_to_stop(dialogue: Dialogue) -> Finding | None:
     from broken_record.text.transcript import Transcript
 
     found = find_loops_and_breaks(Transcript(dialogue), kinds)
-    return next((finding for finding in found.findings if finding.counts), None)
+    at = dialogue.branch.at if dialogue.branch else 0
+    return next((one for one in found.findings if one.counts and one.reaches(at)), None)
 
 
 def show_and_record(event: Chunk | Turn | Attempt | End, recording: Recording) -> None:

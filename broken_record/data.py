@@ -161,6 +161,26 @@ class EngineInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Branch:
+    """Where a dialogue was begun again from another.
+
+    `run` and `name` are the parent's, `sha256` is that of the first line of its record. Messages
+    before turn `at` are the parent's, word for word. `kind`, `speaker` and `onset_turn` are those
+    of the parent's finding that the branch was begun for, None where it was for none. `within` so
+    many tokens from `at` on it is to show whether it gets out.
+    """
+
+    run: str
+    name: str
+    sha256: str
+    at: int
+    within: int
+    kind: str | None = None
+    speaker: str | None = None
+    onset_turn: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """How much of the talk the user side of a chat sees: the last `messages`. With a `step` the
     oldest are dropped that many at a time, so that the prompt begins alike for as many turns and
@@ -189,7 +209,7 @@ class Dialogue:
     """One conversation. `config` is the effective one; `unknown` keeps header keys that this
     version does not know. `verbatim` is False where outer white space was lost: in text logs.
     `counters`, of goal dialogues, say per role how often what happened; `aim_run` is the hash of
-    its run in Aim.
+    its run in Aim; `branch` says where it was begun again from another.
     """
 
     config: Mapping[str, Any]
@@ -208,6 +228,7 @@ class Dialogue:
     end_reason: str | None = None
     counters: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     aim_run: str | None = None
+    branch: Branch | None = None
 
     @property
     def opening(self) -> tuple[Message, ...]:
@@ -320,3 +341,7 @@ class Finding:
     def recovered(self) -> bool:
         """Whether the dialogue went on without it."""
         return self.end_turn is not None
+
+    def reaches(self, turn: int) -> bool:
+        """Whether it begins at a turn or later, or goes on there."""
+        return self.end_turn is None or self.end_turn >= turn

@@ -181,7 +181,7 @@
       const nodes = [];
       let tokens = one.initial_tokens;
       for (const [index, role, text, cost, finish, given] of this.said) {
-        const node = make("div", `turn ${role}${given ? " given" : ""}`);
+        const node = make("div", `turn ${role}${given || index < one.parent?.at ? " given" : ""}`);
         node.dataset.index = index;
         const places = proofs.has(index) ? codePoints(text) : null;
         const marks = (proofs.get(index) ?? []).map((span) => (
@@ -208,8 +208,21 @@
         this.hits.push(...said.querySelectorAll("mark.found:not(.also)"));
         tokens += cost ?? 0;
       }
+      if (one.parent) nodes.unshift(this.origin(one.parent));
       this.turns.replaceChildren(...nodes);
       if (wanted) this.count.textContent = `${this.hits.length} found`;
+    }
+    origin({ run, name, at }) {
+      // Of a branch: its parent, which opens beside it where it is in this page.
+      const there = data.runs.some((other) => other.name === run && other.dialogues.some((own) => own.name === name));
+      const parent = make(there ? "a" : "span", "", `${run}/${name}`);
+      if (there) {
+        parent.href = "#" + [run, name, at].map(encodeURIComponent).join("/");
+        parent.addEventListener("click", (event) => { event.preventDefault(); beside(run, name, at); });
+      }
+      const line = make("p", "origin", "branch of ");
+      line.append(parent, `, new from turn ${at} on`);
+      return line;
     }
     jump(step) {
       if (!this.hits?.length) return;
@@ -242,14 +255,17 @@
   const readers = [];
   const place = document.getElementById("readers");
   readers.push(new Reader(place));
-  document.getElementById("beside").addEventListener("change", async (event) => {
+  const second = () => readers[1] ?? readers[readers.push(new Reader(place)) - 1];
+  const box = document.getElementById("beside");
+  box.addEventListener("change", async () => {
     readers[1]?.root.remove();
     readers.length = 1;
-    if (event.target.checked) {
-      readers.push(new Reader(place));
-      await readers[1].load();
-    }
+    if (box.checked) await second().load();
   });
+  async function beside(run, dialogue, turn) {
+    box.checked = true;
+    await second().open(run, dialogue, turn);
+  }
   Object.assign(window.parrot, {
     async open(run, dialogue, turn) {
       window.parrot.show("reader");
