@@ -7,9 +7,9 @@
     python parrot.py --doctor [CONFIG]           what the servers are and do
     python parrot.py --new mine.json 'Ada: It ticks.' 'Ben: Then run!'   a config to start from
 
-stdout is the log (stream, then transcript); everything else goes to stderr. The lossless record
-goes to --record FILE. Exit codes: 0 done, 1 the dialogue failed, 2 the config is wrong, 130 and 143
-interrupted (129 by a terminal that was closed).
+stdout is the log (stream, then transcript), or on a terminal the dialogue in colours; everything
+else goes to stderr. The lossless record goes to --record FILE. Exit codes: 0 done, 1 the dialogue
+failed, 2 the config is wrong, 130 and 143 interrupted (129 by a terminal that was closed).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import secrets
 import sys
 from contextlib import closing
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from broken_record.config.schema import Config
     from broken_record.conversation.converse import Side
     from broken_record.conversation.recording import Recording
+    from broken_record.conversation.showing import Showing
     from broken_record.data import Attempt, Chunk, Dialogue, End, Finding, Turn
 
 log = logging.getLogger("parrot")
@@ -135,22 +137,29 @@ def find_reason_to_stop(dialogue: Dialogue) -> Finding | None:
     return next((finding for finding in found.findings if finding.counts), None)
 
 
-def show_and_record(event: Chunk | Turn | Attempt | End, recording: Recording) -> None:
+def choose_showing() -> Showing:
+    """The log, or what suits a terminal; NO_COLOR is honoured."""
+    from broken_record.conversation.showing import Log, Screen
+
+    if not sys.stdout.isatty():
+        return Log()
+    return Screen(colour=not os.environ.get("NO_COLOR"))
+
+
+def show_and_record(
+    event: Chunk | Turn | Attempt | End, recording: Recording, showing: Showing
+) -> None:
     """Show and record one event of the conversation; a turn may be a reason to stop."""
     from broken_record.data import Attempt, Chunk, End
-    from broken_record.files.text_log import stream_header
 
     if isinstance(event, End):
         recording.end_reason = event.reason
         if event.reason == "context":
             log.info("ended: the next prompt would not fit into the context")
         return
+    show(showing.event(event, recording.tokens))
     if isinstance(event, Chunk):
-        if event.begins == "assistant":
-            show(stream_header(recording.tokens))
-        show(escape_controls(event.text))
         return
-    show("\n")
     if isinstance(event, Attempt):
         log.warning("%s: %s", event.role, event.error)
         recording.attempt(event)
@@ -162,13 +171,18 @@ def show_and_record(event: Chunk | Turn | Attempt | End, recording: Recording) -
 
 
 def listen(
-    config: Config, sides: tuple[Side, Side], recording: Recording, came: list[int], *, anyway: bool
+    config: Config,
+    sides: tuple[Side, Side],
+    recording: Recording,
+    came: list[int],
+    showing: Showing,
+    *,
+    anyway: bool,
 ) -> None:
     """Show and record what the two sides say, until it is to end."""
     from broken_record.conversation.context import find_limits
     from broken_record.conversation.converse import converse
     from broken_record.conversation.resume import check_run, check_servers
-    from broken_record.files.text_log import render_stream
 
     assistant, user = sides
     if not anyway:
@@ -181,28 +195,29 @@ def listen(
     ):
         log.warning("%s", sentence)
     dialogue = recording.dialogue
-    show("".join(render_stream(dialogue)))
+    show(showing.begin(dialogue))
     said, tried = dialogue.turns, dialogue.attempts
     for event in converse(config, *sides, seed=dialogue.seed or 0, said=said, tried=tried):
         if came:
             raise KeyboardInterrupt
-        show_and_record(event, recording)
+        show_and_record(event, recording, showing)
         if recording.finding:
             break
 
 
 def talk(config: Config, recording: Recording, came: list[int], *, anyway: bool = False) -> None:
-    """The whole run: connect, listen, then the transcript; what is interrupted can be resumed."""
+    """The whole run: connect, listen, then how it ends; what is interrupted can be resumed."""
     from broken_record.conversation.converse import take_sides
     from broken_record.engines.connect import connect
     from broken_record.engines.retry import patience_of
-    from broken_record.files.text_log import render_transcript
 
+    showing = choose_showing()
     with recording.ended():
         try:
             with connect(config, patience_of(config)) as engines:
-                listen(config, take_sides(config, *engines), recording, came, anyway=anyway)
-            show("".join(render_transcript(recording.dialogue)))
+                sides = take_sides(config, *engines)
+                listen(config, sides, recording, came, showing, anyway=anyway)
+            show(showing.end(recording.dialogue))
         except (KeyboardInterrupt, BrokenPipeError):
             if recording.record:
                 command = words_to_paste(["--resume", recording.record.path])
