@@ -35,6 +35,7 @@ from broken_record.engines.embedded import (
 )
 from broken_record.errors import ConfigError
 from broken_record.files.run_folder import hold
+from broken_record.files.text_log import BeforeTranscript
 from broken_record.scripts import command_of, handle_signals, path_of, tell
 from broken_record.terminal import words_to_paste
 
@@ -132,8 +133,11 @@ class Batch:
                 self.teeing.start()
 
     def tee(self, process: subprocess.Popen[bytes], files: ExitStack, log: BinaryIO) -> None:
-        """What a dialogue says, into its log and to stdout as it comes."""
+        """What a dialogue says, into its log and to stdout as it comes; a terminal is spared the
+        transcript, which only says it again.
+        """
         assert process.stdout is not None
+        stream = BeforeTranscript() if sys.stdout.isatty() else None
         with (
             suppress(OSError),
             files,
@@ -149,7 +153,7 @@ class Batch:
                     return
                 try:
                     if self.shown:
-                        sys.stdout.buffer.write(piece)
+                        sys.stdout.buffer.write(stream.take(piece) if stream else piece)
                         sys.stdout.buffer.flush()
                 except OSError:  # whoever read it has gone
                     self.shown = False

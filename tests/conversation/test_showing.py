@@ -95,3 +95,19 @@ def test_a_pipe_gets_the_log_as_it_always_was(environment, tmp_path):
         "=== assistant @ 0 ===\nSkye: one\n\n=== user @ 3 ===\nMark: two\n"
         "\n--- 6 tokens, 4 turns ---\n"
     )
+
+
+def test_a_terminal_is_spared_the_transcript_of_a_batch_that_its_logs_have(tmp_path):
+    reader, terminal = os.openpty()
+    left = iter([reply(" one"), reply(" two")])
+    with replay({**LLAMA, "/v1/completions": lambda body: next(left)}) as (url, _):
+        (tmp_path / "c.json").write_text(json.dumps({**SCENE, "api_url": url}))
+        with open(terminal, "wb") as out:  # noqa: PTH123
+            subprocess.run([ROOT / "parrot.sh", "1", "c.json"], cwd=tmp_path, stdout=out,
+                           check=True, stderr=subprocess.PIPE,
+                           env={**os.environ, "PYTHON": sys.executable})  # fmt: skip
+            shown = os.read(reader, 65_536).decode().replace("\r\n", "\n")
+    os.close(reader)
+    assert shown == "\n--- 0 ---\n\nSkye: one\nMark: two\n"
+    [log] = tmp_path.glob("parrot_*/*.log")
+    assert log.read_text().startswith(shown + "\n--- DONE ---\nFull Config:\n{")
