@@ -40,6 +40,7 @@ test-all: .venv/for-developers
 bench: .venv/for-developers
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.watch
 	$(BIN)/python -m benchmarks.segments
 	$(BIN)/python -m benchmarks.extraction
 	$(BIN)/python -m benchmarks.penalty

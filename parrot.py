@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from broken_record.conversation.converse import Side
     from broken_record.conversation.recording import Recording
     from broken_record.conversation.showing import Showing
-    from broken_record.data import Attempt, Chunk, Dialogue, End, Finding, Turn
+    from broken_record.data import Attempt, Chunk, End, Turn
 
 log = logging.getLogger("parrot")
 
@@ -69,6 +69,9 @@ def make_parser() -> argparse.ArgumentParser:
         "left alone")  # fmt: skip
     add("--resume-anyway", action="store_true",
         help="resume although the config or a server is not what it was")  # fmt: skip
+    add("--quiet", action="store_true",
+        help="on a terminal: no lines on stderr about what is found while the dialogue goes "
+        "on")  # fmt: skip
     add("--doctor", action="store_true",
         help="say what both servers are, how a request looks and what is wrong, and stop; 1 if "
         "anything is")  # fmt: skip
@@ -125,25 +128,31 @@ def check_wishes(config: Config) -> None:
         check_track(config.track)
 
 
-def find_reason_to_stop(dialogue: Dialogue) -> Finding | None:
-    """What the config's stop_on is to end the dialogue for, if the turns so far show it."""
-    kinds = dialogue.config["stop_on"]
-    if not kinds:
-        return None
-    from broken_record.detectors.find import find_loops_and_breaks
-    from broken_record.text.transcript import Transcript
-
-    found = find_loops_and_breaks(Transcript(dialogue), kinds)
-    return next((finding for finding in found.findings if finding.counts), None)
-
-
-def choose_showing() -> Showing:
-    """The log, or what suits a terminal; NO_COLOR is honoured."""
+def choose_showing(quiet: bool) -> Showing:
+    """The log, or on a terminal a screen, with what is found unless `quiet`; NO_COLOR is
+    honoured.
+    """
     from broken_record.conversation.showing import Log, Screen
 
     if not sys.stdout.isatty():
         return Log()
-    return Screen(colour=not os.environ.get("NO_COLOR"))
+    colour = not os.environ.get("NO_COLOR")
+    if quiet:
+        return Screen(colour)
+    from broken_record.conversation.watch import Watch
+
+    return Screen(colour, Watch())
+
+
+def end_on_finding(recording: Recording) -> None:
+    """Take in what the config's stop_on ends the dialogue for."""
+    if not recording.dialogue.config["stop_on"]:
+        return
+    from broken_record.conversation.watch import find_reason_to_stop
+
+    if finding := find_reason_to_stop(recording.dialogue):
+        recording.finding = finding
+        log.info("stopped: %s, %s", finding.kind, finding.explanation)
 
 
 def show_and_record(
@@ -165,9 +174,9 @@ def show_and_record(
         recording.attempt(event)
         return
     recording.turn(event)
-    if finding := find_reason_to_stop(recording.dialogue):
-        recording.finding = finding
-        log.info("stopped: %s, %s", finding.kind, finding.explanation)
+    end_on_finding(recording)
+    for line in showing.notices(recording.dialogue):
+        log.info("%s", line)
 
 
 def listen(
@@ -205,18 +214,21 @@ def listen(
             break
 
 
-def talk(config: Config, recording: Recording, came: list[int], *, anyway: bool = False) -> None:
+def talk(
+    config: Config, recording: Recording, came: list[int], showing: Showing, *, anyway: bool = False
+) -> None:
     """The whole run: connect, listen, then how it ends; what is interrupted can be resumed."""
     from broken_record.conversation.converse import take_sides
     from broken_record.engines.connect import connect
     from broken_record.engines.retry import patience_of
 
-    showing = choose_showing()
     with recording.ended():
         try:
             with connect(config, patience_of(config)) as engines:
                 sides = take_sides(config, *engines)
                 listen(config, sides, recording, came, showing, anyway=anyway)
+            for line in showing.notices(recording.dialogue, last=True):
+                log.info("%s", line)
             show(showing.end(recording.dialogue))
         except (KeyboardInterrupt, BrokenPipeError):
             if recording.record:
@@ -244,7 +256,8 @@ def resume(options: argparse.Namespace, came: list[int]) -> None:
             log.info("%s: %s already", options.resume, earlier.status)
             return
         check_wishes(loaded.config)
-        talk(loaded.config, go_on(earlier, loaded.values, record), came, anyway=anyway)
+        recording, showing = go_on(earlier, loaded.values, record), choose_showing(options.quiet)
+        talk(loaded.config, recording, came, showing, anyway=anyway)
 
 
 def diagnose(config: Config, seed: int) -> int:
@@ -302,7 +315,8 @@ def run(options: argparse.Namespace, came: list[int]) -> int:
     seed = next(seed for seed in seeds if seed is not None)
     if options.doctor:
         return diagnose(loaded.config, seed)
-    talk(loaded.config, start(loaded.values, seed, options.record), came)
+    recording = start(loaded.values, seed, options.record)
+    talk(loaded.config, recording, came, choose_showing(options.quiet))
     return 0
 
 

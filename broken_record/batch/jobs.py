@@ -23,6 +23,7 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from broken_record.batch.away import Away
+from broken_record.batch.loops import Loops
 from broken_record.batch.plan import Job, jobs_of
 from broken_record.batch.progress import Progress, most_tokens
 from broken_record.config.schema import Config
@@ -73,6 +74,7 @@ class Batch:
     full: str = ""  # why the log of the dialogue that is shown cannot be written
     teeing: threading.Thread | None = None
     away: Away = field(default_factory=Away)
+    loops: Loops | None = None  # counted for whoever reads the status
     told: set[str] = field(default_factory=set)  # which servers are away
     waiting: list[Job] = field(init=False)
     progress: Progress = field(init=False)
@@ -167,6 +169,8 @@ class Batch:
                 continue
             del self.running[place]
             self.progress.end(job.file(".jsonl"), done=code == 0)
+            if self.loops:
+                self.loops.look(job.file(".jsonl"), over=True)
             if self.teeing is not None:
                 self.teeing.join()
             errors = job.file(".err")
@@ -224,15 +228,20 @@ class Batch:
         self.told = away
 
     def status(self) -> str:
-        """done, failed, running, tokens, their speed, and time left, or who is waited for."""
+        """done, failed, running, looping so far, tokens, their speed, and time left, or who is
+        waited for.
+        """
         for job, _ in self.running.values():
             self.progress.look(job.file(".jsonl"))
+            if self.loops:
+                self.loops.look(job.file(".jsonl"))
             if self.away.since or self.progress.silent():
                 self.missing(job)
         away = ", ".join(f"{url} does not answer" for url in sorted(self.away.since))
+        looping = f"{len(self.loops.looping)} looping so far, " if self.loops else ""
         return (
             f"{self.done} of {len(self.jobs)} done, {len(self.failed)} failed, "
-            f"{len(self.running)} running, {away or self.progress.words()}"
+            f"{len(self.running)} running, {looping}{away or self.progress.words()}"
         )
 
 
@@ -267,6 +276,7 @@ def run_jobs(
     )  # fmt: skip
     handle_signals(batch.stop)
     line = at_once > 1 and sys.stderr.isatty()
+    batch.loops = Loops() if line else None
     try:
         while (batch.waiting and not batch.came) or batch.running:
             restart_dead(servers, addresses)

@@ -8,11 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from broken_record.data import Attempt, Chunk, Dialogue, EngineInfo, Role, Turn
 from broken_record.files.text_log import render_stream, render_transcript, stream_header
 from broken_record.terminal import escape_controls, one_line
+
+if TYPE_CHECKING:
+    from broken_record.conversation.watch import Watch
 
 DIM = "2"
 COLOURS: dict[Role, str] = {"system": DIM, "assistant": "36", "user": "35"}
@@ -27,6 +30,9 @@ class Showing(Protocol):
 
     def event(self, event: Chunk | Turn | Attempt, tokens: int) -> str:
         """What is new; `tokens` were said before it."""
+
+    def notices(self, dialogue: Dialogue, *, last: bool = False) -> list[str]:
+        """What is to be said on stderr after a turn, the `last` or not."""
 
     def end(self, dialogue: Dialogue) -> str:
         """What stands behind the last reply."""
@@ -46,6 +52,10 @@ class Log:
         header = stream_header(tokens) if event.begins == "assistant" else ""
         return header + escape_controls(event.text)
 
+    def notices(self, dialogue: Dialogue, *, last: bool = False) -> list[str]:
+        """Nothing: analyze.py says it."""
+        return []
+
     def end(self, dialogue: Dialogue) -> str:
         """The transcript."""
         return "".join(render_transcript(dialogue))
@@ -59,6 +69,7 @@ class Screen:
     """
 
     colour: bool = True
+    watch: Watch | None = None
     prefixes: dict[Role, str] = field(default_factory=dict)
     role: Role = "assistant"
 
@@ -100,6 +111,12 @@ class Screen:
             if self.role == "assistant":
                 header = self.paint(stream_header(tokens).rstrip("\n"), DIM) + "\n"
         return header + self.paint(text, COLOURS[self.role])
+
+    def notices(self, dialogue: Dialogue, *, last: bool = False) -> list[str]:
+        """What the watch has found, or found to be over."""
+        if self.watch is None:
+            return []
+        return self.watch.look(dialogue) if last else self.watch.turn(dialogue)
 
     def end(self, dialogue: Dialogue) -> str:
         """The totals."""
