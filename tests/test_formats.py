@@ -47,7 +47,8 @@ def test_a_record_has_the_fields_of_the_page(tmp_path):
     config = {"conversation": [], "agent_prefix": "", "user_prefix": ""}
     info = EngineInfo("llama-server")
     dialogue = Dialogue(config, (), "done", assistant=info, user=info)
-    turn = Turn(0, "user", "Hi.", extract="", quoted=0, self_reply="", noncoherent=(0, 1))
+    turn = Turn(0, "user", "Hi.", extract="", quoted=0, self_reply="", noncoherent=(0, 1),
+                logprob_mean=-0.5, logprob_min=-2.0, entropy_mean=0.7)  # fmt: skip
     writer = RecordWriter(tmp_path / "a.jsonl")
     writer.header(dialogue)
     writer.turn(turn)

@@ -10,8 +10,9 @@ version 1 these lines, with these fields:
     type      turn: index, role, content, tokens, tokens_from (usage | timings | perf |
                   tokenizer | chunks),
                   finish_reason (stop | length | repetition), ttft_s, elapsed_s, prompt_tokens,
-                  cached_tokens, prompt_s, generation_s, seed, trimmed, and of goal dialogues
-                  extract, quoted, self_reply, noncoherent (start and end in content)
+                  cached_tokens, prompt_s, generation_s, seed, trimmed, of goal dialogues
+                  extract, quoted, self_reply, noncoherent (start and end in content), and where
+                  the config asks for logprobs logprob_mean, logprob_min, entropy_mean (nats)
     type      attempt: index, role, content (what had been said), error, attempt (from 0),
                   elapsed_s, flaw (no_prompt | noncoherent | empty), tokens, seed; a request that
                   failed, or with a flaw a reply that was asked for again, never a turn
@@ -53,6 +54,7 @@ from broken_record.data import (
     Turn,
     is_amount,
     is_count,
+    is_number,
     is_whole,
 )
 from broken_record.errors import LogError
@@ -61,7 +63,9 @@ from broken_record.files.whole import read_text as whole_text
 
 VERSION = 1
 TURN_FIELDS = {field.name for field in fields(Turn)}
-OF_GOALS = {"extract", "quoted", "self_reply", "noncoherent"}  # left out where there is nothing
+OF_GOALS = {"extract", "quoted", "self_reply", "noncoherent"}
+CONFIDENCE = ("logprob_mean", "logprob_min", "entropy_mean")
+LEFT_OUT = {*OF_GOALS, *CONFIDENCE}  # where there is nothing
 ATTEMPT_FIELDS = {field.name for field in fields(Attempt)}
 STATUSES = get_args(Status)
 END_REASONS = get_args(EndReason)
@@ -73,6 +77,7 @@ KINDS: dict[str, tuple[Callable[[object], bool], tuple[str, ...]]] = {  # of fie
         ("tokens", "prompt_tokens", "cached_tokens", "trimmed", "quoted", "attempt"),
     ),
     "number of at least 0": (is_amount, ("ttft_s", "elapsed_s", "prompt_s", "generation_s")),
+    "number": (is_number, CONFIDENCE),
     "text": (
         lambda value: isinstance(value, str),
         ("content", "error", "tokens_from", "finish_reason", "extract", "self_reply", "flaw"),
@@ -296,7 +301,7 @@ class RecordWriter:
     def turn(self, turn: Turn) -> None:
         """One turn, as it ends."""
         values = ((name, getattr(turn, name)) for name in Turn.__slots__)
-        kept = {name: value for name, value in values if value is not None or name not in OF_GOALS}
+        kept = {name: value for name, value in values if value is not None or name not in LEFT_OUT}
         self.line({"type": "turn", **kept})
 
     def attempt(self, attempt: Attempt) -> None:
