@@ -41,6 +41,7 @@ PAGE = ROOT / "docs" / "findings.md"
 BEGIN, END = "<!-- surprisal: begin -->", "<!-- surprisal: end -->"
 AHEAD, EARLY, DRAWS = 4, 10, 1000
 BASE, LEAST = 9, 6
+STUCK = ((0, 1), (2, 5), (6, 9), (10, 13))
 LOOSE = ["sampler.repeat_penalty=1.0"]
 SCENES = ["lighthouse", "detective", "porch"]
 LAGS = ((-8, -5), (-4, -3), (-2, -1), (0, 1), (2, 5))
@@ -186,6 +187,16 @@ def in_words(changes: Sequence[float]) -> str:
     return f"{mean(changes):+.2f} ({low:+.2f} to {high:+.2f}; n {len(changes)})"
 
 
+def course_of(dialogues: Sequence[Held]) -> Iterator[str]:
+    """How surprised the dialogues that loop are from the onset on, those that loop early too."""
+    words = []
+    for first, last in STUCK:
+        if values := [value for held in dialogues for value in turns(held, first, last)]:
+            words.append(f"{mean(values):.2f} at turns {first} to {last}")
+    if words:
+        yield f"Surprisal from the onset on, of all that loop: {', '.join(words)}."
+
+
 def report(held: Sequence[Held]) -> Iterator[str]:
     """All tables, a model each."""
     for model in dict.fromkeys(one.model for one in held):
@@ -195,6 +206,7 @@ def report(held: Sequence[Held]) -> Iterator[str]:
         early = len(own) - len(usable)
         yield (f"{model}: {len(own)} dialogues; {loops} loop from turn {EARLY} on or later, "
                f"{early} before it (left out), {len(usable) - loops} do not.")  # fmt: skip
+        yield from course_of(own)
         yield ""
         if loops:
             yield from table(usable)
