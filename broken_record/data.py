@@ -48,6 +48,15 @@ def is_amount(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LARGEST
 
 
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value from outside is a number of either sign that can be calculated with.
+
+    >>> [is_number(value) for value in (-0.5, float("nan"), True)]
+    [True, False, False]
+    """
+    return isinstance(value, int | float) and is_amount(abs(value)) and not isinstance(value, bool)
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message of a conversation; `content` is raw, the speaker's prefix included."""
@@ -66,6 +75,9 @@ class Usage:
     cached_tokens: int | None = None
     prompt_s: float | None = None
     generation_s: float | None = None
+    logprob_mean: float | None = None
+    logprob_min: float | None = None
+    entropy_mean: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +101,8 @@ class Turn:
     counted: the engine's usage, timings or perf, or, where it reports none, its tokenizer, or else
     the chunks that came. `thought` is what a reasoning model wrote in blocks of <think>, which were
     cut out; its tokens count.
+    Where the config asks for logprobs: mean and least log probability of its tokens, and the mean
+    entropy they were chosen from, in nats.
     Of goal dialogues: `extract` is what of a user's reply the assistant sees, `quoted` how many
     candidates there were; `self_reply` what was cut off because the speaker went on as the other;
     `noncoherent` start and end of the first words in `content` that repeat without sense.
@@ -113,6 +127,9 @@ class Turn:
     self_reply: str | None = None
     noncoherent: tuple[int, int] | None = None
     thought: str | None = None
+    logprob_mean: float | None = None
+    logprob_min: float | None = None
+    entropy_mean: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,10 @@ TABLES = {
         self_reply: what was cut off because the speaker went on as the other
         noncoherent: start and end, in content, of the first words that repeat without sense
         thought: what a reasoning model wrote in blocks of `<think>`, cut out of content
+        logprob_mean: mean log probability of its tokens, nats, where the config asks for `logprobs`
+        logprob_min: the least of them
+        entropy_mean: mean entropy of what each was chosen from, nats, everything but the five
+            likeliest tokens taken as one
         """),
     "attempt": Table(Attempt, """
         type (text): `attempt`

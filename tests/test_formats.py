@@ -49,9 +49,8 @@ def test_a_record_has_the_fields_of_the_page(tmp_path):
     info = EngineInfo("llama-server")
     branch = Branch("run", "b", "1f", 3, 800, "refusal", "user", 4)
     dialogue = Dialogue(config, (), "done", assistant=info, user=info, branch=branch)
-    turn = Turn(
-        0, "user", "Hi.", extract="", quoted=0, self_reply="", noncoherent=(0, 1), thought=""
-    )
+    turn = Turn(0, "user", "Hi.", extract="", quoted=0, self_reply="", noncoherent=(0, 1),
+                thought="", logprob_mean=-0.5, logprob_min=-2.0, entropy_mean=0.7)  # fmt: skip
     writer = RecordWriter(tmp_path / "a.jsonl")
     writer.header(dialogue)
     writer.turn(turn)

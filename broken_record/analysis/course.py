@@ -1,9 +1,11 @@
-"""How a dialogue goes, turn by turn: lengths and novelty."""
+"""How a dialogue goes, turn by turn: lengths, novelty, and how surprised the model was."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from broken_record.data import Turn
 from broken_record.detectors.semantic_repetition import measure
 from broken_record.text.transcript import Transcript
 
@@ -12,16 +14,18 @@ from broken_record.text.transcript import Transcript
 class Course:
     """One dialogue over its generated turns: characters said, and the share of content words that
     were not said in the ten turns before, None of a turn without any; the characters of the user's
-    replies alone; and the index of its last message, the opening ones counted.
+    replies alone; the index of its last message, the opening ones counted; and the surprisal, minus
+    the mean log probability of a turn's tokens in nats, None where the record has none.
     """
 
     characters: tuple[int, ...]
     novelty: tuple[float | None, ...]
     user_lengths: tuple[int, ...]
     last: int
+    surprisal: tuple[float | None, ...]
 
 
-def follow(transcript: Transcript) -> Course:
+def follow(transcript: Transcript, turns: Sequence[Turn]) -> Course:
     """How a dialogue goes over its generated turns."""
     content = measure(transcript)
     own = range(transcript.given, len(transcript))
@@ -31,4 +35,6 @@ def follow(transcript: Transcript) -> Course:
     lengths = tuple(len(transcript.bodies[i].strip()) for i in own)
     user = tuple(n for n, i in zip(lengths, own, strict=True) if transcript.said[i].role == "user")
     last = transcript.said[-1].index if transcript.said else 0
-    return Course(lengths, novelty, user, last)
+    sure = (turn.logprob_mean for turn in turns)
+    surprisal = tuple(None if one is None else -one for one in sure)
+    return Course(lengths, novelty, user, last, surprisal)

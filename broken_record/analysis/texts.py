@@ -49,5 +49,7 @@ def read_texts(folders: Sequence[Path], reports: Sequence[Report]) -> Texts:
                 continue
             transcript = Transcript(dialogue)
             pairs = tuple(transcript.similar_pairs(MOST_PAIRS))
-            found[report.run, entry.name] = Text(dialogue, pairs, follow(transcript))
+            found[report.run, entry.name] = Text(
+                dialogue, pairs, follow(transcript, dialogue.turns)
+            )
     return Texts(found, tuple(lost))

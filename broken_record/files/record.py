@@ -13,8 +13,9 @@ version 1 these lines, with these fields:
                   tokenizer | chunks),
                   finish_reason (stop | length | repetition), ttft_s, elapsed_s, prompt_tokens,
                   cached_tokens, prompt_s, generation_s, seed, trimmed, thought (only where
-                  there is one), and of goal dialogues extract, quoted, self_reply, noncoherent
-                  (start and end in content)
+                  there is one), of goal dialogues extract, quoted, self_reply, noncoherent (start
+                  and end in content), and where the config asks for logprobs logprob_mean,
+                  logprob_min, entropy_mean (nats)
     type      attempt: index, role, content (what had been said), error, attempt (from 0),
                   elapsed_s, flaw (no_prompt | noncoherent | empty), tokens, seed; a request that
                   failed, or with a flaw a reply that was asked for again, never a turn
@@ -57,6 +58,7 @@ from broken_record.data import (
     Turn,
     is_amount,
     is_count,
+    is_number,
     is_whole,
 )
 from broken_record.errors import LogError
@@ -65,7 +67,8 @@ from broken_record.files.whole import read_text as whole_text
 
 VERSION = 1
 TURN_FIELDS = {field.name for field in fields(Turn)}
-IF_ANY = {"extract", "quoted", "self_reply", "noncoherent", "thought"}  # left out if there is none
+CONFIDENCE = ("logprob_mean", "logprob_min", "entropy_mean")
+IF_ANY = {"extract", "quoted", "self_reply", "noncoherent", "thought", *CONFIDENCE}  # else left out
 ATTEMPT_FIELDS = {field.name for field in fields(Attempt)}
 PARENT_FIELDS = {field.name for field in fields(Branch)} - {"at"}
 STATUSES = get_args(Status)
@@ -78,6 +81,7 @@ KINDS: dict[str, tuple[Callable[[object], bool], tuple[str, ...]]] = {  # of fie
         ("tokens", "prompt_tokens", "cached_tokens", "trimmed", "quoted", "attempt"),
     ),
     "number of at least 0": (is_amount, ("ttft_s", "elapsed_s", "prompt_s", "generation_s")),
+    "number": (is_number, CONFIDENCE),
     "text": (
         lambda value: isinstance(value, str),
         (

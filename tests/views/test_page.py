@@ -371,7 +371,7 @@ def test_chosen_points_show_what_a_page_of_them_alone_shows_to_the_last_digit(br
 
 def test_a_turn_without_content_words_has_no_novelty(tmp_path):
     dialogue = put_record(tmp_path / "d.jsonl", ["Tea and bread.", "...", "And so it is.", "Tea."])
-    course = follow(Transcript(dialogue))
+    course = follow(Transcript(dialogue), dialogue.turns)
     assert course.novelty == (1.0, None, None, 0.0)
     assert average(course.novelty, [0, 2, 3, 4]) == [1.0, None, 0.0]
     silent = {("a", "d"): replace(course, novelty=(None, None, None, None))}
