@@ -9,8 +9,8 @@ BIN = .venv/bin
 # From nothing to a results.html: three dialogues at the shipped sampler, three greedy ones.
 demo: .venv/for-users
 	rm -rf demo && mkdir demo
-	cd demo && ../parrot.sh 3 ../config.json -- --set total_tokens=2048 && mv parrot_* default
-	cd demo && ../parrot.sh 3 ../config.json -- --set total_tokens=2048 \
+	cd demo && ../parrot.sh 3 -j 2 ../config.json -- --set total_tokens=2048 && mv parrot_* default
+	cd demo && ../parrot.sh 3 -j 2 ../config.json -- --set total_tokens=2048 \
 		--set sampler.temperature=0 --set sampler.repeat_penalty=1.0 && mv parrot_* greedy
 	$(BIN)/python analyze.py demo/default demo/greedy
 	$(BIN)/python view.py demo/default demo/greedy -o demo/results.html --no-show
@@ -40,6 +40,7 @@ test-all: .venv/for-developers
 bench: .venv/for-developers
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.watch
 	$(BIN)/python -m benchmarks.segments
 	$(BIN)/python -m benchmarks.extraction
 	$(BIN)/python -m benchmarks.penalty

@@ -7,9 +7,9 @@
     python parrot.py --doctor [CONFIG]           what the servers are and do
     python parrot.py --new mine.json 'Ada: It ticks.' 'Ben: Then run!'   a config to start from
 
-stdout is the log (stream, then transcript); everything else goes to stderr. The lossless record
-goes to --record FILE. Exit codes: 0 done, 1 the dialogue failed, 2 the config is wrong, 130 and 143
-interrupted (129 by a terminal that was closed).
+stdout is the log (stream, then transcript), or on a terminal the dialogue in colours; everything
+else goes to stderr. The lossless record goes to --record FILE. Exit codes: 0 done, 1 the dialogue
+failed, 2 the config is wrong, 130 and 143 interrupted (129 by a terminal that was closed).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import secrets
 import sys
 from contextlib import closing
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
     from broken_record.config.schema import Config
     from broken_record.conversation.converse import Side
     from broken_record.conversation.recording import Recording
-    from broken_record.data import Attempt, Chunk, Dialogue, End, Finding, Turn
+    from broken_record.conversation.showing import Showing
+    from broken_record.data import Attempt, Chunk, End, Turn
 
 log = logging.getLogger("parrot")
 
@@ -67,6 +69,9 @@ def make_parser() -> argparse.ArgumentParser:
         "left alone")  # fmt: skip
     add("--resume-anyway", action="store_true",
         help="resume although the config or a server is not what it was")  # fmt: skip
+    add("--quiet", action="store_true",
+        help="on a terminal: no lines on stderr about what is found while the dialogue goes "
+        "on")  # fmt: skip
     add("--doctor", action="store_true",
         help="say what both servers are, how a request looks and what is wrong, and stop; 1 if "
         "anything is")  # fmt: skip
@@ -123,35 +128,48 @@ def check_wishes(config: Config) -> None:
         check_track(config.track)
 
 
-def find_reason_to_stop(dialogue: Dialogue) -> Finding | None:
-    """What the config's stop_on is to end the dialogue for, if the turns so far show it."""
-    kinds = dialogue.config["stop_on"]
-    if not kinds:
-        return None
-    from broken_record.detectors.find import find_loops_and_breaks
-    from broken_record.text.transcript import Transcript
+def choose_showing(quiet: bool) -> Showing:
+    """The log, or on a terminal a screen, with what is found unless `quiet`; NO_COLOR is
+    honoured.
+    """
+    from broken_record.conversation.showing import Log, Screen
 
-    found = find_loops_and_breaks(Transcript(dialogue), kinds)
-    return next((finding for finding in found.findings if finding.counts), None)
+    if not sys.stdout.isatty():
+        return Log()
+    colour = not os.environ.get("NO_COLOR")
+    if quiet:
+        return Screen(colour)
+    from broken_record.conversation.watch import Watch
+
+    return Screen(colour, Watch())
 
 
-def show_and_record(event: Chunk | Turn | Attempt | End, recording: Recording) -> None:
+def end_on_finding(recording: Recording) -> None:
+    """Take in what the config's stop_on ends the dialogue for."""
+    if not recording.dialogue.config["stop_on"]:
+        return
+    from broken_record.conversation.watch import find_reason_to_stop
+
+    if finding := find_reason_to_stop(recording.dialogue):
+        recording.finding = finding
+        log.info("stopped: %s, %s", finding.kind, finding.explanation)
+
+
+def show_and_record(
+    event: Chunk | Turn | Attempt | End, recording: Recording, showing: Showing
+) -> None:
     """Show and record one event of the conversation; a turn may be a reason to stop."""
     from broken_record.conversation.thoughts import thought_notice
     from broken_record.data import Attempt, Chunk, End
-    from broken_record.files.text_log import stream_header
 
     if isinstance(event, End):
         recording.end_reason = event.reason
         if event.reason == "context":
             log.info("ended: the next prompt would not fit into the context")
         return
+    show(showing.event(event, recording.tokens))
     if isinstance(event, Chunk):
-        if event.begins == "assistant":
-            show(stream_header(recording.tokens))
-        show(escape_controls(event.text))
         return
-    show("\n")
     if isinstance(event, Attempt):
         log.warning("%s: %s", event.role, event.error)
         recording.attempt(event)
@@ -159,19 +177,24 @@ def show_and_record(event: Chunk | Turn | Attempt | End, recording: Recording) -
     recording.turn(event)
     if notice := thought_notice(event, recording.dialogue.prefixes[event.role]):
         log.warning("%s", notice)
-    if finding := find_reason_to_stop(recording.dialogue):
-        recording.finding = finding
-        log.info("stopped: %s, %s", finding.kind, finding.explanation)
+    end_on_finding(recording)
+    for line in showing.notices(recording.dialogue):
+        log.info("%s", line)
 
 
 def listen(
-    config: Config, sides: tuple[Side, Side], recording: Recording, came: list[int], *, anyway: bool
+    config: Config,
+    sides: tuple[Side, Side],
+    recording: Recording,
+    came: list[int],
+    showing: Showing,
+    *,
+    anyway: bool,
 ) -> None:
     """Show and record what the two sides say, until it is to end."""
     from broken_record.conversation.context import find_limits
     from broken_record.conversation.converse import converse
     from broken_record.conversation.resume import check_run, check_servers
-    from broken_record.files.text_log import render_stream
 
     assistant, user = sides
     if not anyway:
@@ -184,28 +207,32 @@ def listen(
     ):
         log.warning("%s", sentence)
     dialogue = recording.dialogue
-    show("".join(render_stream(dialogue)))
+    show(showing.begin(dialogue))
     said, tried = dialogue.turns, dialogue.attempts
     for event in converse(config, *sides, seed=dialogue.seed or 0, said=said, tried=tried):
         if came:
             raise KeyboardInterrupt
-        show_and_record(event, recording)
+        show_and_record(event, recording, showing)
         if recording.finding:
             break
 
 
-def talk(config: Config, recording: Recording, came: list[int], *, anyway: bool = False) -> None:
-    """The whole run: connect, listen, then the transcript; what is interrupted can be resumed."""
+def talk(
+    config: Config, recording: Recording, came: list[int], showing: Showing, *, anyway: bool = False
+) -> None:
+    """The whole run: connect, listen, then how it ends; what is interrupted can be resumed."""
     from broken_record.conversation.converse import take_sides
     from broken_record.engines.connect import connect
     from broken_record.engines.retry import patience_of
-    from broken_record.files.text_log import render_transcript
 
     with recording.ended():
         try:
             with connect(config, patience_of(config)) as engines:
-                listen(config, take_sides(config, *engines), recording, came, anyway=anyway)
-            show("".join(render_transcript(recording.dialogue)))
+                sides = take_sides(config, *engines)
+                listen(config, sides, recording, came, showing, anyway=anyway)
+            for line in showing.notices(recording.dialogue, last=True):
+                log.info("%s", line)
+            show(showing.end(recording.dialogue))
         except (KeyboardInterrupt, BrokenPipeError):
             if recording.record:
                 command = words_to_paste(["--resume", recording.record.path])
@@ -232,7 +259,8 @@ def resume(options: argparse.Namespace, came: list[int]) -> None:
             log.info("%s: %s already", options.resume, earlier.status)
             return
         check_wishes(loaded.config)
-        talk(loaded.config, go_on(earlier, loaded.values, record), came, anyway=anyway)
+        recording, showing = go_on(earlier, loaded.values, record), choose_showing(options.quiet)
+        talk(loaded.config, recording, came, showing, anyway=anyway)
 
 
 def diagnose(config: Config, seed: int) -> int:
@@ -290,7 +318,8 @@ def run(options: argparse.Namespace, came: list[int]) -> int:
     seed = next(seed for seed in seeds if seed is not None)
     if options.doctor:
         return diagnose(loaded.config, seed)
-    talk(loaded.config, start(loaded.values, seed, options.record), came)
+    recording = start(loaded.values, seed, options.record)
+    talk(loaded.config, recording, came, choose_showing(options.quiet))
     return 0
 
 

@@ -48,6 +48,15 @@ def is_amount(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LARGEST
 
 
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value from outside is a number of either sign that can be calculated with.
+
+    >>> [is_number(value) for value in (-0.5, float("nan"), True)]
+    [True, False, False]
+    """
+    return isinstance(value, int | float) and is_amount(abs(value)) and not isinstance(value, bool)
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message of a conversation; `content` is raw, the speaker's prefix included."""
@@ -66,6 +75,9 @@ class Usage:
     cached_tokens: int | None = None
     prompt_s: float | None = None
     generation_s: float | None = None
+    logprob_mean: float | None = None
+    logprob_min: float | None = None
+    entropy_mean: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +101,8 @@ class Turn:
     counted: the engine's usage, timings or perf, or, where it reports none, its tokenizer, or else
     the chunks that came. `thought` is what a reasoning model wrote in blocks of <think>, which were
     cut out; its tokens count.
+    Where the config asks for logprobs: mean and least log probability of its tokens, and the mean
+    entropy they were chosen from, in nats.
     Of goal dialogues: `extract` is what of a user's reply the assistant sees, `quoted` how many
     candidates there were; `self_reply` what was cut off because the speaker went on as the other;
     `noncoherent` start and end of the first words in `content` that repeat without sense.
@@ -113,6 +127,9 @@ class Turn:
     self_reply: str | None = None
     noncoherent: tuple[int, int] | None = None
     thought: str | None = None
+    logprob_mean: float | None = None
+    logprob_min: float | None = None
+    entropy_mean: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +178,26 @@ class EngineInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Branch:
+    """Where a dialogue was begun again from another.
+
+    `run` and `name` are the parent's, `sha256` is that of the first line of its record. Messages
+    before turn `at` are the parent's, word for word. `kind`, `speaker` and `onset_turn` are those
+    of the parent's finding that the branch was begun for, None where it was for none. `within` so
+    many tokens from `at` on it is to show whether it gets out.
+    """
+
+    run: str
+    name: str
+    sha256: str
+    at: int
+    within: int
+    kind: str | None = None
+    speaker: str | None = None
+    onset_turn: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """How much of the talk the user side of a chat sees: the last `messages`. With a `step` the
     oldest are dropped that many at a time, so that the prompt begins alike for as many turns and
@@ -189,7 +226,7 @@ class Dialogue:
     """One conversation. `config` is the effective one; `unknown` keeps header keys that this
     version does not know. `verbatim` is False where outer white space was lost: in text logs.
     `counters`, of goal dialogues, say per role how often what happened; `aim_run` is the hash of
-    its run in Aim.
+    its run in Aim; `branch` says where it was begun again from another.
     """
 
     config: Mapping[str, Any]
@@ -208,6 +245,7 @@ class Dialogue:
     end_reason: str | None = None
     counters: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     aim_run: str | None = None
+    branch: Branch | None = None
 
     @property
     def opening(self) -> tuple[Message, ...]:
@@ -320,3 +358,7 @@ class Finding:
     def recovered(self) -> bool:
         """Whether the dialogue went on without it."""
         return self.end_turn is not None
+
+    def reaches(self, turn: int) -> bool:
+        """Whether it begins at a turn or later, or goes on there."""
+        return self.end_turn is None or self.end_turn >= turn

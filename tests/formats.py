@@ -19,6 +19,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from broken_record.analysis.escape import Escape
 from broken_record.analysis.metrics import SpeakerMetrics
 from broken_record.analysis.report import DialogueReport, KindSummary, Summary, Unreadable
 from broken_record.analysis.rows import (
@@ -31,7 +32,7 @@ from broken_record.analysis.rows import (
 )
 from broken_record.comparison.report import Combination, Comparison, Difference, Effect, Estimate
 from broken_record.comparison.report import Level as LevelOfAnAxis
-from broken_record.data import Attempt, Dialogue, EngineInfo, Finding, Segment, Span, Turn
+from broken_record.data import Attempt, Branch, Dialogue, EngineInfo, Finding, Segment, Span, Turn
 from broken_record.files.sweep_folder import SweptRun
 
 ROOT = Path(__file__).parents[1]
@@ -61,9 +62,21 @@ TABLES = {
         user: who speaks for the user side
         packages: versions of the packages that matter, by name
         started: when, ISO 8601 with the offset from UTC
+        at (whole number): of a branch alone: its first turn that is new; those before are the
+            parent's, word for word
+        parent (object): of a branch alone: what it was begun again from
         """,
         without="""turns status error elapsed_s unknown verbatim attempts end_reason counters
-        aim_run""".split()),
+        aim_run branch""".split()),
+    "parent": Table(Branch, """
+        run: the parent's folder
+        name: its record's, without the suffix
+        sha256: of its record's first line
+        within: for how many tokens the branch goes on, and it is asked whether it gets out
+        kind: of the parent's loop or break that it was begun for
+        speaker: whose turns showed it
+        onset_turn: where it set in
+        """, without=["at"]),
     "engine": Table(EngineInfo, """
         engine: its name, as configs have it
         build: what the server says of its version
@@ -97,6 +110,10 @@ TABLES = {
         self_reply: what was cut off because the speaker went on as the other
         noncoherent: start and end, in content, of the first words that repeat without sense
         thought: what a reasoning model wrote in blocks of `<think>`, cut out of content
+        logprob_mean: mean log probability of its tokens, nats, where the config asks for `logprobs`
+        logprob_min: the least of them
+        entropy_mean: mean entropy of what each was chosen from, nats, everything but the five
+            likeliest tokens taken as one
         """),
     "attempt": Table(Attempt, """
         type (text): `attempt`
@@ -167,7 +184,9 @@ TABLES = {
         counters: of a goal dialogue: by role, how often what happened
         left_out: what of a chat log is in no turn, messages and parts of messages: how many of each
         diagnosis: why the repetition penalty missed the loop
-        """, without=["onset_tokens"]),
+        escape (object): of a branch alone: what became of it
+        """, without=["onset_tokens", "escape"]),
+    "escape": Table(Escape),
     "counters": Table(None, """
         no_prompt (whole number): replies of the user side without anything to hand on
         several_prompts (whole number): with several candidates
@@ -236,11 +255,13 @@ TABLES = {
         n: dialogues that were asked for, a combination
         baseline: the combination that the others are compared with
         until: tokens to which every combination was watched
-        measures: `any_loop`, `tokens_until_loop`, `loop_coverage`, `any_fault`, kinds
+        measures: `any_loop`, `tokens_until_loop`, `loop_coverage`, `any_fault`, kinds; of branches
+            `escaped`, `escaped_any`
         combinations: the runs of the sweep
         effects: what each axis does, where there are several
         absent: runs that could not be analysed
-        """),
+        parents (whole number): of branches alone: how many dialogues they were begun from
+        """, without=["parents"]),
     "combination": Table(Combination, """
         name: of the run's folder
         settings: value by dotted path
@@ -258,12 +279,12 @@ TABLES = {
         high: upper end
         """),
     "difference": Table(Difference, """
-        pairs: of dialogues with equal seed, objective and persona
+        pairs: of dialogues with equal seed, objective, persona and parent
         unpaired: dialogues without a partner
         value: mean of the differences
         low: lower end of its 95 % interval (bootstrap); null where all are equal
         high: upper end
-        p: McNemar's of rates, else of turned signs
+        p: McNemar's of rates, else, and of several branches a parent, of turned signs
         adjusted_p: over the comparisons of the measure (Holm)
         detectable: the smallest difference that so many pairs show four times in five
         """),
@@ -287,6 +308,8 @@ TABLES = {
         goals (list of lists): objective and persona of each, of a goal config
         servers (object): by role, what the first dialogue was held with: engine, build, model,
             digest, template_sha256
+        branches (list of texts): of branches alone: the name of each; n is a parent's, the config
+            the first one's
         """),
     "sweep": Table(None, """
         version (whole number): 1

@@ -15,10 +15,11 @@ import analyze
 from broken_record import read_run
 from broken_record.batch.combinations import make_sweep
 from broken_record.comparison.report import as_json
-from broken_record.data import Attempt, Dialogue, EngineInfo, Finding, Turn
+from broken_record.config.load import load
+from broken_record.data import Attempt, Branch, Dialogue, EngineInfo, Finding, Turn
 from broken_record.files.goal_counts import COUNTED
 from broken_record.files.record import RecordWriter
-from broken_record.files.run_folder import meet_servers
+from broken_record.files.run_folder import fill_folder, meet_servers
 from tests.comparison.test_compare import compared, said
 from tests.formats import COLUMNS, PAGE, renewed, rows_of
 from tests.test_analyze_and_view import put_record
@@ -46,10 +47,10 @@ def test_the_readme_links_the_page():
 def test_a_record_has_the_fields_of_the_page(tmp_path):
     config = {"conversation": [], "agent_prefix": "", "user_prefix": ""}
     info = EngineInfo("llama-server")
-    dialogue = Dialogue(config, (), "done", assistant=info, user=info)
-    turn = Turn(
-        0, "user", "Hi.", extract="", quoted=0, self_reply="", noncoherent=(0, 1), thought=""
-    )
+    branch = Branch("run", "b", "1f", 3, 800, "refusal", "user", 4)
+    dialogue = Dialogue(config, (), "done", assistant=info, user=info, branch=branch)
+    turn = Turn(0, "user", "Hi.", extract="", quoted=0, self_reply="", noncoherent=(0, 1),
+                thought="", logprob_mean=-0.5, logprob_min=-2.0, entropy_mean=0.7)  # fmt: skip
     writer = RecordWriter(tmp_path / "a.jsonl")
     writer.header(dialogue)
     writer.turn(turn)
@@ -65,6 +66,7 @@ def test_a_record_has_the_fields_of_the_page(tmp_path):
     for kind, line in zip(kinds, lines, strict=True):
         assert {*line} == {*fields_of(kind)}, kind
     assert [*lines[0]["assistant"]] == fields_of("engine")
+    assert {*lines[0]["parent"]} == {*fields_of("parent")}
 
 
 @pytest.fixture(scope="module")
@@ -75,13 +77,18 @@ def run(tmp_path_factory):
     for path in ROOT.glob("docs/looping/*.jsonl"):
         shutil.copy(path, folder)
     (folder / "torn.jsonl").write_text("{")
+    first, rest = (folder / "single_turn_loop.jsonl").read_text().split("\n", 1)
+    branch = {"at": 20, "parent": {"run": "r", "name": "a", "sha256": "1f", "within": 800}}
+    (folder / "branch.jsonl").write_text(f"{json.dumps({**json.loads(first), **branch})}\n{rest}")
     assert analyze.main([str(folder)]) == 1
     return folder
 
 
 def test_an_analysis_has_the_fields_of_the_page(run):
     value = json.loads((run / "analysis.json").read_text())
-    dialogue = next(d for d in value["dialogues"] if d["segments"] and d["findings"])
+    dialogue = next(d for d in value["dialogues"] if d["name"] == "branch")
+    other = next(d for d in value["dialogues"] if d["name"] == "single_turn_loop")
+    assert {*dialogue} - {*other} == {"escape"}
     shown = {
         "analysis": value,
         "entry": dialogue,
@@ -93,6 +100,7 @@ def test_an_analysis_has_the_fields_of_the_page(run):
         "summary": value["summary"],
         "kind": value["summary"]["kinds"]["refusal"],
         "counters": dict.fromkeys(COUNTED),
+        "escape": dialogue["escape"],
     }
     for name, own in shown.items():
         assert {*own} == {*fields_of(name)}, name
@@ -108,7 +116,9 @@ def test_the_tables_of_a_run_have_the_columns_of_the_page(run):
 def test_a_comparison_has_the_fields_of_the_page():
     settings = {f"{x}{y}": {"x": x, "y": y} for x in "ab" for y in "cd"}
     runs = {name: [said(seed, 100) for seed in range(1, 4)] for name in settings}
-    value = json.loads(json.dumps(as_json(compared(runs, settings=settings))))
+    found = compared(runs, settings=settings)
+    assert "parents" not in as_json(found)
+    value = json.loads(json.dumps(as_json(replace(found, parents=3))))
     combination, level = value["combinations"][1], value["effects"][0]["levels"][1]
     shown = {
         "comparison": value,
@@ -129,6 +139,7 @@ def test_run_json_and_sweep_json_have_the_fields_of_the_page(tmp_path, monkeypat
     folder, folders, _ = make_sweep(2, "config.json", [], axes, datetime(2026, 1, 31))  # noqa: DTZ001
     sweep = json.loads((folder / "sweep.json").read_text())
     assert {*sweep} == {*fields_of("sweep")} and {*sweep["runs"][0]} == {*fields_of("swept")}
+    fill_folder(folders[0], 2, 1, load(Path("config.json")), "run", [], branches=["a_1", "a_2"])
     info = EngineInfo("llama-server")
     assert meet_servers(folders[0], {"assistant": info, "user": info}) == []
     assert {*json.loads((folders[0] / "run.json").read_text())} == {*fields_of("run")}

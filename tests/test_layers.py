@@ -52,7 +52,8 @@ DOORS = {
     "conversation.doctor": {"data", "errors", "config", "engines"},
     "conversation.doctor_prompts": {"data", "errors", "config", "engines"},
     "batch": {
-        "data", "errors", "scripts", "terminal", "config", "files", "conversation", "engines",
+        "data", "errors", "scripts", "terminal", "config", "files", "text", "detectors",
+        "conversation", "engines",
     },
     "comparison": {"data", "errors", "scripts", "terminal", "stats", "files", "analysis"},
     "export": {

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from broken_record.analysis.escape import find_escape
 from broken_record.analysis.metrics import DialogueMetrics, measure_dialogue, tokens_before
 from broken_record.analysis.penalties import diagnose
 from broken_record.analysis.report import DialogueReport, Unreadable
@@ -96,6 +97,7 @@ def examine(
         seed=dialogue.seed,
         end_reason=dialogue.end_reason,
         diagnosis=diagnose(dialogue, found.findings),
+        escape=find_escape(dialogue, found.findings, thresholds.keys() - {*found.not_measurable}),
         **describe_goal(dialogue),
         **{name: getattr(metrics.old, name) for name in OldNumbers.__slots__},
     )

@@ -43,6 +43,7 @@ class SpeakerMetrics:
     empty_rate: share of turns that say nothing, [0, 1].
     ttft_s: median time to first token, seconds.
     tokens_per_second: tokens over generation time.
+    surprisal: minus the mean log probability of a turn's tokens, mean of the turns, nats.
     """
 
     turns: int
@@ -58,6 +59,7 @@ class SpeakerMetrics:
     empty_rate: float | None
     ttft_s: float | None
     tokens_per_second: float | None
+    surprisal: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,8 @@ def measure_speaker(
     begun = window_ends(worths, DISTINCT_WORDS)[:1]  # where the first 500 words end
     cut = [hit for i in own if (hit := transcript.was_cut(i)) is not None]
     ttfts = [t.ttft_s for t in dialogue.turns if t.role == role and t.ttft_s is not None]
+    sure = [one.logprob_mean for one in dialogue.turns
+            if one.role == role and one.logprob_mean is not None]  # fmt: skip
     return SpeakerMetrics(
         turns=len(own),
         characters=characters,
@@ -143,6 +147,7 @@ def measure_speaker(
         else None,
         ttft_s=median(ttfts) if ttfts else None,
         tokens_per_second=tokens_per_second(dialogue, role),
+        surprisal=-sum(sure) / len(sure) if sure else None,
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
+from broken_record.analysis.escape import Escape
 from broken_record.analysis.penalties import cures_of
 from broken_record.data import Finding, Segment
 from broken_record.detectors.registry import LOOPS
@@ -46,6 +47,7 @@ class DialogueReport:
     counters: Mapping[str, Mapping[str, int]] | None = None
     left_out: Mapping[str, int] = field(default_factory=dict)
     diagnosis: str | None = None
+    escape: Escape | None = None
 
 
 def time_until_loop(dialogue: DialogueReport) -> tuple[float, bool] | None:
@@ -118,8 +120,8 @@ class Summary:
 class Counts:
     """All that is counted of a run's dialogues: their summary, in how many something loops, breaks,
     or either, what would have helped in how many, how many of those with word soup only run to
-    their limit, how they ended, how many are text logs, and which messages of chat logs are in no
-    turn.
+    their limit, how they ended, how many are text logs, which messages of chat logs are in no turn,
+    and what became of branches, if any are.
     """
 
     summary: Summary
@@ -131,6 +133,23 @@ class Counts:
     statuses: Mapping[str, int]
     text_logs: int
     left_out: Mapping[str, int]
+    branches: BranchCounts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BranchCounts:
+    """The branches of a run: how many, of how many parents, for how many tokens at most; of how
+    many it can be told whether they got out of the loop that they were begun for, and how many did;
+    the same of any loop.
+    """
+
+    branches: int
+    parents: int
+    within: int
+    told: int
+    escaped: int
+    told_any: int
+    escaped_any: int
 
 
 CUT = "cut at the limit"
@@ -184,6 +203,9 @@ class Tally:
         self.sums: dict[str, float] = dict.fromkeys(AVERAGED, 0)
         self.statuses, self.reasons, self.left_out = Counter[str](), Counter[str](), Counter[str]()
         self.events: dict[str, Counter[str]] = {}
+        self.escapes = Counter[tuple[bool | None, bool | None]]()
+        self.parents: set[tuple[str, int]] = set()
+        self.within = 0
 
     def add(self, dialogue: DialogueReport) -> None:
         """One more."""
@@ -200,6 +222,10 @@ class Tally:
             self.events.setdefault(role, Counter()).update(counts)
         for kind in self.kinds.keys() & dialogue.not_measurable:
             self.kinds[kind].unmeasured += 1
+        if escape := dialogue.escape:
+            self.escapes[escape.escaped, escape.escaped_any] += 1
+            self.parents.add((escape.branch.sha256, escape.branch.at))
+            self.within = max(self.within, escape.branch.within)
         kinds = [found for found in find_kinds(dialogue) if found.kind in self.kinds]
         for found in kinds:
             self.kinds[found.kind].add(found)
@@ -232,6 +258,25 @@ class Tally:
             self.statuses,
             self.text_logs,
             self.left_out,
+            self.branch_counts(),
+        )
+
+    def branch_counts(self) -> BranchCounts | None:
+        """What became of the branches so far."""
+        if not self.escapes:
+            return None
+        own, of_any = Counter[bool | None](), Counter[bool | None]()
+        for (escaped, escaped_any), n in self.escapes.items():
+            own[escaped] += n
+            of_any[escaped_any] += n
+        return BranchCounts(
+            self.escapes.total(),
+            len(self.parents),
+            self.within,
+            own[True] + own[False],
+            own[True],
+            of_any[True] + of_any[False],
+            of_any[True],
         )
 
 

@@ -12,7 +12,7 @@
                                   "flipped", "recovered", "onset_tokens"}],
                     "not_measurable": [KIND], "left_out": {WHAT: MESSAGES}, "seed",
                     "end_reason", "objective", "persona", "counters": {ROLE: {WHAT: COUNT}},
-                    "diagnosis"}],
+                    "diagnosis", "escape": {...}}],
      "unreadable": [{"file", "error"}],
      "summary": {"dialogues": 3, "silent": 0, "average_response_length", "loop_score",
                  "loop_density", "loop_coverage", "end_reasons": {REASON: DIALOGUES},
@@ -27,8 +27,8 @@ looked for report.KindSummary. Lengths are characters (code points), shares lie 
 message indices, start and end offsets in raw contents; null is not measured. "assistant" is the
 name that --assistant gave, "left_out" says which messages of a chat log are in no turn; objective,
 persona and counters (goals.COUNTED) belong to goal dialogues; "diagnosis" says why the repetition
-penalty missed the loop, null where that cannot be told (penalties.py). Findings stand primary
-first, then by onset; spans are at most 200 a finding.
+penalty missed the loop, null where that cannot be told (penalties.py); "escape", of branches alone,
+is escape.Escape. Findings stand primary first, then by onset; spans are at most 200 a finding.
 
 A dialogue is a line of the file, written as soon as it is known, so a run may be larger than the
 memory. response_length_vs_loop_density.json, beside it, is a list of [average length, density]
@@ -44,8 +44,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from broken_record.analysis.escape import Escape
 from broken_record.analysis.report import DialogueReport, Report, Tally, Unreadable
-from broken_record.data import Finding, Segment, Span
+from broken_record.data import Branch, Finding, Segment, Span
 from broken_record.errors import LogError
 from broken_record.files.whole import read_json, reading, write_whole, written_whole
 from broken_record.scripts import command_of
@@ -124,6 +125,8 @@ def as_entry(dialogue: DialogueReport) -> dict[str, Any]:
     """One dialogue's entry."""
     entry = {name: getattr(dialogue, name) for name in DialogueReport.__slots__}
     tokens = entry.pop("onset_tokens")
+    if (escape := entry.pop("escape")) is not None:
+        entry["escape"] = asdict(escape)
     entry["segments"] = list(map(asdict, dialogue.segments))
     entry["findings"] = [
         {**asdict(finding), "recovered": finding.recovered, "onset_tokens": before}
@@ -156,6 +159,8 @@ def read_entry(entry: Mapping[str, Any]) -> DialogueReport:
     fields["findings"] = tuple(read_finding(value) for value in entry.get("findings") or ())
     fields["onset_tokens"] = tuple(v.get("onset_tokens") for v in entry.get("findings") or ())
     fields["not_measurable"] = tuple(entry.get("not_measurable") or ())
+    if escape := entry.get("escape"):
+        fields["escape"] = Escape(**{**escape, "branch": Branch(**escape["branch"])})
     return DialogueReport(**fields)
 
 

@@ -33,6 +33,7 @@ OF_SPEAKER = {
     "seq_rep_4": "seq_rep_4", "distinct_2": "distinct_2", "zlib_ratio": "zlib_ratio",
     "length_drift_words_per_turn": "length_drift", "cap_hit_rate": "cap_hit_rate",
     "empty_rate": "empty_rate", "ttft_s": "ttft_s", "tokens_per_second": "tokens_per_second",
+    "surprisal_nats": "surprisal",
 }  # fmt: skip
 # column, behind assistant_ or user_ -> counter of a goal dialogue in analysis.json
 OF_COUNTERS = {f"{what}_count": what for what in COUNTED}

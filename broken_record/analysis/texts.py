@@ -53,4 +53,6 @@ def read_text(path: Path, assistant: str | None = None) -> Text:
     """One dialogue's; LogError says why it cannot be read."""
     dialogue, _ = read_dialogue(path, assistant)
     transcript = Transcript(dialogue)
-    return Text(dialogue, tuple(transcript.similar_pairs(MOST_PAIRS)), follow(transcript))
+    return Text(
+        dialogue, tuple(transcript.similar_pairs(MOST_PAIRS)), follow(transcript, dialogue.turns)
+    )

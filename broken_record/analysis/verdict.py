@@ -38,7 +38,30 @@ def tell(report: Report) -> list[str]:
     n = counts.summary.dialogues - counts.summary.silent
     if not n:
         return ["Nothing can be said: no dialogue has a turn.", *tell_unfinished(counts)]
-    return [*tell_findings(counts, n), *tell_remedy(counts), *tell_unfinished(counts)]
+    return [
+        *tell_escapes(counts),
+        *tell_findings(counts, n),
+        *tell_remedy(counts),
+        *tell_unfinished(counts),
+    ]
+
+
+def tell_escapes(counts: Counts) -> Iterator[str]:
+    """Of branches, how many got out."""
+    one = counts.branches
+    if one is None:
+        return
+    yield f"{count(one.branches, 'branch')}, begun again from {count(one.parents, 'dialogue')}."
+    shares = [
+        f"{said} in {escaped} of {told} ({interval.low:.0%} - {interval.high:.0%})"
+        for said, escaped, told in (
+            ("out of the loop that they were begun for", one.escaped, one.told),
+            ("out of any", one.escaped_any, one.told_any),
+        )
+        if (interval := wilson_interval(escaped, told))
+    ]
+    if shares:
+        yield f"Within {one.within:,} tokens {', '.join(shares)}."
 
 
 def tell_findings(counts: Counts, n: int) -> Iterator[str]:
@@ -127,4 +150,4 @@ def tell_unfinished(counts: Counts) -> Iterator[str]:
 
 def count(n: int, what: str) -> str:
     """`1 dialogue`, `2 dialogues`."""
-    return f"{n} {what}{'' if n == 1 else 's'}"
+    return f"{n} {what}{'' if n == 1 else 'es' if what.endswith('ch') else 's'}"

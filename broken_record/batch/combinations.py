@@ -85,14 +85,22 @@ def plain(value: Any) -> str:
     return re.sub(r"[^A-Za-z0-9._+-]+", "_", text).strip("_.") or "_"
 
 
+def settings_words(settings: Mapping[str, Any]) -> list[str]:
+    """A combination as values of --set.
+
+    >>> settings_words({"sampler.stop": ["a"]})
+    ['sampler.stop=["a"]']
+    """
+    return [f"{path}={json.dumps(value)}" for path, value in settings.items()]
+
+
 def load_combinations(
     config_file: str, arguments: Sequence[str], sweep: Mapping[str, Any]
 ) -> list[Loaded]:
     """The effective config of each combination; ConfigError lists the problems of all."""
     loaded, problems = [], []
     for settings in combine(sweep):
-        words = [word for path, value in settings.items()
-                 for word in ("--set", f"{path}={json.dumps(value)}")]  # fmt: skip
+        words = [word for setting in settings_words(settings) for word in ("--set", setting)]
         try:
             loaded.append(load_with(config_file, [*arguments, *words, "--set", "sweep={}"])[0])
         except ConfigError as error:
@@ -119,7 +127,24 @@ def make_sweep(
         fill_folder(folder / name, n, base_seed, one, config_file, arguments)
         folders.append(folder / name)
         runs.append(SweptRun(name, settings, config_sha256(one.values)))
-    own = [run.name for run in runs if run.config_sha256 == config_sha256(alone.values)]
+    write_sweep(
+        folder, n, base_seed, config_file, arguments, sweep, runs, config_sha256(alone.values)
+    )
+    return folder, folders, [one.config for one in loaded]
+
+
+def write_sweep(
+    folder: Path,
+    n: int,
+    base_seed: int,
+    config_file: str,
+    arguments: Sequence[str],
+    sweep: Mapping[str, Any],
+    runs: Sequence[SweptRun],
+    alone: str,
+) -> None:
+    """Write a sweep folder's sweep.json; `alone` is the hash of the config that nothing varies."""
+    own = [run.name for run in runs if run.config_sha256 == alone]
     axes, zipped = axes_of(sweep)
     manifest = {
         "version": VERSION, "n": n, "base_seed": base_seed, "config_file": config_file,
@@ -127,4 +152,3 @@ def make_sweep(
         "runs": [asdict(run) for run in runs], "own": own[0] if own else None,
     }  # fmt: skip
     write_whole(folder / FILE, [(json.dumps(manifest, indent=2) + "\n").encode()])
-    return folder, folders, [one.config for one in loaded]

@@ -23,6 +23,7 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from broken_record.batch.away import Away
+from broken_record.batch.loops import Loops
 from broken_record.batch.plan import Job, jobs_of
 from broken_record.batch.progress import Progress, most_tokens
 from broken_record.config.schema import Config
@@ -35,6 +36,7 @@ from broken_record.engines.embedded import (
 )
 from broken_record.errors import ConfigError
 from broken_record.files.run_folder import hold
+from broken_record.files.text_log import BeforeTranscript
 from broken_record.scripts import command_of, handle_signals, path_of, tell
 from broken_record.terminal import words_to_paste
 
@@ -72,6 +74,7 @@ class Batch:
     full: str = ""  # why the log of the dialogue that is shown cannot be written
     teeing: threading.Thread | None = None
     away: Away = field(default_factory=Away)
+    loops: Loops | None = None  # counted for whoever reads the status
     told: set[str] = field(default_factory=set)  # which servers are away
     waiting: list[Job] = field(init=False)
     progress: Progress = field(init=False)
@@ -132,8 +135,11 @@ class Batch:
                 self.teeing.start()
 
     def tee(self, process: subprocess.Popen[bytes], files: ExitStack, log: BinaryIO) -> None:
-        """What a dialogue says, into its log and to stdout as it comes."""
+        """What a dialogue says, into its log and to stdout as it comes; a terminal is spared the
+        transcript, which only says it again.
+        """
         assert process.stdout is not None
+        stream = BeforeTranscript() if sys.stdout.isatty() else None
         with (
             suppress(OSError),
             files,
@@ -149,7 +155,7 @@ class Batch:
                     return
                 try:
                     if self.shown:
-                        sys.stdout.buffer.write(piece)
+                        sys.stdout.buffer.write(stream.take(piece) if stream else piece)
                         sys.stdout.buffer.flush()
                 except OSError:  # whoever read it has gone
                     self.shown = False
@@ -163,6 +169,8 @@ class Batch:
                 continue
             del self.running[place]
             self.progress.end(job.file(".jsonl"), done=code == 0)
+            if self.loops:
+                self.loops.look(job.file(".jsonl"), over=True)
             if self.teeing is not None:
                 self.teeing.join()
             errors = job.file(".err")
@@ -220,15 +228,20 @@ class Batch:
         self.told = away
 
     def status(self) -> str:
-        """done, failed, running, tokens, their speed, and time left, or who is waited for."""
+        """done, failed, running, looping so far, tokens, their speed, and time left, or who is
+        waited for.
+        """
         for job, _ in self.running.values():
             self.progress.look(job.file(".jsonl"))
+            if self.loops:
+                self.loops.look(job.file(".jsonl"))
             if self.away.since or self.progress.silent():
                 self.missing(job)
         away = ", ".join(f"{url} does not answer" for url in sorted(self.away.since))
+        looping = f"{len(self.loops.looping)} looping so far, " if self.loops else ""
         return (
             f"{self.done} of {len(self.jobs)} done, {len(self.failed)} failed, "
-            f"{len(self.running)} running, {away or self.progress.words()}"
+            f"{len(self.running)} running, {looping}{away or self.progress.words()}"
         )
 
 
@@ -263,6 +276,7 @@ def run_jobs(
     )  # fmt: skip
     handle_signals(batch.stop)
     line = at_once > 1 and sys.stderr.isatty()
+    batch.loops = Loops() if line else None
     try:
         while (batch.waiting and not batch.came) or batch.running:
             restart_dead(servers, addresses)

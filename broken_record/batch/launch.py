@@ -1,6 +1,7 @@
 """What parrot.sh starts: dialogues per config or per combination of a sweep, into run folders.
 
     python -m broken_record.batch.launch N [-j J] [--sweep AXIS] [--dry-run] [CONFIG ...] [-- WORDS]
+    python -m broken_record.batch.launch N --branch RUN [--kind KIND] [--at PLACE] [-- WORDS]
     python -m broken_record.batch.launch --resume [-j J] FOLDER ...
     ... --slurm [--sbatch WORDS] [--wait]
     python -m broken_record.batch.launch --task K FOLDER ...      what a task of the Slurm job runs
@@ -21,18 +22,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from broken_record.batch.branches import AT, Wanted, make_branches
 from broken_record.batch.combinations import (
     combine,
     load_combinations,
     make_sweep,
     name_combinations,
 )
-from broken_record.batch.plan import load_with, make_folder
+from broken_record.batch.plan import check_needs, load_with, make_folder
 from broken_record.batch.progress import most_tokens
 from broken_record.config.checks import check_sweep
 from broken_record.config.schema import Config
 from broken_record.engines.registry import check_engines
-from broken_record.engines.weights import check_weights
 from broken_record.errors import ConfigError, ParrotError
 from broken_record.files.run_folder import config_of_run, pair_goals
 from broken_record.files.sweep_folder import is_sweep, read_sweep
@@ -47,6 +48,7 @@ from broken_record.scripts import (
 from broken_record.terminal import escape_controls
 
 USAGE = """./parrot.sh N [-j J] [--sweep 'KEY=[V1,V2]' ...] [--dry-run] [CONFIG ...] [-- ARGUMENTS]
+       ./parrot.sh N --branch RUN [--kind KIND] [--at onset-1|TURN|600tokens] [-- ARGUMENTS]
        ./parrot.sh --resume [-j J] FOLDER [FOLDER ...]
        ./parrot.sh ... --slurm [--sbatch 'OPTIONS'] [--wait]
 N dialogues per config, or per combination of a sweep; ./parrot.sh 3"""
@@ -65,6 +67,18 @@ def make_parser() -> argparse.ArgumentParser:
     add("--sweep", action="append", default=[], metavar="KEY=[V1,V2]",
         help="vary a setting, as JSON: --sweep 'sampler.temperature=[0.7,1.0]'; may be repeated, "
         "and every combination becomes a run, with the same seeds")  # fmt: skip
+    add("--branch", action="append", default=[], type=Path, metavar="RUN",
+        help="begin the dialogues of this run (or sweep) again, N times each, with other seeds and "
+        "what is set, from the turn before a loop began; may be repeated")  # fmt: skip
+    add("--kind", type=kinds_of, default=(), metavar="KIND[,KIND]",
+        help="with --branch: for a finding of this kind (default: of any loop), the first that "
+        "did not end, else the first")  # fmt: skip
+    add("--at", type=place_of, metavar="PLACE",
+        help="with --branch: the first turn that is new: onset-1 (the default; or onset, "
+        "onset+8 ...), a turn's number, or 600tokens, the first after so many")  # fmt: skip
+    add("--within", type=positive, metavar="TOKENS",
+        help="with --branch: go on for so many tokens (default: 800), within which analyze.py asks "
+        "whether it got out")  # fmt: skip
     add("--dry-run", action="store_true",
         help="list what would be run, and how long that takes, judged by one turn")  # fmt: skip
     add("--slurm", action="store_true",
@@ -96,6 +110,12 @@ def parse_words(words: list[str]) -> argparse.Namespace:
             parser.error("expected N, how many dialogues per config, first")
     elif not options.names or options.arguments or options.sweep or options.dry_run:
         parser.error("--resume takes run or sweep folders, -j and --slurm")
+    if options.branch and (options.names or options.resume or options.dry_run):
+        parser.error("--branch takes N and no CONFIG: a branch's config is its parent's, and what "
+                     "is to be another stands behind --; it goes with neither --resume nor "
+                     "--dry-run")  # fmt: skip
+    if (options.kind or options.at or options.within) and not options.branch:
+        parser.error("--kind, --at and --within go with --branch")
     options.names = options.names or ["config.json"]
     return options
 
@@ -117,6 +137,20 @@ def positive(word: str) -> int:
     if not re.fullmatch("[1-9][0-9]{0,8}", word):
         raise ValueError(word)
     return int(word)
+
+
+def kinds_of(text: str) -> tuple[str, ...]:
+    """KIND[,KIND ...] of the command line."""
+    return tuple(kind.strip() for kind in text.split(",") if kind.strip())
+
+
+def place_of(word: str) -> str:
+    """Where branches begin, as branches.AT has it; ArgumentTypeError for others."""
+    if not AT.fullmatch(word):
+        raise argparse.ArgumentTypeError(
+            f"expected onset-1, onset+8, a turn's number or 600tokens, found {word}"
+        )
+    return word
 
 
 def parse_axes(words: Sequence[str]) -> dict[str, Any]:
@@ -177,7 +211,7 @@ def probe(config: Config) -> float:
     return 1.0
 
 
-def folders_to_resume(names: Sequence[str]) -> list[Path]:
+def folders_to_resume(names: Sequence[str | Path]) -> list[Path]:
     """The run folders named, those of a sweep folder one by one."""
     found: list[Path] = []
     for folder in map(Path, names):
@@ -213,15 +247,26 @@ def make_folders(options: argparse.Namespace) -> tuple[list[Path], list[Config],
     return folders, configs, named
 
 
-def check_needs(configs: Sequence[Config]) -> None:
-    """ConfigError where a config needs what is missing here: track's package, or the weights of an
-    embedded model.
-    """
-    check_weights(configs)
-    if any(config.track for config in configs):
-        from broken_record.conversation.aim import check_track
+def make_folders_of_branches(
+    options: argparse.Namespace,
+) -> tuple[list[Path], list[Config], list[Path]]:
+    """As make_folders, of branches."""
+    check_installed("numpy", "rapidfuzz")
+    from broken_record.detectors.thresholds import check_kinds
 
-        check_track("aim")
+    check_kinds(options.kind)
+    wanted = Wanted(
+        tuple(folders_to_resume(options.branch)),
+        options.kind,
+        options.at or "onset-1",
+        options.within or 800,
+    )
+    now = datetime.now()  # noqa: DTZ005
+    whole, folders, configs, sentence = make_branches(
+        wanted, options.n, options.arguments, parse_axes(options.sweep), now
+    )
+    tell(f"parrot.sh: {sentence}\n")
+    return folders, configs, [whole]
 
 
 def launch(options: argparse.Namespace, came: list[int]) -> int:
@@ -243,7 +288,8 @@ def launch(options: argparse.Namespace, came: list[int]) -> int:
             check_engines(config, str(folder / "run.json"))
         check_needs(configs)
     else:
-        folders, configs, named = make_folders(options)
+        make = make_folders_of_branches if options.branch else make_folders
+        folders, configs, named = make(options)
     if options.slurm:
         return submit(
             folders,

@@ -15,7 +15,9 @@ from itertools import zip_longest
 from pathlib import Path
 
 from broken_record.config.load import Loaded, load
+from broken_record.config.schema import Config
 from broken_record.engines.registry import check_engines
+from broken_record.engines.weights import check_weights
 from broken_record.errors import ConfigError, LogError
 from broken_record.files.record import is_written
 from broken_record.files.run_folder import (
@@ -28,10 +30,8 @@ from broken_record.files.run_folder import (
 )
 
 
-def load_with(config_file: str, arguments: Sequence[str]) -> tuple[Loaded, int | None]:
-    """(the effective config, the seed that the arguments name), as parrot.py would read them;
-    ConfigError for arguments of another kind.
-    """
+def parse_arguments(arguments: Sequence[str]) -> tuple[list[str], int | None]:
+    """(settings, seed) that stand behind `--`; ConfigError for arguments of another kind."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--set", action="append", default=[], dest="settings")
     parser.add_argument("--seed", type=int)
@@ -42,9 +42,28 @@ def load_with(config_file: str, arguments: Sequence[str]) -> tuple[Loaded, int |
         raise ConfigError(
             [f"{unknown[0]}: behind -- stands --set KEY=VALUE, which may be repeated, or --seed N"]
         )
-    loaded = load(Path(config_file), options.settings)
+    return options.settings, options.seed
+
+
+def load_with(config_file: str, arguments: Sequence[str]) -> tuple[Loaded, int | None]:
+    """(the effective config, the seed that the arguments name), as parrot.py would read them;
+    ConfigError for arguments of another kind.
+    """
+    settings, seed = parse_arguments(arguments)
+    loaded = load(Path(config_file), settings)
     check_engines(loaded.config, str(Path(config_file)))
-    return loaded, options.seed
+    return loaded, seed
+
+
+def check_needs(configs: Sequence[Config]) -> None:
+    """ConfigError where a config needs what is missing here: track's package, or the weights of an
+    embedded model.
+    """
+    check_weights(configs)
+    if any(config.track for config in configs):
+        from broken_record.conversation.aim import check_track
+
+        check_track("aim")
 
 
 def make_folder(n: int, config_file: str, arguments: list[str], now: datetime) -> Path:
@@ -74,13 +93,14 @@ class Job:
 @dataclass(frozen=True, slots=True)
 class Planned:
     """One dialogue of a run folder, done or not: its folder and name, its seed, and what is set for
-    it alone.
+    it alone. The record of a branch lies there from the beginning, and holds these.
     """
 
     folder: Path
     name: str
     seed: int
     settings: tuple[str, ...]
+    is_branch: bool = False
 
     @property
     def record(self) -> Path:
@@ -121,6 +141,8 @@ def job_of(planned: Planned, config_file: Path) -> Job | None:
     if is_written(planned.record):
         return None
     status = read_status(planned.record)
+    if status is None and planned.is_branch:
+        raise LogError(f"{planned.record}: is gone, and with it where this branch began")
     if status is None:
         seed = str(planned.seed)
         words = (f"--record={record}", *planned.settings)  # a folder's name may begin with a hyphen
@@ -128,8 +150,13 @@ def job_of(planned: Planned, config_file: Path) -> Job | None:
     return None if status in FINISHED else Job(stem, (f"--resume={record}",))
 
 
-def dialogues_of(run: Run, folder: str) -> Iterator[tuple[str, int, tuple[str, ...]]]:
-    """(name, seed, settings) of every dialogue of a run."""
+def dialogues_of(
+    run: Run, folder: str
+) -> Iterator[tuple[str, int, tuple[str, ...]] | tuple[str, int, tuple[str, ...], bool]]:
+    """The fields of Planned behind the folder, of every dialogue of a run."""
+    if run.branches:
+        yield from ((name, run.base_seed, (), True) for name in run.branches)
+        return
     width = len(str(run.n))
     if not run.goals:
         for i in range(1, run.n + 1):

@@ -4,7 +4,8 @@ What counts of a dialogue, and which are pairs, is observe.py's. The methods sta
 stats.py: rates of pairs are compared by McNemar's exact test, anything else by turning the
 signs of the differences; p is adjusted over the comparisons of one measure (Holm). Of an axis the
 pairs share all other settings as well, and those of one seed are averaged first, as they are not
-independent. Nothing is read or written here.
+independent; so are the branches of one parent, of which is asked whether they got out. Nothing is
+read or written here.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
-from broken_record.analysis.report import Report
+from broken_record.analysis.report import Report, count_dialogues
 from broken_record.comparison.observe import Key, Observed, common_until, observe, watched
 from broken_record.comparison.report import (
     ANY_FAULT,
     ANY_LOOP,
     COVERAGE,
+    ESCAPED,
+    ESCAPED_ANY,
     TOKENS,
     Combination,
     Comparison,
@@ -42,7 +45,7 @@ from broken_record.stats import (
     wilson_interval,
 )
 
-Values = Mapping[tuple[Key, str], float]  # by dialogue and the settings that a pair must share
+Values = Mapping[tuple[Key, Key], float]  # by unit, and by what a pair must share
 
 
 def check_baseline(sweep: Sweep, baseline: str | None) -> None:
@@ -71,8 +74,13 @@ def compare(
     loops = [kind for kind in kinds if kind in loops]
     faults = [ANY_FAULT] if len(loops) < len(kinds) else []
     measures = ([ANY_LOOP, TOKENS] if loops else []) + [COVERAGE, *faults, *kinds]
+    branches = [found for run in runs if (found := count_dialogues(reports[run.name]).branches)]
+    if branches:
+        measures = [ESCAPED] * any(one.told for one in branches) + [ESCAPED_ANY]
     observed = [observe(run, reports[run.name], measures, loops) for run in runs]
     until = common_until([one.times.values() for one in observed])
+    if branches:
+        until = max(one.within for one in branches)
     observed = [watched(one, until) if TOKENS in measures else one for one in observed]
     if baseline is None and sweep.own in reports:
         baseline = sweep.own
@@ -95,6 +103,7 @@ def compare(
         ),
         effects=tuple(find_effects(sweep, observed, measures, until)),
         absent=tuple(run.name for run in sweep.runs if run.name not in reports),
+        parents=max((one.parents for one in branches), default=None),
     )
 
 
@@ -166,17 +175,20 @@ def differences(
 
 
 def pooled(measure: str, group: Sequence[Observed], axes: Collection[str]) -> Values:
-    """The values of a group by dialogue and all settings but `axes`; without axes, by dialogue."""
-    values: dict[tuple[Key, str], float] = {}
+    """The values of a group by unit, and by dialogue and all settings but `axes`; without axes, by
+    dialogue.
+    """
+    values: dict[tuple[Key, Key], float] = {}
     for one in group:
         rest = {axis: value for axis, value in one.run.settings.items() if axis not in axes}
         shared = as_key(rest) if axes else ""
-        values.update({(key, shared): value for key, value in one.values[measure].items()})
+        own = one.values[measure].items()
+        values.update({(one.unit(key), (key, shared)): value for key, value in own})
     return values
 
 
 def difference(one: Values, other: Values, level: float, *, rates: bool) -> Difference:
-    """One less other over the pairs that both have; of one dialogue's key the mean."""
+    """One less other over the pairs that both have; of one unit the mean."""
     units: dict[Key, list[float]] = {}
     for pair, value in one.items():
         if pair in other:

@@ -1,7 +1,9 @@
 """What the dialogues of one run of a sweep show, by measure, as far as they may be compared.
 
 A dialogue counts that ran to its end ("done" or "looped"). Dialogues are paired by seed, objective
-and persona (Key). A run is gone through once, and nothing of a dialogue is kept but its values.
+and persona (Key), branches by seed and parent, turn included: those of one parent say nothing of
+others, so together they are one unit. A run is gone through once, and nothing of a dialogue is kept
+but its values.
 """
 
 from __future__ import annotations
@@ -11,7 +13,14 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from broken_record.analysis.report import DialogueReport, Report, time_until_loop
-from broken_record.comparison.report import ANY_FAULT, ANY_LOOP, COVERAGE, TOKENS
+from broken_record.comparison.report import (
+    ANY_FAULT,
+    ANY_LOOP,
+    COVERAGE,
+    ESCAPED,
+    ESCAPED_ANY,
+    TOKENS,
+)
 from broken_record.files.sweep_folder import SweptRun
 from broken_record.stats import pseudo_values
 
@@ -32,6 +41,11 @@ class Observed:
     keys: frozenset[Key]
     times: Mapping[Key, tuple[float, bool]]
     values: Mapping[str, Mapping[Key, float]]
+    parents: Mapping[Key, Key]
+
+    def unit(self, key: Key) -> Key:
+        """What of a key is independent of all others: the whole, of a branch its parent."""
+        return self.parents.get(key, key)
 
 
 def common_until(runs: Sequence[Collection[tuple[float, bool]]]) -> float:
@@ -60,8 +74,13 @@ def observe(
     times: dict[Key, tuple[float, bool]] = {}
     values: dict[str, dict[Key, float]] = {measure: {} for measure in measures}
     used: set[Key] = set()
+    parents: dict[Key, Key] = {}
     for dialogue in report.dialogues:
         key: Key = (dialogue.seed, dialogue.objective, dialogue.persona)
+        if dialogue.escape:
+            branch = dialogue.escape.branch
+            key = (*key, branch.sha256, branch.at)
+            parents[key] = (branch.sha256, branch.at)
         if dialogue.seed is not None:
             keys.add(key)
         if dialogue.status not in ENDED:
@@ -79,7 +98,7 @@ def observe(
             if value is not None:
                 values[measure][key] = value
     found = len(report.dialogues)
-    return Observed(run, found, len(used), len(texts), frozenset(keys), times, values)
+    return Observed(run, found, len(used), len(texts), frozenset(keys), times, values, parents)
 
 
 def watched(one: Observed, until: float) -> Observed:
@@ -91,10 +110,13 @@ def watched(one: Observed, until: float) -> Observed:
 
 def observe_measure(measure: str, dialogue: DialogueReport, kinds: Collection[str]) -> float | None:
     """The coverage; or 1 where anything, or one of `kinds`, was found, else 0, None where the kinds
-    cannot be told.
+    cannot be told. Of a branch whether it got out.
     """
     if measure == COVERAGE:
         return dialogue.loop_coverage
+    if measure in (ESCAPED, ESCAPED_ANY):
+        out = getattr(dialogue.escape, measure, None)
+        return None if out is None else float(out)
     if measure == ANY_FAULT:
         return float(any(found.counts for found in dialogue.findings))
     if any(found.kind in kinds and found.counts for found in dialogue.findings):

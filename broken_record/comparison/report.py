@@ -14,7 +14,9 @@ comparison.json, version 1:
 A MEASURE is any_loop (whether a kind of loop was found), tokens_until_loop (the mean up to `until`
 tokens, to which every combination was watched), loop_coverage, any_fault (whether any kind was
 found, as far as the kinds could be told), or a kind of loop or break (whether it was found, level
-info left out). Rates and shares lie in [0, 1]; null is not measured. The CSV
+info left out). Of a sweep of branches the measures are escaped (whether a branch got out of the
+loop that it was begun for within `until` tokens) and escaped_any (of every loop), and "parents"
+stands there, how many they have. Rates and shares lie in [0, 1]; null is not measured. The CSV
 has a row per combination and measure, settings as JSON but for strings.
 """
 
@@ -39,6 +41,7 @@ VERSION = 1
 FILE, TABLE_FILE = "comparison.json", "comparison.csv"
 ANY_LOOP, TOKENS, COVERAGE = "any_loop", "tokens_until_loop", "loop_coverage"
 ANY_FAULT = "any_fault"
+ESCAPED, ESCAPED_ANY = "escaped", "escaped_any"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,9 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A sweep's comparison; `absent` are runs without a report, `until` is in tokens."""
+    """A sweep's comparison; `absent` are runs without a report, `until` is in tokens; `parents` are
+    those of branches.
+    """
 
     n: int
     baseline: str
@@ -126,6 +131,7 @@ class Comparison:
     combinations: tuple[Combination, ...]
     effects: tuple[Effect, ...]
     absent: tuple[str, ...] = ()
+    parents: int | None = None
 
     @property
     def others(self) -> tuple[Combination, ...]:
@@ -148,7 +154,9 @@ def as_key(value: Any) -> str:
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
     """The schema's value."""
-    return {"version": VERSION, **asdict(comparison)}
+    value = asdict(comparison)
+    parents = value.pop("parents")
+    return {"version": VERSION, **value, **({} if parents is None else {"parents": parents})}
 
 
 def list_rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
@@ -231,6 +239,7 @@ def read_comparison(folder: Path) -> Comparison:
             combinations=combinations,
             effects=effects,
             absent=tuple(value["absent"]),
+            parents=value.get("parents"),
         )
 
 

@@ -59,8 +59,9 @@ def comparison_lines(
         surely = [(k, sum(one.differences[k].surely for one in comparison.others)) for k in kinds]
         told = ", ".join(f"{kind} in {count}" for kind, count in surely if count)
         told = f"kinds that differ beyond chance, in how many combinations: {told or 'none'}"
-        yield from wrap(told, min(width, PROSE), subsequent_indent="  ")
-        yield ""
+        if comparison.parents is None:
+            yield from wrap(told, min(width, PROSE), subsequent_indent="  ")
+            yield ""
     for effect in comparison.effects:
         levels = [(values_text(level.values), level) for level in effect.levels]
         yield from estimate_lines(", ".join(effect.axes), levels, leads, comparison, width)

@@ -6,10 +6,13 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from broken_record.analysis.verdict import count
 from broken_record.comparison.report import (
     ANY_FAULT,
     ANY_LOOP,
     COVERAGE,
+    ESCAPED,
+    ESCAPED_ANY,
     TOKENS,
     Combination,
     Comparison,
@@ -28,13 +31,16 @@ def name_measure(measure: str, comparison: Comparison) -> str:
         TOKENS: f"tokens until loop\n(of {comparison.until:,.0f})",
         COVERAGE: "loop coverage",
         ANY_FAULT: "any fault",
+        ESCAPED: f"out of that loop\n({comparison.until:,.0f} tokens)",
+        ESCAPED_ANY: f"out of every loop\n({comparison.until:,.0f} tokens)",
     }
     return titles.get(measure, measure)
 
 
 def leading(comparison: Comparison) -> list[str]:
     """The measures that are no single kind."""
-    return [m for m in (ANY_LOOP, TOKENS, COVERAGE) if m in comparison.measures]
+    leads = (ANY_LOOP, TOKENS, COVERAGE, ESCAPED, ESCAPED_ANY)
+    return [m for m in leads if m in comparison.measures]
 
 
 def kinds_found(comparison: Comparison) -> list[str]:
@@ -42,7 +48,7 @@ def kinds_found(comparison: Comparison) -> list[str]:
     return [
         measure
         for measure in comparison.measures
-        if measure not in (ANY_LOOP, TOKENS, COVERAGE)
+        if measure not in leading(comparison)
         and any(one.estimates[measure].value for one in comparison.combinations)
     ]
 
@@ -112,8 +118,14 @@ def caution(comparison: Comparison) -> Iterator[str]:
     """What a reader must know before believing: who is missing, and who is always the same."""
     for name in comparison.absent:
         yield f"{name}: nothing there to compare"
+    if comparison.parents is not None:
+        parents = count(comparison.parents, "dialogue")
+        yield (
+            f"branches of {parents}; those of one are alike, so p and the intervals of differences "
+            "go by dialogue; the intervals of shares are of these branches"
+        )
     for one in comparison.combinations:
-        apart = one.differences.get(COVERAGE)
+        apart = one.differences.get(COVERAGE) or one.differences.get(ESCAPED_ANY)
         counts = {
             "failed": one.failed,
             "missing": one.missing,
@@ -130,9 +142,52 @@ def caution(comparison: Comparison) -> Iterator[str]:
 
 def conclude(comparison: Comparison) -> str:
     """Which combination loops least, by how much against the baseline, how sure; and which one has
-    the fewest faults of any kind, if that is another.
+    the fewest faults of any kind, if that is another. Of branches which gets out most often.
     """
+    if comparison.parents is not None:
+        return " ".join(conclude_escape(comparison, measure) for measure in leading(comparison))
     return " ".join(filter(None, (conclude_loops(comparison), conclude_faults(comparison))))
+
+
+def conclude_escape(comparison: Comparison, measure: str) -> str:
+    """Which combination gets out most often, by how much against the baseline, how sure."""
+    known = [one for one in comparison.combinations if one.estimates[measure].value is not None]
+    if not known:
+        return "Nothing can be said: of no branch can be told whether it got out."
+    best = max(known, key=lambda one: (one.value(measure), one.name == comparison.baseline))
+    ties = sum(one.value(measure) == best.value(measure) for one in known) - 1
+    who = f"{best.name} (with {ties} as good)" if ties else best.name
+    do = "get out of the loop that they were begun for"
+    if measure == ESCAPED_ANY:
+        do = "stay out of every loop"
+    share = estimate_text(measure, best.estimates[measure])
+    shown = f"{share} of its branches {do} within {comparison.until:,.0f} tokens"
+    if not comparison.others:
+        return f"{best.name}: {shown}; there is nothing to compare it with."
+    if ties == len(known) - 1:
+        return f"All get out alike: {shown}."
+    if best.name == comparison.baseline:
+        return f"None gets out more often than the baseline, {best.name}: {shown}."
+    difference = best.differences[measure]
+    if difference.value is None:
+        return f"{who} gets out most often: {shown}; no branch has a partner in the baseline."
+    base = next(one for one in known if one.name == comparison.baseline)
+    apart = (
+        f"{shown}, {number(measure, base.value(measure))} of the baseline's; "
+        f"{difference_text(measure, difference)}, {count(difference.pairs, 'pair')} from "
+        f"{count(comparison.parents or 0, 'dialogue')}"
+    )
+    if is_better(measure, best):
+        return f"{who} gets out most often: {apart}."
+    could = "too few to show a difference"
+    if difference.detectable is not None:
+        could = (
+            f"which show a difference of {difference.detectable:.0%} or more, four times in five"
+        )
+    return (
+        "None gets out more often than the baseline, beyond chance. The most is "
+        f"{who}: {apart}, {could}."
+    )
 
 
 def conclude_faults(comparison: Comparison) -> str:
@@ -206,7 +261,8 @@ def is_better(measure: str, one: Combination) -> bool:
     difference = one.differences.get(measure)
     if difference is None or difference.value is None or difference.adjusted_p is None:
         return False
-    better = difference.value > 0 if measure == TOKENS else difference.value < 0
+    upwards = measure in (TOKENS, ESCAPED, ESCAPED_ANY)
+    better = difference.value > 0 if upwards else difference.value < 0
     return better and difference.adjusted_p < SURE
 
 

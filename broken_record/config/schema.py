@@ -137,6 +137,9 @@ KEYS: dict[str, Key] = {
     "reproducible": Key(SWITCH, False,
         "Prompt caches off, so that the same config and seed give the same dialogue on "
         "llama-server, and on a koboldcpp started with `--nofastforward`; one dialogue at a time."),
+    "logprobs": Key(SWITCH, False,
+        "Ask the servers how sure the model was: the record keeps each turn's mean and least log "
+        "probability and its mean entropy."),
     "stop_on": Key(NAMES, [],
         "Kinds of loops and breaks that end the dialogue as soon as they are found in what was "
         "said so far; its status is then `looped`."),
@@ -240,6 +243,7 @@ class Config:
     context: str | None
     user_memory_step: int
     reproducible: bool
+    logprobs: bool
     stop_on: tuple[str, ...]
     card: str | Mapping[str, str] | None
     user_card: str | Mapping[str, str] | None

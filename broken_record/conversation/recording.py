@@ -142,17 +142,23 @@ def start(config: Mapping[str, Any], seed: int, path: Path | None) -> Recording:
     """A dialogue of which nothing is said, recorded in a new file if one is named (LogError where
     that cannot be).
     """
+    packages = list_packages()
+    record = RecordWriter(path) if path else None
+    dialogue = Dialogue(
+        choose(config), (), "unfinished", seed=seed, packages=packages, started=now()
+    )
+    return Recording(dialogue, record, tracker=open_tracker(config, path))
+
+
+def list_packages() -> dict[str, str]:
+    """The versions of the packages that matter to what is said."""
     packages = {"python": sys.version.split()[0]}
     for name in ("requests", "transformers", "xllamacpp"):
         try:
             packages[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    record = RecordWriter(path) if path else None
-    dialogue = Dialogue(
-        choose(config), (), "unfinished", seed=seed, packages=packages, started=now()
-    )
-    return Recording(dialogue, record, tracker=open_tracker(config, path))
+    return packages
 
 
 def go_on(earlier: Dialogue, config: Mapping[str, Any], record: RecordWriter) -> Recording:

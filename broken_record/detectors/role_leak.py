@@ -160,8 +160,8 @@ def detect(
 
 def begins_with_prompt(transcript: Transcript) -> bool:
     """Whether the first message is what somebody asked: nothing was measured of it."""
-    first = next(iter(transcript.said), None)  # of a dialogue that has just begun there is none
-    return first is not None and first.tokens is None and first.finish_reason is None
+    said = transcript.said
+    return bool(said) and said[0].tokens is None and said[0].finish_reason is None
 
 
 def names_of_other(

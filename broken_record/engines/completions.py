@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from broken_record.data import Chunk, EngineInfo, FinishReason, Message, Usage
+from broken_record.engines import logprobs
 from broken_record.engines.limits import CHUNKS, CHUNKS_MORE, ERROR, TEXT
 from broken_record.engines.sse import read_events
 from broken_record.engines.wire import (
@@ -69,6 +70,7 @@ class CompletionsServer:
     owners: tuple[str, ...] = ()
     imitates = False
     top_k_off = 0
+    wants_logprobs = False
 
     @classmethod
     def recognise(cls, wire: Wire) -> CompletionsServer | None:
@@ -184,6 +186,8 @@ class CompletionsServer:
             body.update(n_predict=max_tokens, cache_prompt=True)
         if word(self.model.get("id")) is not None:
             body["model"] = self.model["id"]
+        if self.wants_logprobs:
+            body["logprobs"] = logprobs.TOP
         body.update(translate(sampler, self.honours, self.top_k_off).parameters)
         stop = body.pop("stop", [])
         stop = [stop] if isinstance(stop, str) else stop
@@ -294,6 +298,7 @@ def read_chunks(
     """
     finish: FinishReason | None = None
     counted: dict[str, Any] = {}
+    confidence = logprobs.Confidence()
     chunks = letters = 0
     done = False
     for field, value in read_events(pieces, silence_s):
@@ -307,12 +312,13 @@ def read_chunks(
         for choice in read_choices(event, url):
             text = choice.get("text") or ""
             letters += len(text)
+            confidence.take(choice.get("logprobs"))
             if text:
                 yield Chunk(text)
             finish = read_finish(choice.get("finish_reason"), url) or finish
         if max_tokens is not None:
             check_length(chunks, letters, max_tokens, url)
-    usage = read_usage(counted)
+    usage = confidence.put(read_usage(counted))
     if finish is None and done and chunks:  # old SGLang: null up to the end
         tokens = chunks if usage.tokens is None else usage.tokens
         finish = "length" if max_tokens is not None and tokens >= max_tokens else "stop"

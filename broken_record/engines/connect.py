@@ -184,6 +184,7 @@ def connect(config: Config, patience: Patience | None = None) -> Iterator[tuple[
             else:
                 wire = open_wire(url, timeout_s=config.timeout_s, api_key_env=key, model=model)
                 server = connect_patiently(wire, engine, patience)
+            server.wants_logprobs = config.logprobs
             stack.callback(server.close)
             engines.append(server)
         pin_slots(engines)

@@ -15,6 +15,7 @@ from typing import Any
 
 from broken_record.data import Chunk, EngineInfo, FinishReason, Message
 from broken_record.engines.completions import COMMON, CompletionsServer, ids
+from broken_record.engines.logprobs import Confidence
 from broken_record.engines.sandbox import PlainMessages, compile_template
 from broken_record.engines.wire import Wire, seconds, whole, word
 from broken_record.errors import EngineBusy, EngineError, RequestRefused, TemplateRefused
@@ -115,7 +116,9 @@ class KoboldCpp(CompletionsServer):
     def counted(self, last: Chunk, text: str) -> Chunk:
         """The last chunk with what /api/extra/perf says, as far as it answers: what ended the
         reply, its times, and its tokens where the stream does not count them (since 1.111 it does).
+        Where they are wanted, with the log probabilities, which the stream leaves out.
         """
+        last = self.with_confidence(last)
         try:
             perf = self.wire.ask("GET", "/api/extra/perf")
         except EngineError:
@@ -135,9 +138,22 @@ class KoboldCpp(CompletionsServer):
         finished = replace(last, finish_reason=finish or last.finish_reason, usage=usage)
         return super().counted(finished, text)
 
+    def with_confidence(self, last: Chunk) -> Chunk:
+        """The last chunk with what /api/extra/last_logprobs says, if that is wanted and answers."""
+        if not self.wants_logprobs:
+            return last
+        confidence = Confidence()
+        try:
+            answer = self.wire.ask("POST", "/api/extra/last_logprobs", {})
+        except EngineError:
+            return last
+        confidence.take(answer.get("logprobs"))
+        return replace(last, usage=confidence.put(last.usage))
+
     def request_body(
         self, prompt: str, *, max_tokens: int, sampler: Mapping[str, Any], seed: int
     ) -> dict[str, Any]:
         """Stop strings trimmed by the server as well."""
         body = super().request_body(prompt, max_tokens=max_tokens, sampler=sampler, seed=seed)
-        return {**body, "trim_stop": True}
+        told = {"logprobs": True} if self.wants_logprobs else {}
+        return {**body, **told, "trim_stop": True}

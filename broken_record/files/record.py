@@ -7,12 +7,15 @@ version 1 these lines, with these fields:
                   assistant, user: engine, build, model, n_ctx, template, template_sha256, ignored,
                   slots, digest, caching
                   packages: name -> version; started: ISO 8601 with the offset from UTC
+                  of a branch also at (the turns before are its parent's, and stand here again) and
+                  parent: run, name, sha256, within, kind, speaker, onset_turn
     type      turn: index, role, content, tokens, tokens_from (usage | timings | perf |
                   tokenizer | chunks),
                   finish_reason (stop | length | repetition), ttft_s, elapsed_s, prompt_tokens,
                   cached_tokens, prompt_s, generation_s, seed, trimmed, thought (only where
-                  there is one), and of goal dialogues extract, quoted, self_reply, noncoherent
-                  (start and end in content)
+                  there is one), of goal dialogues extract, quoted, self_reply, noncoherent (start
+                  and end in content), and where the config asks for logprobs logprob_mean,
+                  logprob_min, entropy_mean (nats)
     type      attempt: index, role, content (what had been said), error, attempt (from 0),
                   elapsed_s, flaw (no_prompt | noncoherent | empty), tokens, seed; a request that
                   failed, or with a flaw a reply that was asked for again, never a turn
@@ -46,6 +49,7 @@ from typing import Any, TextIO, get_args
 
 from broken_record.data import (
     Attempt,
+    Branch,
     Dialogue,
     EndReason,
     EngineInfo,
@@ -54,6 +58,7 @@ from broken_record.data import (
     Turn,
     is_amount,
     is_count,
+    is_number,
     is_whole,
 )
 from broken_record.errors import LogError
@@ -62,8 +67,10 @@ from broken_record.files.whole import read_text as whole_text
 
 VERSION = 1
 TURN_FIELDS = {field.name for field in fields(Turn)}
-IF_ANY = {"extract", "quoted", "self_reply", "noncoherent", "thought"}  # left out if there is none
+CONFIDENCE = ("logprob_mean", "logprob_min", "entropy_mean")
+IF_ANY = {"extract", "quoted", "self_reply", "noncoherent", "thought", *CONFIDENCE}  # else left out
 ATTEMPT_FIELDS = {field.name for field in fields(Attempt)}
+PARENT_FIELDS = {field.name for field in fields(Branch)} - {"at"}
 STATUSES = get_args(Status)
 END_REASONS = get_args(EndReason)
 MOST_MESSAGES = 10_000_000  # an index makes tables as long as it is large
@@ -74,6 +81,7 @@ KINDS: dict[str, tuple[Callable[[object], bool], tuple[str, ...]]] = {  # of fie
         ("tokens", "prompt_tokens", "cached_tokens", "trimmed", "quoted", "attempt"),
     ),
     "number of at least 0": (is_amount, ("ttft_s", "elapsed_s", "prompt_s", "generation_s")),
+    "number": (is_number, CONFIDENCE),
     "text": (
         lambda value: isinstance(value, str),
         (
@@ -90,6 +98,7 @@ KINDS: dict[str, tuple[Callable[[object], bool], tuple[str, ...]]] = {  # of fie
 }
 CHANGEABLE = ("config", "assistant", "user")
 HEADER_FIELDS = ("config", "seed", "assistant", "user", "packages", "started")
+OF_BRANCHES = ("parent", "at")
 
 
 def finite(text: str) -> float | None:
@@ -161,6 +170,7 @@ def parse_record(lines: Iterable[str], file: str = "record") -> Dialogue:
             header = check_header({**(header or {}), **known(value, set(CHANGEABLE))}, file)
     if header is None:
         raise LogError(f'{file}: no line of type "dialogue"; this is no record')
+    branch = read_branch(header)
     return Dialogue(
         config=header["config"],
         turns=tuple(turns),
@@ -175,12 +185,13 @@ def parse_record(lines: Iterable[str], file: str = "record") -> Dialogue:
         unknown={
             key: value
             for key, value in header.items()
-            if key not in ("type", "version", *HEADER_FIELDS)
+            if key not in ("type", "version", *HEADER_FIELDS, *(OF_BRANCHES if branch else ()))
         },
         attempts=tuple(attempts),
         end_reason=end["end_reason"] if end.get("end_reason") in END_REASONS else None,
         counters=counted if isinstance(counted := end.get("counters"), dict) else {},
         aim_run=run,
+        branch=branch,
     )
 
 
@@ -275,6 +286,21 @@ def read_info(value: Any) -> EngineInfo | None:
                       ignored=tuple(name for name in names if isinstance(name, str)))  # fmt: skip
 
 
+def read_branch(header: Mapping[str, Any]) -> Branch | None:
+    """Where a record says that it was begun again from another."""
+    parent = header.get("parent")
+    if not isinstance(parent, dict) or "at" not in header:
+        return None
+    try:
+        branch = Branch(**known(parent, PARENT_FIELDS), at=header["at"])
+    except TypeError:  # what another program calls a parent
+        return None
+    texts = (branch.run, branch.name, branch.sha256, branch.kind or "", branch.speaker or "")
+    counts = (branch.at, branch.within, branch.onset_turn or 0)
+    fits = all(isinstance(text, str) for text in texts) and all(map(is_count, counts))
+    return branch if fits else None
+
+
 class RecordWriter:
     """Appends a dialogue's record to a file, a line at a time."""
 
@@ -303,6 +329,9 @@ class RecordWriter:
         """The first line: everything but the turns and how it ended."""
         fields_of_header = asdict(replace(dialogue, turns=()))
         kept = {name: fields_of_header[name] for name in HEADER_FIELDS}
+        if dialogue.branch:
+            parent = asdict(dialogue.branch)
+            kept |= {"at": parent.pop("at"), "parent": parent}
         self.line({"type": "dialogue", "version": VERSION, **kept, **dialogue.unknown})
 
     def turn(self, turn: Turn) -> None:

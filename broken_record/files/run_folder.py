@@ -6,7 +6,8 @@ finished later; the first dialogue adds "servers", who speaks in it. Dialogue i 
 seed base_seed + i - 1 and the files FOLDER_i.log (what stdout showed), .jsonl (the record) and,
 where something went wrong, .err. In goal mode there are n dialogues per objective and persona,
 OBJECTIVE_PERSONA_REPLICA.jsonl, each with a seed that depends on base_seed and its name alone.
-Nothing is started here.
+A run of branches has "branches" too, their names, n a parent; what each is begun from stands in its
+record. Nothing is started here.
 """
 
 from __future__ import annotations
@@ -47,16 +48,25 @@ def new_folder(stem: str) -> Path:
 
 
 def fill_folder(
-    folder: Path, n: int, base_seed: int, loaded: Loaded, config_file: str, arguments: Sequence[str]
+    folder: Path,
+    n: int,
+    base_seed: int,
+    loaded: Loaded,
+    config_file: str,
+    arguments: Sequence[str],
+    *,
+    branches: Sequence[str] = (),
 ) -> None:
     """Write a run folder's run.json; ConfigError where it would hold too many dialogues."""
     if n > MOST_DIALOGUES:
         raise ConfigError([f"{n} dialogues: a run holds {MOST_DIALOGUES:,} at most"])
-    run = {
+    run: dict[str, Any] = {
         "version": VERSION, "n": n, "base_seed": base_seed, "config": dict(loaded.values),
         "config_file": config_file, "arguments": list(arguments),
         "goals": pair_goals(loaded.config),
     }  # fmt: skip
+    if branches:
+        run["branches"] = list(branches)
     write_whole(folder / "run.json", [(json.dumps(run, indent=2) + "\n").encode()])
 
 
@@ -68,6 +78,7 @@ class Run:
     base_seed: int
     config: Mapping[str, Any]
     goals: tuple[tuple[str, str], ...] = ()
+    branches: tuple[str, ...] = ()
 
 
 def read_run(folder: Path) -> Run:
@@ -83,7 +94,11 @@ def read_run(folder: Path) -> Run:
             raise ValueError(f"n is no whole number from 1 to {MOST_DIALOGUES:,}")
         if not is_whole(base_seed) or base_seed < 0:
             raise ValueError("base_seed is no whole number of at least 0")
-        return Run(n, base_seed, run["config"], goals)
+        branches = tuple(map(str, run.get("branches", ())))
+        for name in branches:
+            if name != Path(name).name or "\\" in name or "\0" in name:
+                raise ValueError(f"{name!r} cannot be the name of a branch")
+        return Run(n, base_seed, run["config"], goals, branches)
 
 
 IDENTITY = ("engine", "build", "model", "digest", "template_sha256")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from broken_record.data import Dialogue, Turn
@@ -18,6 +19,7 @@ from broken_record.files.record import check_config
 from broken_record.terminal import escape_controls
 
 DONE = "--- DONE ---"
+BEGINS = f"\n{DONE}\nFull Config:\n{{".encode()  # the transcript
 HEADER = re.compile(r"=== (system|user|assistant) @ (\d{1,15}) ===")
 TOTALS = re.compile(r"--- (\d{1,15}) tokens, (\d+) turns ---")
 
@@ -58,6 +60,30 @@ def render_transcript(dialogue: Dialogue) -> Iterator[str]:
 def render_log(dialogue: Dialogue) -> str:
     """The whole text log of a finished dialogue, as stdout shows it."""
     return "".join([*render_stream(dialogue), *render_transcript(dialogue)])
+
+
+@dataclass(slots=True)
+class BeforeTranscript:
+    r"""What stands before the transcript of a log that comes in pieces; an end that may begin the
+    transcript is held until it is known.
+
+    >>> stream, begins = BeforeTranscript(), [b"\n--- DONE --", b"-\nFull Config:\n{"]
+    >>> [stream.take(piece) for piece in (b"A: hi\n", *begins, b"}")]
+    [b'A: hi', b'\n', b'', b'']
+    """
+
+    held: bytes = b""
+    over: bool = False
+
+    def take(self, piece: bytes) -> bytes:
+        """What of the log can be shown with this piece of it."""
+        if self.over:
+            return b""
+        said, found, _ = (self.held + piece).partition(BEGINS)
+        self.over = bool(found)
+        kept = 0 if found else max(k for k in range(len(BEGINS)) if said.endswith(BEGINS[:k]))
+        self.held = said[len(said) - kept :]
+        return said[: len(said) - kept]
 
 
 def parse_log(text: str, file: str = "log") -> Dialogue:

@@ -254,7 +254,7 @@
       const nodes = [];
       let tokens = one.initial_tokens;
       for (const [index, role, text, cost, finish, given] of this.said) {
-        const node = make("div", `turn ${role}${given ? " given" : ""}`);
+        const node = make("div", `turn ${role}${given || index < one.parent?.at ? " given" : ""}`);
         node.dataset.index = index;
         const places = proofs.has(index) ? codePoints(text) : null;
         const marks = (proofs.get(index) ?? []).map((span) => (
@@ -284,6 +284,7 @@
         nodes.push(node);
         tokens += cost ?? 0;
       }
+      if (one.parent) nodes.unshift(this.origin(one.parent));
       this.turns.replaceChildren(...nodes);
       nodes.find((node) => node.dataset.index === String(this.turn))?.classList.add("here");
       if (wanted) this.count.textContent = `${this.hits} found`;
@@ -296,7 +297,7 @@
         if (finding.level !== "info" && finding.origin_turn <= index && index <= (finding.end_turn ?? Infinity)) {
           mark.style.background = data.colours[finding.kind] ?? "#777";
           mark.title = `${finding.label}, turns ${finding.onset_turn} - ${finding.end_turn ?? "end"}`;
-          if (index < finding.onset_turn) mark.className = "origin";
+          if (index < finding.onset_turn) mark.className = "before";
         }
         marks.append(mark);
       }
@@ -336,6 +337,18 @@
       const at = this.turn ?? -1;
       const turn = way > 0 ? onsets.find((one) => one > at) ?? onsets[0] : onsets.findLast((one) => one < at) ?? onsets.at(-1);
       if (turn !== undefined) this.go(turn);
+    }
+    origin({ run, name, at }) {
+      // Of a branch: its parent, which opens beside it where it is in this page.
+      const there = data.runs.some((other) => other.name === run && other.dialogues.some((own) => own.name === name));
+      const parent = make(there ? "a" : "span", "", `${run}/${name}`);
+      if (there) {
+        parent.href = "#" + [run, name, at].map(encodeURIComponent).join("/");
+        parent.addEventListener("click", (event) => { event.preventDefault(); showBeside([run, name, at]); });
+      }
+      const line = make("p", "origin", "branch of ");
+      line.append(parent, `, new from turn ${at} on`);
+      return line;
     }
     jump(step) {
       if (this.hits) this.visit(this.at < 0 && step < 0 ? this.hits - 1 : (this.at + step + this.hits) % this.hits);

@@ -253,4 +253,6 @@ def pack(text: Text, report: DialogueReport) -> str:
         ],
         "pairs": text.pairs,
     }  # fmt: skip
+    if dialogue.branch:
+        value["parent"] = {name: getattr(dialogue.branch, name) for name in ("run", "name", "at")}
     return base64.b64encode(gzip.compress(json.dumps(value).encode(), mtime=0)).decode()

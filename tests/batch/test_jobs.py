@@ -216,7 +216,8 @@ def test_progress_counts_what_is_said_now_and_tells_the_time_left_from_the_first
 
 def test_an_embedded_server_whose_parent_went_while_it_started_ends(tmp_path):
     model = str(MODELS_FOLDER / "skye.gguf")
-    settings = EmbeddedServer("skye").settings(0)
+    with EmbeddedServer("skye") as running:
+        settings = running.settings(0)
     server = subprocess.Popen(
         [sys.executable, "-m", "broken_record.engines.embedded_server", model, "skye",
          json.dumps(settings)],

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import parrot
 from benchmarks import truth
 from benchmarks.injection import OPERATORS
 from benchmarks.texts import Line, Planted, carriers
+from broken_record.conversation.watch import find_reason_to_stop
 from broken_record.data import Dialogue, Turn
 from broken_record.detectors import leading_whitespace
 from broken_record.detectors.examples import transcript_of
@@ -452,7 +452,7 @@ def test_what_ends_a_dialogue_online_is_what_is_found_in_its_prefix_offline(kind
     for n in range(1, len(one.turns) + 1):
         said = replace(one, turns=one.turns[:n])
         offline = [f for f in found_in(said) if f.kind == kind]
-        online = parrot.find_reason_to_stop(said)
+        online = find_reason_to_stop(said)
         assert (online is None) == (not offline)
         if online is not None:
             assert replace(online, primary=True) in [replace(f, primary=True) for f in offline]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broken_record.data import Dialogue, EngineInfo, Turn
+from broken_record.data import Branch, Dialogue, EngineInfo, Turn
 from broken_record.errors import LogError
 from broken_record.files.record import RecordWriter, parse_record, read_record
 
@@ -22,6 +22,10 @@ turns = st.builds(
     generation_s=numbers, seed=counts,
 )  # fmt: skip
 infos = st.none() | st.builds(EngineInfo, engine=texts, build=st.none() | texts, n_ctx=counts)
+branches = st.none() | st.builds(
+    Branch, run=texts, name=texts, sha256=texts, at=st.integers(0, 500), within=st.integers(1, 999),
+    kind=st.none() | texts, speaker=st.none() | texts, onset_turn=counts,
+)  # fmt: skip
 dialogues = st.builds(
     Dialogue, config=st.fixed_dictionaries({"conversation": st.just([]), "agent_prefix": texts}),
     turns=st.lists(turns, max_size=5, unique_by=lambda turn: turn.index).map(
@@ -31,6 +35,7 @@ dialogues = st.builds(
     seed=counts, assistant=infos, user=infos, packages=st.dictionaries(texts, texts, max_size=2),
     started=st.none() | texts, error=st.none() | texts,
     unknown=st.dictionaries(st.text(string.ascii_uppercase, min_size=1), texts, max_size=2),
+    branch=branches,
 )  # fmt: skip
 
 
@@ -210,3 +215,13 @@ def test_the_last_line_that_says_what_a_dialogue_is_called_in_aim_counts_even_be
     writer.close()
     dialogue = parse_record((tmp_path / "a.jsonl").read_text().split("\n"))
     assert (dialogue.aim_run, dialogue.status) == ("1b", "done")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"parent": "run/a", "at": 3}, {"parent": {"run": "a"}, "at": 3}, {"parent": {}, "at": "3"}],
+)
+def test_what_another_program_calls_a_parent_is_kept_as_it_is(odd):
+    header = {"type": "dialogue", "version": 1, "config": {}, **odd}
+    dialogue = parse_record([json.dumps(header)])
+    assert dialogue.branch is None and dialogue.unknown == odd

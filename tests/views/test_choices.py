@@ -116,7 +116,7 @@ def test_novelty_is_drawn_over_tokens_where_all_were_counted(tokens, label, plac
         Turn(i, ("assistant", "user")[i % 2], text, count)
         for i, (text, count) in enumerate(zip(said, tokens, strict=True))
     ]
-    courses = {("a", "d"): follow(Transcript(said_as(turns)))}
+    courses = {("a", "d"): follow(Transcript(said_as(turns)), turns)}
     assert list(place_turns(courses, "novelty")["a", "d"]) == places
     assert list(place_turns(courses, "characters")["a", "d"]) == [0, 1, 2, 3]
     plot = drift_plot([Report("a", (entry(),))], courses, "novelty", "")

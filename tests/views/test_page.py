@@ -371,7 +371,7 @@ def test_chosen_points_show_what_a_page_of_them_alone_shows_to_the_last_digit(br
 
 def test_a_turn_without_content_words_has_no_novelty(tmp_path):
     dialogue = put_record(tmp_path / "d.jsonl", ["Tea and bread.", "...", "And so it is.", "Tea."])
-    course = follow(Transcript(dialogue))
+    course = follow(Transcript(dialogue), dialogue.turns)
     assert course.novelty == (1.0, None, None, 0.0)
     assert average(course.novelty, range(4), [0, 2, 3, 4]) == [1.0, None, 0.0]
     silent = {("a", "d"): replace(course, novelty=(None, None, None, None))}
@@ -594,3 +594,34 @@ def test_a_page_replaces_the_one_before_whole_and_a_device_stays(tmp_path, caplo
     inside = page / "page.html"
     assert view.main([str(tmp_path / "run"), "-o", str(inside), "--no-show"]) == 1
     assert f"{inside}: cannot be written: " in caplog.text
+
+
+def test_a_branch_says_its_parent_and_opens_it_beside_itself(browser, tmp_path):
+    said = [f"{word} is what I meant to say." for word in ("Tea", "Rain", "Bread", "Snow", "Salt")]
+    for run in ("run", "branches"):
+        (tmp_path / run).mkdir()
+    write_record(tmp_path / "run" / "a.jsonl", said)
+    header, rest = (tmp_path / "run" / "a.jsonl").read_text().split("\n", 1)
+    for name, parent in (("b", "a"), ("c", "<i>gone")):
+        branch = {"at": 2, "parent": {"run": "run", "name": parent, "sha256": "1f", "within": 9}}
+        line = json.dumps({**json.loads(header), **branch})
+        (tmp_path / "branches" / f"{name}.jsonl").write_text(f"{line}\n{rest}")
+    runs = [str(tmp_path / run) for run in ("run", "branches")]
+    assert analyze.main(runs) == 0
+    assert view.main([*runs, "-o", str(tmp_path / "p.html"), "--no-show"]) == 0
+    page = browser.new_page()
+    page.goto(f"{(tmp_path / 'p.html').as_uri()}#branches/b")
+    line = page.locator(".origin")
+    line.wait_for()
+    assert line.text_content() == "branch of run/a, new from turn 2 on"
+    given = page.locator(".pane").first.locator(".turn.given")
+    assert [given.nth(k).get_attribute("data-index") for k in range(given.count())] == ["0", "1"]
+    line.locator("a").click()
+    page.wait_for_selector(".pane:nth-child(2) .turn.here")
+    other = page.locator(".pane").nth(1)
+    assert other.locator(".turn.here").get_attribute("data-index") == "2"
+    assert other.locator(".origin").count() == 0 and page.locator("#beside").is_checked()
+    page.goto(f"{(tmp_path / 'p.html').as_uri()}#branches/c")
+    page.wait_for_function("document.querySelector('.origin')?.textContent.includes('gone')")
+    assert page.locator(".origin a").count() == 0
+    page.close()
