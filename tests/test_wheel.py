@@ -146,7 +146,7 @@ def test_a_run_is_held_analysed_and_shown_by_the_commands_alone(installed, tmp_p
     shutil.copy(ROOT / "config.json", tmp_path)
     run(installed, tmp_path, "parrot-batch", "1", "--", "--set", "total_tokens=200", "--seed", "1")
     [folder] = tmp_path.glob("parrot_*")
-    assert "1 dialogues" in run(installed, tmp_path, "parrot-analyze", folder.name).stdout
+    assert "1 dialogue:" in run(installed, tmp_path, "parrot-analyze", folder.name).stdout
     run(installed, tmp_path, "parrot-view", folder.name, "--no-show")
     assert folder.name in (tmp_path / "results.html").read_text(encoding="utf-8")
 
