@@ -455,7 +455,8 @@ def test_x12_any_engine_can_be_either_side_with_a_sampler_of_its_own(engine, use
     assert told(events) == ([("user", ' "Hi"'), ("assistant", " yes")] * 2, End("max_turns"))
     for seen, warmth in ((asked, 0.25), (user_asked, 0.75)):
         bodies = [json.loads(body) for path, body in seen if path == "/v1/completions"]
-        assert [body["temperature"] for body in bodies] == [warmth] * 2
+        replies = [body for body in bodies if body["max_tokens"] > 1]  # koboldcpp's BOS is tried
+        assert [body["temperature"] for body in replies] == [warmth] * 2
 
 
 def test_x13_no_placeholder_reaches_a_model_in_any_turn():
