@@ -86,7 +86,7 @@ example-sweep: .venv/for-users
 	cp build/example/dose_0_any_loop.png img/sweep.png
 
 # The README's pictures of results.html.
-pictures: .venv/for-developers
+pictures: demo .venv/for-developers
 	$(BIN)/python img/take_pictures.py
 
 # The exact packages that .ci/run takes: the newest that requirements-dev.txt allows, for the Python that runs this.

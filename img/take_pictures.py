@@ -1,40 +1,19 @@
-"""Take the README's pictures of results.html: three runs of six dialogues, a tab each, of the
-overview the first screen.
+"""Take the README's pictures of the demo's results.html: a tab each, of the overview the first
+screen.
 
-make pictures      some minutes; needs a chromium
+make pictures      a minute or two; needs a chromium
 """
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent
-RUNS = {
-    "default": (),
-    "greedy": ("sampler.temperature=0", "sampler.repeat_penalty=1.0"),
-    "hot": ("sampler.temperature=1.6",),
-}
 PICTURES = {"overview": "results", "loops": "loops", "lengths": "lengths", "timeline": "timeline"}
 STUCK = 52  # the turn from which the greedy dialogue loops
-
-
-def hold(folder: Path, name: str, settings: tuple[str, ...]) -> None:
-    """A run of that name in the folder."""
-    words = [word for setting in settings for word in ("--set", setting)]
-    command = ["bash", str(ROOT / "parrot.sh"), "6", "-j", "2", str(ROOT / "config.json"), "--",
-               "--set", "total_tokens=4096", "--seed", "1", *words]  # fmt: skip
-    environment = {**os.environ, "PYTHON": sys.executable}
-    subprocess.run(command, cwd=folder, env=environment, check=True)
-    [made] = folder.glob("parrot_*")
-    made.rename(folder / name)
 
 
 def take(page_file: Path) -> None:
@@ -58,17 +37,5 @@ def take(page_file: Path) -> None:
         browser.close()
 
 
-def main() -> None:
-    """Hold, analyse, show, take."""
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        for name, settings in RUNS.items():
-            hold(folder, name, settings)
-        for script, *more in (("analyze.py",), ("view.py", "--no-show")):
-            command = [sys.executable, str(ROOT / script), *RUNS, *more]
-            subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-        take(folder / "results.html")
-
-
 if __name__ == "__main__":
-    main()
+    take(HERE.parent / "demo" / "results.html")
