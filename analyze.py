@@ -34,14 +34,8 @@ from typing import TYPE_CHECKING, Any
 from broken_record.detectors.registry import KINDS, LOOPS
 from broken_record.errors import ConfigError, LogError
 from broken_record.export.formats import FORMAT_NAMES, SIDES
-from broken_record.scripts import (
-    add_version,
-    check_installed,
-    command_of,
-    log_to_stderr,
-    open_stdout,
-)
-from broken_record.terminal import words_to_paste
+from broken_record.scripts import add_version, check_installed, log_to_stderr, open_stdout
+from broken_record.terminal import command_of, words_to_paste
 
 # What needs numpy is loaded by the function that uses it: --help is to answer at once.
 if TYPE_CHECKING:

@@ -28,12 +28,11 @@ from broken_record.errors import ConfigError, ParrotError
 from broken_record.scripts import (
     add_version,
     check_installed,
-    command_of,
     log_to_stderr,
     open_stdout,
     stop_on_signals,
 )
-from broken_record.terminal import escape_controls, words_to_paste
+from broken_record.terminal import command_of, escape_controls, words_to_paste
 
 # The rest is loaded by the function that uses it: --help is to answer at once.
 if TYPE_CHECKING:

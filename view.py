@@ -22,15 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from broken_record.errors import ConfigError, LogError
-from broken_record.scripts import (
-    add_version,
-    check_installed,
-    command_of,
-    log_to_stderr,
-    open_stdout,
-    path_of,
-)
-from broken_record.terminal import words_to_paste
+from broken_record.scripts import add_version, check_installed, log_to_stderr, open_stdout, path_of
+from broken_record.terminal import command_of, words_to_paste
 
 # What needs numpy or bokeh is loaded by the function that uses it: --help is to answer at once.
 if TYPE_CHECKING:

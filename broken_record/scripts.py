@@ -1,6 +1,5 @@
-"""The scripts as seen from the package: where they lie, what starts them (and so what messages call
-them), what signals do to them, where their messages go, and which packages one needs before it
-begins.
+"""The scripts as seen from the package: where they lie, what starts them, what signals do to them,
+where their messages go, and which packages one needs before it begins.
 """
 
 from __future__ import annotations
@@ -29,24 +28,6 @@ def path_of(script: str) -> Path:
     package = Path(__file__).parent
     inside = package / "_scripts" / script
     return inside if inside.exists() else package.parent / script
-
-
-COMMANDS = {
-    "parrot.py": ("python parrot.py", "parrot"),
-    "parrot.sh": ("./parrot.sh", "parrot-batch"),
-    "analyze.py": ("python analyze.py", "parrot-analyze"),
-    "view.py": ("python view.py", "parrot-view"),
-}
-"""How each is called from a checkout, and the command of a wheel."""
-
-
-def command_of(script: str) -> str:
-    """How a message tells people to call a script.
-
-    >>> command_of("view.py")
-    'python view.py'
-    """
-    return COMMANDS[script][(Path(__file__).parent / "_scripts").exists()]
 
 
 def open_stdout() -> None:

@@ -8,7 +8,7 @@ import os
 import re
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -95,3 +95,21 @@ def align(
         if len(line) < len(head):
             cells[-1] = line[-1]
         yield f"{cells[0]}{' ' * first_gap}{'   '.join(cells[1:])}".rstrip()
+
+
+COMMANDS = {
+    "parrot.py": ("python parrot.py", "parrot"),
+    "parrot.sh": ("./parrot.sh", "parrot-batch"),
+    "analyze.py": ("python analyze.py", "parrot-analyze"),
+    "view.py": ("python view.py", "parrot-view"),
+}
+"""How each is called from a checkout, and the command of a wheel."""
+
+
+def command_of(script: str) -> str:
+    """How a message tells people to call a script.
+
+    >>> command_of("view.py")
+    'python view.py'
+    """
+    return COMMANDS[script][(Path(__file__).parent / "_scripts").exists()]

@@ -37,11 +37,11 @@ DOORS = {
         "data", "errors", "samplers", "config", "requests", "urllib3", "jinja2", "transformers",
     },
     "engines.embedded_server": {"xllamacpp"},
-    "files": {"data", "errors", "terminal", "scripts", "config", "pyarrow"},
+    "files": {"data", "errors", "terminal", "config", "pyarrow"},
     "text": {"data", "numpy", "rapidfuzz"},
     "detectors": {"data", "errors", "stats", "text", "numpy", "rapidfuzz"},
     "analysis": {
-        "data", "errors", "samplers", "scripts", "terminal", "stats", "files", "text", "detectors",
+        "data", "errors", "samplers", "terminal", "stats", "files", "text", "detectors",
         "numpy",
     },
     "conversation": {
@@ -55,7 +55,7 @@ DOORS = {
         "data", "errors", "scripts", "terminal", "config", "files", "text", "detectors",
         "conversation", "engines",
     },
-    "comparison": {"data", "errors", "scripts", "terminal", "stats", "files", "analysis"},
+    "comparison": {"data", "errors", "terminal", "stats", "files", "analysis"},
     "export": {
         "data", "errors", "terminal", "config", "files", "conversation", "analysis", "pyarrow",
     },

@@ -49,8 +49,7 @@ from broken_record.analysis.report import DialogueReport, Report, Tally, Unreada
 from broken_record.data import Branch, Finding, Segment, Span
 from broken_record.errors import LogError
 from broken_record.files.whole import read_json, reading, write_whole, written_whole
-from broken_record.scripts import command_of
-from broken_record.terminal import words_to_paste
+from broken_record.terminal import command_of, words_to_paste
 
 VERSION = 1
 FILE = "analysis.json"

@@ -37,8 +37,8 @@ from broken_record.engines.embedded import (
 from broken_record.errors import ConfigError
 from broken_record.files.run_folder import hold
 from broken_record.files.text_log import BeforeTranscript
-from broken_record.scripts import command_of, handle_signals, path_of, tell
-from broken_record.terminal import words_to_paste
+from broken_record.scripts import handle_signals, path_of, tell
+from broken_record.terminal import command_of, words_to_paste
 
 WATCH_EVERY_S = 0.2
 

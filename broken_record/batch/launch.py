@@ -37,15 +37,8 @@ from broken_record.engines.registry import check_engines
 from broken_record.errors import ConfigError, ParrotError
 from broken_record.files.run_folder import config_of_run, pair_goals
 from broken_record.files.sweep_folder import is_sweep, read_sweep
-from broken_record.scripts import (
-    add_version,
-    check_installed,
-    command_of,
-    open_stdout,
-    stop_on_signals,
-    tell,
-)
-from broken_record.terminal import escape_controls
+from broken_record.scripts import add_version, check_installed, open_stdout, stop_on_signals, tell
+from broken_record.terminal import command_of, escape_controls
 
 USAGE = """./parrot.sh N [-j J] [--sweep 'KEY=[V1,V2]' ...] [--dry-run] [CONFIG ...] [-- ARGUMENTS]
        ./parrot.sh N --branch RUN [--kind KIND] [--at onset-1|TURN|600tokens] [-- ARGUMENTS]

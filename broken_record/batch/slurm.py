@@ -29,8 +29,8 @@ from broken_record.config.schema import Config
 from broken_record.engines.connect import SLOT_VARIABLE, UNNUMBERED
 from broken_record.errors import ConfigError
 from broken_record.files.run_folder import is_done, read_run
-from broken_record.scripts import command_of, path_of, tell
-from broken_record.terminal import words_to_paste
+from broken_record.scripts import path_of, tell
+from broken_record.terminal import command_of, words_to_paste
 
 LOGS = "slurm_%A_%a.out"  # the job's number and the task's
 

@@ -34,8 +34,7 @@ from broken_record.analysis.row_files import harmless
 from broken_record.data import is_whole
 from broken_record.errors import LogError
 from broken_record.files.whole import read_json, reading, write_whole
-from broken_record.scripts import command_of
-from broken_record.terminal import words_to_paste
+from broken_record.terminal import command_of, words_to_paste
 
 VERSION = 1
 FILE, TABLE_FILE = "comparison.json", "comparison.csv"

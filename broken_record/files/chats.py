@@ -33,8 +33,7 @@ from broken_record.files.formats.entries import NOTHING, Conversation, Entry
 from broken_record.files.formats.parts import read_content, split_thinking
 from broken_record.files.formats.registry import FORMATS, format_of, opened_by
 from broken_record.files.values import Problem, Value, read_values
-from broken_record.scripts import command_of
-from broken_record.terminal import words_to_paste
+from broken_record.terminal import command_of, words_to_paste
 
 ROLES: dict[str, Role] = {
     "system": "system", "developer": "system",
