@@ -21,12 +21,11 @@ closing quotes and measures are left alone.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 import numpy as np
 
-from broken_record.data import Finding, Span
-from broken_record.detectors.evidence import make_finding, saturate
+from broken_record.data import Finding
+from broken_record.detectors.evidence import Sign, report_signs
 from broken_record.stats import more_often_p
 from broken_record.text.transcript import Transcript, quote
 from broken_record.text.words import find_words, is_function_word, mask_structure
@@ -65,14 +64,6 @@ NEAR = 3  # words
 TAIL, LOOKED_AT = 60, 500  # characters, at the end of a turn and behind an odd contraction
 
 
-class Break(NamedTuple):
-    """Where a body breaks, in its offsets, and how."""
-
-    start: int
-    end: int
-    how: str
-
-
 def detect(
     transcript: Transcript,
     *,
@@ -103,7 +94,7 @@ def detect(
         )
         told_any |= bool(whole)
         closes = closes_quotes(transcript, own, quoting_share, closing_share)
-        breaks: dict[int, Break] = {}
+        breaks: dict[int, Sign] = {}
         for i in own:
             body = transcript.bodies[i].rstrip()
             found = None
@@ -119,7 +110,7 @@ def detect(
             for i, found in near_apostrophes(transcript, own, fisher_p, near_turns).items():
                 breaks.setdefault(i, found)
         if breaks:
-            findings.append(report(transcript, breaks, break_turns))
+            findings.append(report_signs(transcript, KIND, breaks, break_turns))
     return findings if told_any or findings else None
 
 
@@ -146,7 +137,7 @@ def with_pieces(transcript: Transcript) -> set[int]:
     return set((np.searchsorted(transcript.places, places, side="right") - 1).tolist())
 
 
-def goes_to_pieces(body: str, pieces: int) -> Break | None:
+def goes_to_pieces(body: str, pieces: int) -> Sign | None:
     """Rule (b): so many apostrophes as no word has them, close together."""
     found = list(PIECES.finditer(mask_structure(body)))
     for k in range(len(found) - pieces + 1):
@@ -156,7 +147,7 @@ def goes_to_pieces(body: str, pieces: int) -> Break | None:
         if near and any(match.lastgroup != "alone" for match in close):
             start = body.rfind(" ", 0, first.start()) + 1
             end = found[-1].end()
-            return Break(start, end, f"goes to pieces at {quote(body[start:end], 40)}")
+            return Sign(start, end, f"goes to pieces at {quote(body[start:end], 40)}")
     return None
 
 
@@ -171,20 +162,20 @@ def may_end_broken(body: str) -> bool:
     )
 
 
-def ends_broken(body: str, closes_quotes: bool, talk: str) -> Break | None:
+def ends_broken(body: str, closes_quotes: bool, talk: str) -> Sign | None:
     """Rule (a): how a stripped body of a talk ends in the middle of something."""
     shift = max(0, len(body) - TAIL)
     match = ENDS_AT_APOSTROPHE.search(body[shift:])
     is_stem = match is not None and (match[1].lower() in STEMS or is_possessive(match[1], talk))
     if match and is_stem and not in_single_quotes(body, match.end(1) + shift):
-        return Break(shift + match.start(1), len(body), f"ends with {quote(match[0])}")
+        return Sign(shift + match.start(1), len(body), f"ends with {quote(match[0])}")
     if match := ENDS_ON_STEM.search(body[shift:]):
-        return Break(shift + match.start(1), len(body), f"ends with {quote(match[0])}")
+        return Sign(shift + match.start(1), len(body), f"ends with {quote(match[0])}")
     if (start := open_quotation(body)) is not None:
-        return Break(start, len(body), f"a quotation stays open: {quote(body[start:])}")
+        return Sign(start, len(body), f"a quotation stays open: {quote(body[start:])}")
     if closes_quotes and is_open(body):
         start = max(body.rfind('"'), body.rfind("\u201c"))
-        return Break(start, len(body), f"a quotation stays open: {quote(body[start:])}")
+        return Sign(start, len(body), f"a quotation stays open: {quote(body[start:])}")
     return None
 
 
@@ -246,7 +237,7 @@ def closes_quotes(transcript: Transcript, own: list[int], quoting: float, closin
     )
 
 
-def goes_wrong(body: str, salad_share: float) -> Break | None:
+def goes_wrong(body: str, salad_share: float) -> Sign | None:
     """Rule (b): behind a stem's apostrophe comes what no contraction has, and then salad, where
     none was before.
     """
@@ -261,7 +252,7 @@ def goes_wrong(body: str, salad_share: float) -> Break | None:
         if is_salad(behind, salad_share) and not is_salad(before, salad_share):
             start = match.start() - len(stem[0])
             said = body[start : start + TAIL]
-            return Break(start, len(body), f"goes wrong at {quote(said, 40)}")
+            return Sign(start, len(body), f"goes wrong at {quote(said, 40)}")
     return None
 
 
@@ -273,9 +264,9 @@ def is_salad(text: str, salad_share: float) -> bool:
 
 def near_apostrophes(
     transcript: Transcript, own: list[int], fisher_p: float, least: int
-) -> dict[int, Break]:
+) -> dict[int, Sign]:
     """Rule (c): the turns that break off near an apostrophe, if there are far too many of them."""
-    broken: dict[int, Break] = {}
+    broken: dict[int, Sign] = {}
     windows = windows_near = 0
     for i in own:
         body = transcript.bodies[i].rstrip()
@@ -286,7 +277,7 @@ def near_apostrophes(
             continue
         tail = body[said[-NEAR].start :]
         if "'" in tail or "\u2019" in tail:
-            broken[i] = Break(said[-NEAR].start, len(body), f"breaks off at {quote(tail)}")
+            broken[i] = Sign(said[-NEAR].start, len(body), f"breaks off at {quote(tail)}")
     if len(broken) < least:
         return {}
     for i in own:
@@ -299,26 +290,3 @@ def near_apostrophes(
     off = sum(transcript.bodies[i].rstrip()[-1:] not in TERMINAL for i in own)
     p = more_often_p(len(broken), max(off, len(broken)), windows_near, windows)
     return broken if p < fisher_p else {}
-
-
-def report(transcript: Transcript, breaks: dict[int, Break], break_turns: int) -> Finding:
-    """The finding of a speaker's broken turns."""
-    positions = sorted(breaks)
-    spans = []
-    for i in positions:
-        one = transcript.said[i]
-        spans.append(Span(one.index, one.begins + breaks[i].start, one.begins + breaks[i].end))
-    return make_finding(
-        transcript,
-        kind=KIND,
-        positions=positions,
-        level="break" if len(positions) >= break_turns else "warn",
-        origin=positions[0],
-        onset=positions[0],
-        detect=positions[0],
-        copies=len(positions),
-        strength=saturate([1.0] * len(positions)),
-        spans=spans,
-        explanation=breaks[positions[0]].how
-        + (f", {len(positions)} turns" if len(positions) > 1 else ""),
-    )

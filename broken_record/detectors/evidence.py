@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Literal, cast
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, NamedTuple, cast
 
 from broken_record.data import Finding, Level, Span
 from broken_record.text.transcript import Transcript
@@ -87,6 +87,39 @@ def make_finding(
         spans=tuple(spans[:MOST_SPANS]),
         explanation=explanation,
         flipped=any(transcript.is_flipped(i, k) for i, k in pairs),
+    )
+
+
+class Sign(NamedTuple):
+    """Where a body goes wrong, in its offsets, and how."""
+
+    start: int
+    end: int
+    how: str
+
+
+def report_signs(
+    transcript: Transcript, kind: str, signs: Mapping[int, Sign], break_turns: int
+) -> Finding:
+    """The finding of turns that go wrong, each by a sign of its own; the first tells how."""
+    positions = sorted(signs)
+    spans = []
+    for i in positions:
+        one = transcript.said[i]
+        spans.append(Span(one.index, one.begins + signs[i].start, one.begins + signs[i].end))
+    more = f", {len(positions)} turns" if len(positions) > 1 else ""
+    return make_finding(
+        transcript,
+        kind=kind,
+        positions=positions,
+        level="break" if len(positions) >= break_turns else "warn",
+        origin=positions[0],
+        onset=positions[0],
+        detect=positions[0],
+        copies=len(positions),
+        strength=saturate([1.0] * len(positions)),
+        spans=spans,
+        explanation=signs[positions[0]].how + more,
     )
 
 

@@ -24,10 +24,9 @@ where an engine's stop string cuts.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
-from broken_record.data import Finding, Role, Span
-from broken_record.detectors.evidence import make_finding, saturate, stretches
+from broken_record.data import Finding, Role
+from broken_record.detectors.evidence import Sign, report_signs, stretches
 from broken_record.detectors.labels import find_labels, speaker_labels
 from broken_record.text.transcript import Transcript, quote
 
@@ -100,14 +99,6 @@ QUOTED = re.compile(
 )
 
 
-class Leak(NamedTuple):
-    """Where a body leaks, in its offsets, and what."""
-
-    start: int
-    end: int
-    how: str
-
-
 def detect(
     transcript: Transcript,
     *,
@@ -127,8 +118,8 @@ def detect(
     for role, other in sides:
         names = names_of_other(transcript, role, other, labels)
         own = [i for i, one in enumerate(transcript.said) if one.role == role]
-        leaks: dict[int, Leak] = {}
-        voiced: dict[int, Leak] = {}
+        leaks: dict[int, Sign] = {}
+        voiced: dict[int, Sign] = {}
         for place, i in enumerate(own):
             body = transcript.bodies[i]
             if answers := find_both_sides(transcript, i):
@@ -154,7 +145,7 @@ def detect(
         generated = [place for place in sorted(leaks) if own[place] >= least]
         for places in stretches(generated, reach + 1):
             found = {own[place]: leaks[place] for place in places}
-            findings.append(report(transcript, found, break_turns))
+            findings.append(report_signs(transcript, KIND, found, break_turns))
     return findings
 
 
@@ -188,21 +179,21 @@ def without_quotations(body: str) -> str:
     return QUOTED.sub(blank, CODE.sub(blank, body))
 
 
-def find_token(plain: str, body: str) -> Leak | None:
+def find_token(plain: str, body: str) -> Sign | None:
     """The first token of a template, unless the turn talks about them."""
     match = TOKEN.search(plain)
     if match is None or ABOUT.search(body):
         return None
     if match[0] == "</s>" and "<s>" in body and "[INST]" not in body:
         return None  # struck out
-    return Leak(match.start(), match.end(), f"{quote(match[0])} in the reply")
+    return Sign(match.start(), match.end(), f"{quote(match[0])} in the reply")
 
 
-def find_labels_alone(body: str) -> Leak | None:
+def find_labels_alone(body: str) -> Sign | None:
     r"""A turn that is nothing but labels, the last one perhaps cut.
 
     >>> find_labels_alone("Ann:\nAnn:\nAnn:\nAn")
-    Leak(start=0, end=17, how='nothing but "Ann:" over and over')
+    Sign(start=0, end=17, how='nothing but "Ann:" over and over')
     """
     lines = [line.strip() for line in body.split("\n") if line.strip()]
     if len(lines) < LEAST_LABELS or not all(
@@ -210,23 +201,23 @@ def find_labels_alone(body: str) -> Leak | None:
     ):
         return None
     start, end = body.index(lines[0]), len(body.rstrip())
-    return Leak(start, end, f"nothing but {quote(lines[0])} over and over")
+    return Sign(start, end, f"nothing but {quote(lines[0])} over and over")
 
 
-def find_both_sides(transcript: Transcript, position: int) -> Leak | None:
+def find_both_sides(transcript: Transcript, position: int) -> Sign | None:
     """Whether a turn answers itself, or goes on in the other's broken sentence."""
     body = transcript.bodies[position]
     paragraphs = list(PARAGRAPH.finditer(body))
     answers = [match for match in paragraphs[1:] if ANSWER.match(match[0])]
     if len(answers) >= ANSWERS and 2 * len(answers) >= len(paragraphs) - 1:
-        return Leak(answers[0].start(), len(body.rstrip()),
+        return Sign(answers[0].start(), len(body.rstrip()),
                     f"answers itself: {quote(answers[0][0])}")  # fmt: skip
     if position == 0 or position < transcript.given:
         return None
     before = transcript.said[position - 1]
     if before.role == transcript.said[position].role or not takes_up(transcript, position):
         return None
-    return Leak(0, len(body.rstrip()), f"goes on in the other's sentence: {quote(body)}")
+    return Sign(0, len(body.rstrip()), f"goes on in the other's sentence: {quote(body)}")
 
 
 def takes_up(transcript: Transcript, position: int) -> bool:
@@ -249,7 +240,7 @@ def takes_up(transcript: Transcript, position: int) -> bool:
     return 2 * sum(capitals) > len(capitals) > 0 and 2 * sum(ended) > len(ended) > 0
 
 
-def is_said_again(transcript: Transcript, position: int, leak: Leak) -> bool:
+def is_said_again(transcript: Transcript, position: int, leak: Sign) -> bool:
     """Whether what is said as the other is what the other had said."""
     if position == 0:
         return False
@@ -260,7 +251,7 @@ def is_said_again(transcript: Transcript, position: int, leak: Leak) -> bool:
 
 def find_voice(
     plain: str, body: str, names: frozenset[str], role: Role, own_label: str | None
-) -> Leak | None:
+) -> Sign | None:
     """The first line that is said by the other side."""
     labels = find_labels(plain)
     roles = ROLE_NAMES["user"] | ROLE_NAMES["assistant"]
@@ -278,7 +269,7 @@ def find_voice(
         if any(map(str.isalnum, line)) or any(map(str.isalnum, rest)):
             end = label.end + len(line)
             said = quote(body[label.start : end])
-            return Leak(label.start, end, f"goes on as the other side: {said}")
+            return Sign(label.start, end, f"goes on as the other side: {said}")
     return None
 
 
@@ -287,26 +278,3 @@ def is_asked_for(transcript: Transcript, position: int) -> bool:
     asked = [one.body for one in transcript.said[: transcript.given]]
     asked += [one.body for one in (*transcript.said[:1], *transcript.said[position - 1 : position])]
     return position > 0 and any(ASKED.search(text) for text in asked)
-
-
-def report(transcript: Transcript, leaks: dict[int, Leak], break_turns: int) -> Finding:
-    """The finding of a stretch of leaking turns."""
-    positions = sorted(leaks)
-    spans = []
-    for i in positions:
-        one = transcript.said[i]
-        spans.append(Span(one.index, one.begins + leaks[i].start, one.begins + leaks[i].end))
-    more = f", {len(positions)} turns" if len(positions) > 1 else ""
-    return make_finding(
-        transcript,
-        kind=KIND,
-        positions=positions,
-        level="break" if len(positions) >= break_turns else "warn",
-        origin=positions[0],
-        onset=positions[0],
-        detect=positions[0],
-        copies=len(positions),
-        strength=saturate([1.0] * len(positions)),
-        spans=spans,
-        explanation=leaks[positions[0]].how + more,
-    )
