@@ -72,7 +72,8 @@ def make_parser() -> argparse.ArgumentParser:
         help="exit with 3 when one of these is found (level info left out), for use "
         "in CI")  # fmt: skip
     add("--verbose", action="store_true",
-        help="show where the evidence stands and the repeated segments too")  # fmt: skip
+        help="show every dialogue and finding, where the evidence stands, the repeated "
+        "segments, and histograms")  # fmt: skip
     add("--json", action="store_true", help="print the analysis as JSON, one line a run")
     add("--baseline", metavar="NAME",
         help="the run of a sweep that the others are compared with (else that with the config's "

@@ -5,12 +5,12 @@
 Processes of two sides each, a thread standing for one, speak with one server of two slots that
 keeps its prompt cache (that of a MODEL, the embedded skye when none is named, is started here; it
 takes the requests that parrot sends). Every side's prompt holds a name that no other one holds.
-A reply is a leak if it says a name of another prompt, or if its tokens' log probabilities, up to
-the first token that is another one, are not within TOLERANCE of those of the same prompt asked
-alone, cache off. Texts cannot be compared: batches and caches move floats a little, and a greedy
-tie then flips; a leak moves them by whole units. Flash attention is off: on a CPU it moves them by
-tenths. Beside parrot's own way, which lets the server choose its slots, stands the other one: every
-process pins slots 0 and 1.
+A reply is a leak if it says a name of another prompt, or if, up to the first token that is another
+one, its log probabilities are not those of the same prompt asked alone, cache off: that of the
+first token within FIRST, those of all that were told within ANY. Texts cannot be compared: batches
+and caches move floats a little, and a greedy tie then flips; a leak moves them by whole units.
+Flash attention is off: on a CPU it moves them by tenths. Beside parrot's own way, which lets the
+server choose its slots, stands the other one: every process pins slots 0 and 1.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from broken_record.engines.connect import connect
 from broken_record.engines.wire import open_wire
 
 SLOTS, REPLIES, REPLY_TOKENS, REMEMBERED = 2, 40, 24, 6
-TOP, TOLERANCE = 5, 0.5  # leaks move them by units
+TOP, FIRST, ANY = 5, 0.05, 0.5  # leaks move them by units
 SCENES = (  # place, the assistant's name, the user's: each stands in one prompt alone
     ("an airport", "Ottilie", "Bramwell"),
     ("a chess club", "Zdenka", "Quentin"),
@@ -117,9 +117,10 @@ def is_leak(asked: Asked, alone: Asked) -> bool:
     others = {name for _, *names in SCENES for name in names} - {asked.name}
     if any(name in asked.reply and name not in asked.prompt for name in others):
         return True
-    for (said, tops), (said_alone, tops_alone) in zip(asked.tokens, alone.tokens, strict=False):
-        both = tops.keys() & tops_alone.keys()
-        if not both or any(abs(tops[token] - tops_alone[token]) > TOLERANCE for token in both):
+    pairs = zip(asked.tokens, alone.tokens, strict=False)
+    for k, ((said, tops), (said_alone, tops_alone)) in enumerate(pairs):
+        moved = {token: abs(tops[token] - tops_alone[token]) for token in tops.keys() & tops_alone}
+        if not moved or max(moved.values()) > ANY or (k == 0 and moved.get(said, 0.0) > FIRST):
             return True
         if said != said_alone:
             break  # a tie; from here on the two say different things

@@ -236,6 +236,7 @@
   window.parrot.choose = () => {
     clearTimeout(waiting); // every run's points change one after the other
     waiting = setTimeout(() => {
+      waiting = 0;
       const picked = data.runs.map((_, k) => model(`scatter-${k}`).selected.indices);
       const chosen = picked.flatMap((places, k) => places.map((at) => [data.runs[k].name, data.runs[k].dialogues[at].name]));
       names = chosen.length ? new Set(chosen.map((one) => JSON.stringify(one))) : null;
@@ -278,13 +279,15 @@
     });
   }
 
-  const restore = ({ chosen }) => whenDrawn(() => {
+  const restore = () => whenDrawn(() => {
+    const { chosen } = address(); // not as it was when the wait for the figures began
     for (const [axis, select] of Object.entries(axes)) {
       const wanted = chosen.get(axis) ?? first[axis];
       if ([...select.options].some((option) => option.value === wanted)) turnAxis(axis, wanted);
     }
     const wanted = chosen.get("bins") === "old" ? "old" : "even";
     drawBins(wanted);
+    if (waiting) return; // a choice made meanwhile is not in the address yet
     pick(new Map((chosen.get("chosen") ?? "").split(";").filter(Boolean).map((one) => {
       const [run, places] = one.split(":");
       return [run, places.split(".").map(Number)];
@@ -293,6 +296,6 @@
   followers.push(restore);
   refreshers.push(() => {
     drawRuns(data.runs.map((run) => run.dialogues.map((one) => one.facts)));
-    restore(address());
+    restore();
   });
 })();

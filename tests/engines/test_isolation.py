@@ -75,13 +75,18 @@ def said(name, reply, *tokens):
     ("beside", "alone", "leaks"),
     [
         (
-            said("Zdenka", " a", (" a", {" a": -0.1})),
-            said("Zdenka", " a", (" a", {" a": -0.5})),
+            said("Zdenka", " ab", (" a", {" a": -0.1}), ("b", {"b": -0.1})),
+            said("Zdenka", " ab", (" a", {" a": -0.14}), ("b", {"b": -0.5})),
             0,
         ),
         (
             said("Zdenka", " a", (" a", {" a": -0.1})),
-            said("Zdenka", " a", (" a", {" a": -0.7})),
+            said("Zdenka", " a", (" a", {" a": -0.16})),
+            1,
+        ),
+        (
+            said("Zdenka", " ab", (" a", {" a": -0.1}), ("b", {"b": -0.1})),
+            said("Zdenka", " ab", (" a", {" a": -0.1}), ("b", {"b": -0.7})),
             1,
         ),
         (said("Zdenka", " a", (" a", {" a": -0.1})), said("Zdenka", " b", (" b", {" b": -0.1})), 1),
