@@ -94,9 +94,9 @@ GOLDENS = (
         r"{{ ' ' + message['content'] | trim + ' ' + eos_token }}{% endif %}{% endfor %}",
         "<s>", "</s>", True,
         "[INST] <<SYS>>\nBe Skye.\n<</SYS>>\n\nMark: Hi. [/INST] Skye: Hey. </s>"
-        "<s>[INST] Mark: Well? [/INST]Skye:",
+        "<s>[INST] Mark: Well? [/INST] Skye:",
         "[INST] <<SYS>>\nBe Mark.\n<</SYS>> [/INST] Mark: Hi. </s>"
-        "<s>[INST] Skye: Hey. [/INST]Mark:",
+        "<s>[INST] Skye: Hey. [/INST] Mark:",
     ),
     Golden(
         "Llama 3", "Meta's llama3 repository, tokenizer.py",
@@ -126,16 +126,16 @@ GOLDENS = (
         r"{{ ' [INST] ' + message['content'] + ' [/INST]' }}{% endif %}{% else %}"
         r"{{ ' ' + message['content'] + eos_token }}{% endif %}{% endfor %}",
         "<s>", "</s>", True,
-        " [INST] Be Skye.\n\nMark: Hi. [/INST] Skye: Hey.</s> [INST] Mark: Well? [/INST]Skye:",
-        " [INST] Be Mark.\n\n [/INST] Mark: Hi.</s> [INST] Skye: Hey. [/INST]Mark:",
+        " [INST] Be Skye.\n\nMark: Hi. [/INST] Skye: Hey.</s> [INST] Mark: Well? [/INST] Skye:",
+        " [INST] Be Mark.\n\n [/INST] Mark: Hi.</s> [INST] Skye: Hey. [/INST] Mark:",
     ),
     # of its own it moves the system text to the last message, where it would be read anew each
     # turn, and holds_all finds it out of order: it is folded into the first
     Golden(
         "Mistral v3", "mistral-common, instruct tokenizer v3", MISTRAL_V3.replace("SPACE", " "),
         "<s>", "</s>", True,
-        "[INST] Be Skye.\n\nMark: Hi.[/INST] Skye: Hey.</s>[INST] Mark: Well?[/INST]Skye:",
-        "[INST] Be Mark.[/INST] Mark: Hi.</s>[INST] Skye: Hey.[/INST]Mark:",
+        "[INST] Be Skye.\n\nMark: Hi.[/INST] Skye: Hey.</s>[INST] Mark: Well?[/INST] Skye:",
+        "[INST] Be Mark.[/INST] Mark: Hi.</s>[INST] Skye: Hey.[/INST] Mark:",
     ),
     Golden(
         "Mistral v3-tekken", "mistral-common, instruct tokenizer v3 with tekken",
@@ -259,8 +259,8 @@ GOLDENS = (
         "{{ 'ASSISTANT: ' + message['content'] + eos_token }}{% endif %}{% endfor %}"
         "{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}",
         "<s>", "</s>", True,
-        "Be Skye. USER: Mark: Hi. ASSISTANT: Skye: Hey.</s>USER: Mark: Well? ASSISTANT:Skye:",
-        "Be Mark. ASSISTANT: Mark: Hi.</s>USER: Skye: Hey. ASSISTANT:Mark:",
+        "Be Skye. USER: Mark: Hi. ASSISTANT: Skye: Hey.</s>USER: Mark: Well? ASSISTANT: Skye:",
+        "Be Mark. ASSISTANT: Mark: Hi.</s>USER: Skye: Hey. ASSISTANT: Mark:",
     ),
     Golden(
         "Metharme", "model card of pygmalion-2-7b",

@@ -17,7 +17,7 @@ from broken_record.config.schema import Config
 from broken_record.conversation.chat import Chat
 from broken_record.conversation.context import WAYS_OUT, check_whole, fits, trim
 from broken_record.conversation.goals import Goal
-from broken_record.conversation.prompts import put_behind, render, role_markers
+from broken_record.conversation.prompts import put_behind, render, reply_gap, role_markers
 from broken_record.conversation.thoughts import Thoughts
 from broken_record.data import (
     Attempt,
@@ -41,7 +41,8 @@ from broken_record.errors import BrokenStream, ContextFull, EngineBusy, EngineUn
 @dataclass(frozen=True, slots=True)
 class Side:
     """One speaker: who generates, and how its prompt ends: the instructions behind all that was
-    said, and the prefix that begins the reply.
+    said, and the prefix that begins the reply; in the prompt, `lead_in`, behind the white space
+    that its template puts there.
     """
 
     role: Role
@@ -49,6 +50,7 @@ class Side:
     info: EngineInfo
     template: Template
     prefix: str
+    lead_in: str
     sampler: Mapping[str, Any]
     post_history: str = ""
 
@@ -80,7 +82,8 @@ def take_side(config: Config, role: Role, engine: Engine) -> Side:
         template = loaded.render
         digest = hashlib.sha256(loaded.source.encode()).hexdigest()
         info = replace(info, template=f"tokenizer {tokenizer}", template_sha256=digest)
-    return Side(role, engine, info, template, prefix, sampler, last)
+    lead_in = reply_gap(template) + prefix if prefix else ""
+    return Side(role, engine, info, template, prefix, lead_in, sampler, last)
 
 
 def turn_seed(seed: int, turn: int, attempt: int = 0) -> int:
@@ -206,7 +209,7 @@ def speak_patiently(
                 side, messages, index, config.turn_max_tokens, sampler, request_seed
             ):
                 if isinstance(event, Turn):
-                    prompt = render(side.template, messages) + side.prefix
+                    prompt = render(side.template, messages) + side.lead_in
                     check_whole(
                         side.engine, prompt, event, read_before(config, turns, event, dropped)
                     )
@@ -256,7 +259,7 @@ def fit_messages(
         return put_behind(mode.window(side.role, kept), side.post_history)
 
     def is_fitting(kept: Sequence[Message]) -> bool:
-        prompt = render(side.template, see(kept)) + side.prefix
+        prompt = render(side.template, see(kept)) + side.lead_in
         return fits(side.engine, prompt, config.turn_max_tokens, side.info.n_ctx)
 
     if config.context == "trim":
@@ -281,7 +284,7 @@ def speak(
     """One reply of one side: its chunks, without what it thinks aloud, then the Turn."""
     yield Chunk(side.prefix, begins=side.role)
     started = time.perf_counter()
-    prompt = render(side.template, seen) + side.prefix
+    prompt = render(side.template, seen) + side.lead_in
     asked = time.perf_counter()
     first: float | None = None
     thoughts, pieces = Thoughts(), list[str]()

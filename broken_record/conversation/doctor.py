@@ -131,7 +131,7 @@ def examine_side(config: Config, side: Side, seed: int) -> Iterator[Remark]:
     prompt = render(side.template, messages)
     if not holds_all(prompt, messages):
         yield wrong("the chat template leaves out some of the messages, however arranged")
-    prompt += side.prefix
+    prompt += side.lead_in
     if isinstance(side.engine, CompletionsServer):
         body = side.engine.request_body(
             prompt, max_tokens=config.turn_max_tokens, sampler=side.sampler, seed=seed
@@ -296,7 +296,7 @@ def examine_context(config: Config, side: Side, mode: Mode) -> Iterator[Remark]:
     if not spoken or n_ctx is None:
         return
     remembered = [spoken[k % len(spoken)] for k in range(config.user_memory)]
-    prompt = render(side.template, mode.window("user", remembered)) + side.prefix
+    prompt = render(side.template, mode.window("user", remembered)) + side.lead_in
     needed = count(side.engine, prompt)
     if needed is not None and needed >= n_ctx:
         full = f"the user's context of {n_ctx:,} tokens is too small for its memory"

@@ -148,6 +148,23 @@ def render(template: Template, messages: Sequence[Message]) -> str:
     return close_thoughts(taken)
 
 
+def reply_gap(template: Template) -> str:
+    r"""The white space that a template writes in front of a message of the assistant's where its
+    prompt for a reply ends without it, so that the model writes it: Llama 2's, say, a blank.
+
+    >>> reply_gap(lambda said: " ".join(f"[INST] {m.content} [/INST]" if m.role == "user"
+    ...                                 else f"{m.content}</s>" for m in said))
+    ' '
+    """
+    probe = [Message("user", "0x0"), Message("assistant", "0y0"), Message("user", "0z0")]
+    try:
+        opened, answered = template(probe[:1]), template(probe)
+    except TemplateRefused:
+        return ""
+    gap = answered.removeprefix(opened).partition("0y0")[0]
+    return gap if answered.startswith(opened) and gap.isspace() else ""
+
+
 def role_markers(template: Template, role: Role) -> tuple[str, ...]:
     """What a template writes in front of a message of a role, as a reply that goes on as that role
     would begin it; none where the template has no sign for it but plain words.

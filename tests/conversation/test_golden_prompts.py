@@ -9,7 +9,7 @@ import json
 import jinja2
 import pytest
 
-from broken_record.conversation.prompts import render, user_view
+from broken_record.conversation.prompts import render, reply_gap, user_view
 from broken_record.engines.llama_server import LlamaServer
 from broken_record.engines.tokenizer_template import load_tokenizer_template
 from broken_record.engines.wire import open_wire
@@ -62,7 +62,8 @@ def connected(url):
 
 def prompts_of(template):
     """(the assistant's prompt, the user's) with the beginnings of their replies."""
-    return render(template, SAID) + "Skye:", render(template, SEEN_BY_USER) + "Mark:"
+    gap = reply_gap(template)
+    return render(template, SAID) + f"{gap}Skye:", render(template, SEEN_BY_USER) + f"{gap}Mark:"
 
 
 by_name = pytest.mark.parametrize("golden", GOLDENS, ids=[golden.name for golden in GOLDENS])

@@ -34,7 +34,9 @@ ROLES: tuple[tuple[Role, str], ...] = (("assistant", "A:"), ("user", "U:"))
 def sides(*replies, n_ctx=None, tokens=3):
     engine = ScriptedEngine(*replies, tokens=tokens)
     info = EngineInfo("scripted", n_ctx=n_ctx)
-    return engine, [Side(role, engine, info, engine.template, prefix, {}) for role, prefix in ROLES]
+    return engine, [
+        Side(role, engine, info, engine.template, prefix, prefix, {}) for role, prefix in ROLES
+    ]
 
 
 def config(**more):
