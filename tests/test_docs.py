@@ -208,10 +208,22 @@ def test_every_package_that_users_install_has_a_lowest_and_an_unreached_version(
         assert [one.operator for one in sorted(wanted.specifier, key=str)] == ["<", ">="], wanted
 
 
-def test_every_file_the_readme_names_exists():
-    for name in re.findall(r"\]\(([^)#]+)\)|<img src=\"([^\"]+)\"", README):
-        target = name[0] or name[1]
-        assert target.startswith("http") or (ROOT / target).exists(), target
+def anchors(document):
+    """The names by which GitHub links to a document's headings."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_link_of_a_document_leads_to_a_file_and_its_heading(path):
+    text = path.read_text(encoding="utf-8")
+    for link, image in re.findall(r"\]\(([^)\s]+)\)|<img src=\"([^\"]+)\"", text):
+        name, _, heading = (link or image).partition("#")
+        if name.startswith("http"):
+            continue
+        target = path.parent / name if name else path
+        assert target.exists(), name
+        assert not heading or heading in anchors(target), (name, heading)
 
 
 def test_nothing_tracked_is_large_or_binary_but_pictures_and_models():
