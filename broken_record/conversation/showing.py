@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from broken_record.data import Attempt, Chunk, Dialogue, EngineInfo, Role, Turn
 from broken_record.files.text_log import render_stream, render_transcript, stream_header
-from broken_record.terminal import escape_controls, one_line
+from broken_record.terminal import escape_controls, name_file, one_line
 
 if TYPE_CHECKING:
     from broken_record.conversation.watch import Watch
@@ -135,8 +135,14 @@ def describe(dialogue: Dialogue) -> str:
     'A: m on vllm; B: unknown; top_k=0; seed 7'
     """
     config = dialogue.config
-    sampler = name_values(config.get("sampler", {}))
-    other = name_values(config.get("user_sampler", config.get("sampler", {})))
+    first = config.get("sampler", {})
+    second = config.get("user_sampler", first)
+    also = {name: value for name, value in second.items() if name not in first}
+    if {**first, **also} == second:
+        second = first
+    else:
+        also = {}
+    sampler, other = name_values(first), name_values(second)
     infos: dict[Role, EngineInfo | None] = {"assistant": dialogue.assistant, "user": dialogue.user}
     sides = [
         f"{dialogue.prefixes[role].strip(': ') or role}: {name_model(info)}"
@@ -144,6 +150,8 @@ def describe(dialogue: Dialogue) -> str:
     ]
     if sampler != other:
         sides = [f"{side}, {how}" for side, how in zip(sides, (sampler, other), strict=True)]
+    if also:
+        sides[1] += f" with {name_values(also)}"
     words = [*sides, *([sampler] if sampler == other and sampler else [])]
     if config.get("mode") == "goal":
         words.append(f"objective {config['objective']}, persona {config['persona']}")
@@ -152,7 +160,9 @@ def describe(dialogue: Dialogue) -> str:
 
 def name_model(info: EngineInfo | None) -> str:
     """The model and what serves it."""
-    return f"{info.model or 'a model'} on {info.engine}" if info else "unknown"
+    if info is None:
+        return "unknown"
+    return f"{name_file(info.model) if info.model else 'a model'} on {info.engine}"
 
 
 def name_values(sampler: Mapping[str, Any]) -> str:
