@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
 from typing import NamedTuple
 
 from broken_record.text.transcript import Transcript
@@ -56,6 +57,7 @@ def opening_label(body: str) -> Label | None:
     return next((label for label in find_labels(head) if label.start in begins), None)
 
 
+@lru_cache(maxsize=1)
 def speaker_labels(transcript: Transcript) -> dict[str, str | None]:
     """By role: the label of its speaker; None where it has none.
 
@@ -67,11 +69,14 @@ def speaker_labels(transcript: Transcript) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for role in ("assistant", "user"):
         named = prefixes[role].strip().rstrip(":\uff1a").strip().casefold()
-        bodies = [one.body for one in transcript.said if one.role == role]
+        own = [i for i, one in enumerate(transcript.said) if one.role == role]
+        bodies = [transcript.bodies[i] for i in own]
         begun = Counter(
             label.name
             for body in bodies
-            if (label := opening_label(body)) and label.name not in NO_NAMES
+            if (":" in body or "\uff1a" in body)
+            and (label := opening_label(body))
+            and label.name not in NO_NAMES
         )
         (most, count), *_ = begun.most_common(1) or [("", 0)]
         learned = most if count >= max(2, len(bodies) / 2) else None

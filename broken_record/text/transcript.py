@@ -181,6 +181,11 @@ class Transcript:
         return numbers
 
     @cached_property
+    def written(self) -> str:
+        """The neutral forms as text, a character a word."""
+        return write_words(self.words)
+
+    @cached_property
     def is_function(self) -> Flags:
         """By number: whether it is an English function word (or a name)."""
         return self.without_names("function", True)
@@ -230,7 +235,7 @@ class Transcript:
         """Per turn: its first COMPARED words, a character each; a turn without words is one word of
         its own, equal to the same signs only, and an empty one has none.
         """
-        kept = write_words(self.words)
+        kept = self.written
         borders = self.first.tolist()
         codes = []
         wordless: dict[str, int] = {}
