@@ -40,13 +40,18 @@ def find_labels(body: str) -> list[Label]:
     >>> find_labels("Hm.\n**Mark:** Yes: no.")
     [Label(name='mark', start=4, end=13)]
     """
-    if ":" not in body and "\uff1a" not in body:
+    if not has_colon(body):
         return []
     return [
         Label(match[1].casefold(), match.start(), match.end())
         for match in LABEL.finditer(body)
         if len(match[1].split()) <= MOST_WORDS
     ]
+
+
+def has_colon(text: str) -> bool:
+    """Whether a label may stand in a text."""
+    return ":" in text or "\uff1a" in text
 
 
 def opening_label(body: str) -> Label | None:
@@ -74,9 +79,7 @@ def speaker_labels(transcript: Transcript) -> dict[str, str | None]:
         begun = Counter(
             label.name
             for body in bodies
-            if (":" in body or "\uff1a" in body)
-            and (label := opening_label(body))
-            and label.name not in NO_NAMES
+            if has_colon(body) and (label := opening_label(body)) and label.name not in NO_NAMES
         )
         (most, count), *_ = begun.most_common(1) or [("", 0)]
         learned = most if count >= max(2, len(bodies) / 2) else None

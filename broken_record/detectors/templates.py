@@ -22,7 +22,7 @@ from rapidfuzz.distance import Indel, LCSseq
 
 from broken_record.data import Finding
 from broken_record.detectors.evidence import make_finding, saturate, stretches, told_by
-from broken_record.detectors.labels import opening_label, speaker_labels
+from broken_record.detectors.labels import has_colon, opening_label, speaker_labels
 from broken_record.stats import slope_of_many
 from broken_record.text.ngrams import Hashes, window_ends, window_hashes
 from broken_record.text.transcript import Flags, Ints, Transcript, quote
@@ -189,11 +189,13 @@ class Views:
     @cached_property
     def is_plain(self) -> Flags:
         """Per turn: whether it begins with its first word, without a label or a stage direction."""
-        bodies = [self.transcript.bodies[i] for i in self.own]
-        marks = (":", "\uff1a", "*") if self.label else ("*",)
-        if not any(mark in self.transcript.text for mark in marks):
-            return np.ones(len(bodies), dtype=bool)
-        return np.array([not any(mark in body for mark in marks) for body in bodies], dtype=bool)
+        bodies = self.transcript.bodies
+        plain = np.ones(len(self.own), dtype=bool)
+        if "*" in self.transcript.text:
+            plain &= [STAGE_DIRECTION.match(bodies[i]) is None for i in self.own]
+        if self.label:
+            plain &= [not has_colon(bodies[i][:240]) for i in self.own]
+        return plain
 
     def reach(self) -> tuple[Ints, Ints]:
         """Per turn: from which to before which word its views reach at most."""
@@ -238,14 +240,13 @@ class Views:
         transcript, own = self.transcript, np.array(self.own, dtype=np.int64)
         begin, end = transcript.first[own], transcript.first[own + 1]
         at = begin if self.side == "opening" else end - 1
-        words = (
-            transcript.words[np.clip(at, 0, max(0, len(transcript.words) - 1))]
-            if len(transcript.words)
-            else np.zeros(len(own), dtype=np.int64)
-        )
-        unclear = ~self.is_plain if self.side == "opening" else np.zeros(len(own), dtype=bool)
+        known = np.append(transcript.words, -1)
+        words = np.where(begin < end, known[np.minimum(at, len(known) - 1)], -1)
+        if self.side == "opening":
+            for k in np.flatnonzero(~self.is_plain).tolist():
+                words[k] = known[self[k][0].at] if self[k] else -1
         alike = np.zeros(len(own), dtype=bool)
-        alike[1:] = (words[1:] == words[:-1]) | unclear[1:] | unclear[:-1]
+        alike[1:] = (words[1:] == words[:-1]) & (words[1:] >= 0)
         return alike
 
 
@@ -259,7 +260,7 @@ def views_of(transcript: Transcript, position: int, side: Side, label: str | Non
     if begin == end or FORM.match(body):
         return []
     first, kept = begin, transcript.written
-    if label and (found := opening_label(body)) and found.name == label:
+    if label and has_colon(body) and (found := opening_label(body)) and found.name == label:
         first = word_at(transcript, position, found.end)
     if side == "close":
         starts = [word_at(transcript, position, at) for at in sentence_starts(body)]
@@ -288,7 +289,7 @@ def view_from(transcript: Transcript, first: int, end: int) -> View:
 def word_at(transcript: Transcript, position: int, place: int) -> int:
     """The first word of a turn that begins at or behind a place of its body."""
     begin, end = transcript.first[position], transcript.first[position + 1]
-    at = np.searchsorted(transcript.starts[begin:end], transcript.places[position] + place)
+    at = transcript.starts[begin:end].searchsorted(transcript.places[position] + place)
     return int(begin + at)
 
 

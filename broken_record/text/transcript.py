@@ -23,6 +23,7 @@ from broken_record.text.language import Language, language_of
 from broken_record.text.ngrams import inside
 from broken_record.text.similarity import COMPARED, Band, compare_turns, pair_turns, write_words
 from broken_record.text.words import (
+    CURLY,
     STRUCTURE,
     body_of,
     find_words,
@@ -211,6 +212,13 @@ class Transcript:
         """The positions of the turns in which places of `text` lie."""
         turns: Ints = np.searchsorted(self.places, places, side="right") - 1
         return turns
+
+    @cached_property
+    def apostrophes(self) -> list[int]:
+        """The places of `text` at which one stands, straight or curly."""
+        points = self.characters.points
+        places: list[int] = np.flatnonzero((points == ord("'")) | (points == ord(CURLY))).tolist()
+        return places
 
     @cached_property
     def unstructured(self) -> tuple[Flags, frozenset[int]]:
