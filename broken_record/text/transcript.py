@@ -266,7 +266,7 @@ class Transcript:
     def says_nothing(self, position: int) -> bool:
         """Whether a turn is empty but for marks, or nothing but its speaker's prefix once more."""
         one = self.said[position]
-        body = one.body.strip()
+        body = self.bodies[position].strip()
         return body == one.content[: one.begins].strip() != "" or not MARKS.sub("", body)
 
     def was_cut(self, position: int) -> bool | None:
@@ -290,10 +290,9 @@ class Transcript:
 
     def whole(self, position: int) -> Span:
         """A turn's body without outer white space."""
-        one = self.said[position]
-        stripped = one.body.strip()
-        start = one.begins + len(one.body) - len(one.body.lstrip())
-        return Span(one.index, start, start + len(stripped))
+        one, body = self.said[position], self.bodies[position]
+        start = one.begins + len(body) - len(body.lstrip())
+        return Span(one.index, start, start + len(body.strip()))
 
     def span(self, position: int, first: int, last: int) -> Span:
         """From a turn's first-th to its last-th word, both included."""
