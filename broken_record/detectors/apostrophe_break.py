@@ -125,16 +125,15 @@ def not_cut(transcript: Transcript, own: list[int]) -> set[int]:
 
 def with_odd_contractions(transcript: Transcript) -> set[int]:
     """The turns with an apostrophe that goes on as no contraction does."""
-    places = [match.start() for match in ODD_CONTRACTION.finditer(transcript.text)]
-    return set((np.searchsorted(transcript.places, places, side="right") - 1).tolist())
+    places = [at for at in transcript.apostrophes if ODD_CONTRACTION.match(transcript.text, at)]
+    return set(transcript.turn_at(np.array(places, dtype=np.int64)).tolist())
 
 
 def with_pieces(transcript: Transcript) -> set[int]:
     """The turns with an apostrophe that stands as no word has it."""
-    places = [
-        match.start() for match in PIECES.finditer(transcript.text) if match.lastgroup != "alone"
-    ]
-    return set((np.searchsorted(transcript.places, places, side="right") - 1).tolist())
+    found = ((at, PIECES.match(transcript.text, at)) for at in transcript.apostrophes)
+    places = [at for at, match in found if match and match.lastgroup != "alone"]
+    return set(transcript.turn_at(np.array(places, dtype=np.int64)).tolist())
 
 
 def goes_to_pieces(body: str, pieces: int) -> Sign | None:
@@ -270,6 +269,8 @@ def near_apostrophes(
     windows = windows_near = 0
     for i in own:
         body = transcript.bodies[i].rstrip()
+        if not ("'" in body or "\u2019" in body):
+            continue
         if body[-1:] in TERMINAL or transcript.was_cut(i):
             continue
         said = list(find_words(body))

@@ -27,6 +27,7 @@ from itertools import product
 
 import numpy as np
 
+from broken_record.text.characters import Points
 from broken_record.text.transcript import Flags, Floats, Ints, Transcript
 
 PHRASES = {
@@ -109,7 +110,7 @@ GESTURE = re.compile(
     r"|quiet|pause|hand on|glass|still|breath|rest)[^*()\[\]\n]{0,60}[*)\]]",
     re.IGNORECASE,
 )
-SENTENCE_END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f\n]+")
+ENDING = ".!?\u2026\u3002\uff01\uff1f\n"
 NUMBER = 2.0  # words that a new number stands for
 UNSPACED = ("zh", "ja")
 
@@ -146,6 +147,13 @@ def first_word() -> re.Pattern[str]:
     return re.compile("|".join(dict.fromkeys(words[0].pattern for words in phrases())))
 
 
+@cache
+def second_word() -> re.Pattern[str]:
+    """What the second word of a phrase matches."""
+    seconds = (words[1].pattern for words in phrases() if len(words) > 1)
+    return re.compile("|".join(dict.fromkeys(seconds)))
+
+
 @lru_cache(maxsize=1 << 16)
 def beginning_with(word: str) -> tuple[tuple[re.Pattern[str], ...], ...]:
     """The further words of every phrase that a word can begin."""
@@ -172,6 +180,11 @@ def begins_one(word: str) -> bool:
     return bool(beginning_with(word))
 
 
+def continues_one(word: str) -> bool:
+    """Whether a word can be the second of a phrase."""
+    return second_word().fullmatch(word) is not None
+
+
 def has_digit(word: str) -> bool:
     """Whether a word is a number, or holds one."""
     return any(map(str.isdigit, word))
@@ -180,10 +193,12 @@ def has_digit(word: str) -> bool:
 def phrase_starts(transcript: Transcript) -> Iterator[int]:
     """The places of words at which a phrase begins."""
     texts, plain = transcript.vocabulary.texts, transcript.plain
-    is_phrase, begins = map(transcript.vocabulary.flags, (is_alone, begins_one))
+    flags = transcript.vocabulary.flags
+    is_phrase, begins, continues = map(flags, (is_alone, begins_one, continues_one))
     yield from np.flatnonzero(is_phrase[plain]).tolist()
     words = plain.tolist()
-    for at in np.flatnonzero((begins & ~is_phrase)[plain][:-1]).tolist():
+    may_begin = (begins & ~is_phrase)[plain[:-1]] & continues[plain[1:]]
+    for at in np.flatnonzero(may_begin).tolist():
         for further in continued_by(texts[words[at]], texts[words[at + 1]]):
             behind = words[at + 2 : at + 2 + len(further)]
             if len(behind) == len(further) and all(
@@ -204,31 +219,58 @@ def news_of(transcript: Transcript, is_courtesy: Flags) -> Floats:
     parts = transcript.worth < 1
     pairs = np.zeros(len(plain), dtype=bool)
     pairs[1:] = parts[1:] & parts[:-1] & (transcript.starts[1:] == transcript.ends[:-1])
-    pair_is_new = pairs & is_first(np.where(pairs, plain * len(texts) + np.roll(plain, 1), -1))
-    news[parts] = np.where(pair_is_new & ~is_courtesy, transcript.worth, 0.0)[parts]
+    if pairs.any():
+        keys = plain[pairs] * len(texts) + np.roll(plain, 1)[pairs]
+        pairs[pairs] = is_first(np.unique(keys, return_inverse=True)[1])
+    news[parts] = np.where(pairs & ~is_courtesy, transcript.worth, 0.0)[parts]
     news[is_first(plain) & transcript.vocabulary.flags(has_digit)[plain]] = NUMBER
     return news
 
 
 def is_first(numbers: Ints) -> Flags:
-    """Per place, whether its number did not stand before."""
-    first = np.zeros(len(numbers), dtype=bool)
-    first[np.unique(numbers, return_index=True)[1]] = True
-    return first
+    """Per place, whether its number, from 0 on, did not stand before."""
+    places = np.arange(len(numbers))
+    first = np.empty(int(numbers.max(initial=0)) + 1, dtype=np.int64)
+    first[numbers[::-1]] = places[::-1]  # the last one written stays
+    flags: Flags = first[numbers] == places
+    return flags
+
+
+def sentence_breaks(transcript: Transcript) -> tuple[Ints, Ints]:
+    """From where to before where each run of signs reaches that end a sentence here, and of lines'
+    ends.
+    """
+    points = transcript.characters.points
+    ending = np.zeros(len(points) + 2, dtype=bool)
+    for sign in ENDING if not transcript.text.isascii() else ".!?\n":
+        ending[1:-1] |= points == ord(sign)
+    borders = np.flatnonzero(ending[1:] != ending[:-1])
+    return borders[::2], borders[1::2]
+
+
+def find_gestures(text: str, points: Points) -> Iterator[re.Match[str]]:
+    """What GESTURE finds, looked for where one may begin."""
+    behind = 0
+    begins = (points == ord("*")) | (points == ord("(")) | (points == ord("["))
+    for place in np.flatnonzero(begins).tolist():
+        if place >= behind and (match := GESTURE.match(text, place)):
+            behind = match.end()
+            yield match
 
 
 def measure_courtesy(transcript: Transcript) -> Courtesy:
     """How much of each turn is courtesy."""
     n, text = len(transcript), transcript.text
-    breaks = [*SENTENCE_END.finditer(text)]
-    ends = np.fromiter((one.end() for one in breaks), dtype=np.int64, count=len(breaks))
+    begins, ends = sentence_breaks(transcript)
     # per word: the number of its sentence; per sentence: whether it is courtesy, whether it asks
     sentence = np.searchsorted(ends, transcript.starts, side="right")
-    is_courtesy = np.zeros(len(breaks) + 1, dtype=bool)
+    is_courtesy = np.zeros(len(ends) + 1, dtype=bool)
     is_courtesy[sentence[[*phrase_starts(transcript)]]] = True
-    asks = np.array([*("?" in one[0] or "\uff1f" in one[0] for one in breaks), False])
+    points = transcript.characters.points
+    questions = np.flatnonzero((points == ord("?")) | (points == ord("\uff1f")))
+    asks = np.append(np.searchsorted(questions, begins) < np.searchsorted(questions, ends), False)
     kind = is_courtesy[sentence]
-    for gesture in GESTURE.finditer(text):
+    for gesture in find_gestures(text, points):
         first, last = np.searchsorted(transcript.starts, gesture.span())
         kind[first:last] = True
     letters = transcript.ends - transcript.starts

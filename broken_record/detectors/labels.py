@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
 from typing import NamedTuple
 
 from broken_record.text.transcript import Transcript
@@ -39,13 +40,18 @@ def find_labels(body: str) -> list[Label]:
     >>> find_labels("Hm.\n**Mark:** Yes: no.")
     [Label(name='mark', start=4, end=13)]
     """
-    if ":" not in body and "\uff1a" not in body:
+    if not has_colon(body):
         return []
     return [
         Label(match[1].casefold(), match.start(), match.end())
         for match in LABEL.finditer(body)
         if len(match[1].split()) <= MOST_WORDS
     ]
+
+
+def has_colon(text: str) -> bool:
+    """Whether a label may stand in a text."""
+    return ":" in text or "\uff1a" in text
 
 
 def opening_label(body: str) -> Label | None:
@@ -56,6 +62,7 @@ def opening_label(body: str) -> Label | None:
     return next((label for label in find_labels(head) if label.start in begins), None)
 
 
+@lru_cache(maxsize=1)
 def speaker_labels(transcript: Transcript) -> dict[str, str | None]:
     """By role: the label of its speaker; None where it has none.
 
@@ -67,11 +74,12 @@ def speaker_labels(transcript: Transcript) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for role in ("assistant", "user"):
         named = prefixes[role].strip().rstrip(":\uff1a").strip().casefold()
-        bodies = [one.body for one in transcript.said if one.role == role]
+        own = [i for i, one in enumerate(transcript.said) if one.role == role]
+        bodies = [transcript.bodies[i] for i in own]
         begun = Counter(
             label.name
             for body in bodies
-            if (label := opening_label(body)) and label.name not in NO_NAMES
+            if has_colon(body) and (label := opening_label(body)) and label.name not in NO_NAMES
         )
         (most, count), *_ = begun.most_common(1) or [("", 0)]
         learned = most if count >= max(2, len(bodies) / 2) else None

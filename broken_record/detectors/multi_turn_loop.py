@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -36,7 +36,7 @@ from broken_record.detectors.rounds import (
     nearest_before,
 )
 from broken_record.detectors.single_turn_loop import has_new_slot
-from broken_record.text.similarity import ALIKE, Band, compare_pairs
+from broken_record.text.similarity import ALIKE, Band, bags_of, compare_pairs, may_be_alike
 from broken_record.text.transcript import Flags, Transcript, quote
 
 KIND = "multi_turn_loop"
@@ -217,17 +217,24 @@ def find_alike(transcript: Transcript) -> Band:
     texts = transcript.vocabulary.texts
     borders = transcript.first.tolist()
     spoken = transcript.words.tolist()
-    letters = []
-    for a, b in pairwise(borders):
-        text = " ".join([texts[k] for k in spoken[a:b]]) if b - a <= SPELLED else ""
-        letters.append(text.replace("'", "") if len(text) >= LEAST_LETTERS else "")
-    is_spelled = np.array([text != "" for text in letters])
+    letters = [""] * len(transcript)
+    for i in np.flatnonzero(transcript.counts <= SPELLED).tolist():
+        text = " ".join([texts[k] for k in spoken[borders[i] : borders[i + 1]]])
+        letters[i] = text.replace("'", "") if len(text) >= LEAST_LETTERS else ""
+    bags = bags_of(letters)
+    lengths = np.fromiter(map(len, letters), dtype=np.int64, count=len(letters))
+    ones: list[str] = []
+    others: list[str] = []
+    cells = [np.zeros(0, dtype=np.int64)]
     for p in range(3, min(len(band), len(letters))):
-        both = np.flatnonzero(is_spelled[p:] & is_spelled[:-p])
-        if len(both):
-            mine, earlier = [letters[i + p] for i in both], [letters[i] for i in both]
-            much = compare_pairs(mine, earlier, ALIKE)
-            band[p, both + p] = np.maximum(band[p, both + p], much)
+        both = may_be_alike(bags, lengths, p, ALIKE) & (lengths[p:] > 0) & (lengths[:-p] > 0)
+        later = np.flatnonzero(both) + p
+        ones += [letters[i] for i in later.tolist()]
+        others += [letters[i - p] for i in later.tolist()]
+        cells.append(p * len(letters) + later)
+    flat, places = band.reshape(-1), np.concatenate(cells)
+    if ones:
+        flat[places] = np.maximum(flat[places], compare_pairs(ones, others, ALIKE))
     return band
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from broken_record.detectors import refusal_words as sign
 from broken_record.detectors.refusal_languages import ROWS, wording_of
-from broken_record.detectors.refusal_words import FIRST_PERSON, Wording, acts_in_english
+from broken_record.detectors.refusal_words import FIRST_PERSON, Wording, may_act_in_english
 from broken_record.text.language import language_of
 from broken_record.text.transcript import Transcript
 
@@ -45,6 +45,10 @@ MACHINES = re.compile(
 )
 TECHNICAL = frozenset({"assistant", "user", "ai", "human", "bot", "system", "model", "chatbot"})
 """Prefixes that name no character."""
+
+
+OWN = frozenset({sign.DECLINES, sign.CANNOT, sign.STANCE})
+"""Acts of the first person."""
 
 
 @dataclass
@@ -75,10 +79,10 @@ class Sentence:
         if self.wording.acts_with is None:
             return self.has(*signs)
         lowered = self.raw.lower()
-        possible = set().union(*map(self.wording.acts_with, lowered.split()))
-        if sign.DECLINES in possible and not may_be_own(lowered):
-            possible -= {sign.DECLINES, sign.CANNOT, sign.STANCE}
-        return self.has(*(one for one in signs if one in possible))
+        possible = self.wording.acts_with(lowered.split(), len(self.raw) > SENTENCE_HEAD)
+        if possible & OWN and not may_be_own(lowered):
+            possible -= OWN
+        return bool(possible) and self.has(*(one for one in signs if one in possible))
 
     @cached_property
     def length(self) -> int:
@@ -123,11 +127,6 @@ def may_be_own(sentence: str) -> bool:
 def sentences_in(text: str, wording: Wording) -> list[Sentence]:
     """The sentences of a text in which anything is said."""
     return [Sentence(raw, wording) for raw in STOPS.split(text) if SAID.search(raw)]
-
-
-def may_act_in_english(word: str) -> bool:
-    """Whether a sentence with a word may do something."""
-    return bool(acts_in_english(word))
 
 
 class Scene:

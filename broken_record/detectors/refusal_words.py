@@ -18,9 +18,11 @@ sentence costs its length times a constant.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
+from itertools import pairwise
+from operator import or_
 
 # What a sentence does: one of these must be there.
 DECLINES = "declines"
@@ -62,12 +64,12 @@ WANTS = "wants something done"
 @dataclass(frozen=True, slots=True)
 class Wording:
     """A language: how a sentence is brought into normal form, what its signs are, and which acts a
-    sentence with a word may have (None where that is not known, and all are looked for).
+    sentence of such words may have (None where that is not known, and all are looked for).
     """
 
     normal: Callable[[str], str]
     signs: Mapping[str, re.Pattern[str]]
-    acts_with: Callable[[str], frozenset[str]] | None = None
+    acts_with: Callable[[Sequence[str], bool], frozenset[str]] | None = None
 
 
 def lines_of(text: str) -> str:
@@ -409,12 +411,135 @@ ENGLISH_STEMS = {
 FIRST_PERSON = re.compile(r"\b(?:i|my|we)\b")
 
 
-@lru_cache(maxsize=1 << 16)
-def acts_in_english(word: str) -> frozenset[str]:
-    """The acts that a sentence with this word, in lower case, may have: to look for no other is
-    faster. DECLINES, CANNOT and STANCE are of the first person besides.
+NEGATED = r"n't|not|never"
+SCENES = r"role|story|scene|\bact\b|character|persona|fiction|scenario|narrative|\bpart\b"
+ENGLISH_PAIRS: tuple[tuple[str, str, str], ...] = (
+    (
+        DECLINES,
+        r"generat|role|particip|engag|assist|fulfil|comply|facilitat|condon|promot|encourag"
+        r"|portray|endors|produc|depict|simulat|satisfy|indulg|advocat|accommodat|speculat|glorify"
+        r"|contribut|entertain|\bpart|help|something|anything|content|writ|creat|declin|refus"
+        r"|within|pass\b",
+        "",
+    ),
+    (
+        CANNOT,
+        r"help|writ|creat|provid|continu|proceed|discuss|respond|answer|support|shar|suggest"
+        r"|recommend|advis|giv|offer|complet|perform|process|keep|guid|carry|play|pretend|joke"
+        r"|assumption|address|describ|instruct|teach|impersonat|repeat|execut|translat|express"
+        r"|reveal|access|beyond|outside|nothing|assist",
+        "",
+    ),
+    (CANNOT, r"\bgo", r"\b(?:on|along|further|forward|there)\b"),
+    (CANNOT, r"\bact", r"\b(?:out|as)\b"),
+    (CANNOT, r"\bdo\w*\b(?!')", r"\b(?:that|this|it|so)\b"),
+    (CANNOT, r"\b(?:say|us(?:e|ing)\b)", r"\b(?:such|that|this)\b"),
+    (CANNOT, r"\bmov", "forward"),
+    (CANNOT, "talk|speak", "about"),
+    (CANNOT, "walk", "through"),
+    (CANNOT, "tell|show", "how"),
+    (CANNOT, "have", "this|opinion"),
+    (
+        STANCE,
+        r"condon|promot|endors|encourag|advocat|glorif|tolerat|approv|condemn|denounc|disagree"
+        r"|advis|support|agree|believe",
+        "",
+    ),
+    (
+        IMPROPER,
+        rf"{NEGATED}|inappropriate|unethical|irresponsible|improper|disrespectful|misleading"
+        r"|harmful|illegal|immoral|unfair|dangerous|unlawful",
+        "",
+    ),
+    (
+        MACHINE,
+        r"\bas\b|\bam\b|'m\b",
+        r"\bai\b|gpt|artificial|llm|model|chatbot|program|assistant|text|\bbot\b|claude|gemini"
+        r"|bard|llama|qwen|grok|copilot|deepseek|machine|software|generator",
+    ),
+    (MACHINE, r"\b(?:real|human)\b", r"\b(?:person|being)\b"),
+    (MACHINE, "openai|anthropic|google|meta|microsoft|alibaba", "created|developed|made|trained"),
+    (MACHINE, "trained", "text"),
+    (MACHINE, r"\bway\b", "designed|programmed|trained|built"),
+    (OPINIONLESS, NEGATED, ""),
+    (LEAVES, "step", "out|away|back"),
+    (LEAVES, "break|out", "character"),
+    (LEAVES, r"\booc\b", ""),
+    (LEAVES, "speaking", r"\bas\b"),
+    (LEAVES, r"leav|drop|\bend(?:ing)?\b|stop|paus|interrupt", SCENES),
+    (LEAVES, "ends|stops|closed", "scene|story|role"),
+    (LEAVES, "next", "write|continue|play"),
+    (LEAVES, "answering|responding|replying|continuing", NEGATED),
+    (
+        NOTICE,
+        "withheld|blocked|removed|flagged|disabled|declined|rejected|limited|identified|continued"
+        "|completed|processed|fulfilled|generated|answered|permitted|allowed|given|produced",
+        "response|reply|message|content|request|prompt|conversation|text|output|chat|material",
+    ),
+    (
+        NOTICE,
+        r"model|assistant|\bai\b|chatbot",
+        r"unable|declin|ended|continue|complete|\bassist\b|respond",
+    ),
+    (VIOLATES, r"\bmy\b", ""),
+    (SOFT, NEGATED, ""),
+    (KEEPS, "keep|kept|stay|steer|redirect|move|bring", ""),
+    (REDIRECTS, r"rather|prefer|\blet|\bwe\b|better|best|redirect|steer", ""),
+    (
+        MORAL,
+        rf"{NEGATED}|illegal|unethical|immoral|unacceptable|criminal|reprehensible|crime",
+        "",
+    ),
+)
+"""Of every act: what else is in words of each sentence that has it, by one of the rows."""
+ACTS = tuple(ENGLISH_STEMS)
+PARTS = tuple(dict.fromkeys(part for _, *parts in ENGLISH_PAIRS for part in parts if part))
+PATTERNS = (*ENGLISH_STEMS.values(), *map(re.compile, PARTS))
+NEEDED = tuple(
+    (act, 1 << ACTS.index(act) | sum(1 << len(ACTS) + PARTS.index(part) for part in parts if part))
+    for act, *parts in ENGLISH_PAIRS
+)
+ALL_PARTS = (1 << len(PATTERNS)) - (1 << len(ACTS))
 
-    >>> sorted(acts_in_english("appropriate")), acts_in_english("boat")
-    (['asks for decency', 'moralises', 'not appropriate'], frozenset())
+
+class Marks(dict[str, int]):
+    """A word, in lower case -> a bit for each of PATTERNS that is in it."""
+
+    MOST = 1 << 17
+
+    def __missing__(self, word: str) -> int:
+        if len(self) >= self.MOST:
+            self.clear()
+        marks = sum(1 << k for k, pattern in enumerate(PATTERNS) if pattern.search(word))
+        self[word] = marks
+        return marks
+
+
+MARKS = Marks()
+
+
+def acts_in_english(words: Sequence[str], is_cut: bool = False) -> frozenset[str]:
+    """The acts that a sentence of these words, in lower case, may have: to look for no other is
+    faster. DECLINES, CANNOT and STANCE are of the first person besides. One that is cut may end in
+    a part of a word.
+
+    >>> sorted(acts_in_english(["inappropriate"])), acts_in_english(["next", "stop"])
+    (['not appropriate'], frozenset())
     """
-    return frozenset(sign for sign, stems in ENGLISH_STEMS.items() if stems.search(word))
+    marks = reduce(or_, map(MARKS.__getitem__, words), ALL_PARTS if is_cut else 0)
+    found = acts_of(marks)
+    if "a" in words and DECLINES not in found:  # "not a story that I would tell"
+        denied = (one == "a" and word.endswith(("not", "n't")) for word, one in pairwise(words))
+        return found | {DECLINES} if any(denied) else found
+    return found
+
+
+@lru_cache(maxsize=1 << 12)
+def acts_of(marks: int) -> frozenset[str]:
+    """The acts for which all that is needed is there."""
+    return frozenset(act for act, needed in NEEDED if marks & needed == needed)
+
+
+def may_act_in_english(word: str) -> bool:
+    """Whether a sentence with a word may do something."""
+    return any(stems.search(word) for stems in ENGLISH_STEMS.values())

@@ -124,11 +124,20 @@ def add_shared(words: Ints, turns: Ints, weights: Floats, n: int) -> Floats:
     count = len(words)
     words, turns = (np.append(column, np.full(FARTHEST, -1)) for column in (words, turns))
     for begin in range(0, count, AT_ONCE):
-        # [word, step]: the turn so many places further on, where it says the word too
-        at = np.arange(begin, min(begin + AT_ONCE, count))[:, None]
-        later = at + np.arange(1, FARTHEST + 1)
-        apart = turns[later] - turns[at]
-        near = (words[later] == words[at]) & (apart <= FARTHEST)
-        places = (turns[later] * (FARTHEST + 1) + apart)[near]
-        np.add.at(flat, places, np.broadcast_to(weights[at], near.shape)[near])
+        at = np.arange(begin, min(begin + AT_ONCE, count))
+        said, places = [], []
+        for step in range(1, FARTHEST + 1):
+            # those whose word is said again so many places further on, and near
+            later = at + step
+            apart = turns[later] - turns[at]
+            near = (words[later] == words[at]) & (apart <= FARTHEST)
+            at, later = at[near], later[near]
+            if not len(at):
+                break
+            said.append(at)
+            places.append(turns[later] * (FARTHEST + 1) + apart[near])
+        if said:
+            in_order = np.argsort(np.concatenate(said), kind="stable")
+            every = np.concatenate(said)[in_order]
+            np.add.at(flat, np.concatenate(places)[in_order], weights[every])
     return shared

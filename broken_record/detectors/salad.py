@@ -16,13 +16,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from broken_record.text.characters import Points
 from broken_record.text.transcript import Flags, Ints, Transcript
 from broken_record.text.words import (
     OTHER_FUNCTION_WORDS,
     SENTENCE_END,
-    Word,
+    Vocabulary,
     find_words,
-    is_function_word,
     mask_structure,
 )
 
@@ -37,6 +37,8 @@ CONTENT_SHARE = 0.5  # of a jumble
 BROKEN = re.compile(r"\w['\u2019](?!(?:s|t|d|m|ll|re|ve)\b)\w")  # apostrophe_break's
 BREAK = re.compile(SENTENCE_END.pattern + r"|\n")
 GAP = re.compile(r"[^\s\w'\u2019-]|\n|--|\s-\s")
+LISTED = re.compile(r"[,;/|=]|\n")
+NOTATION = re.compile(r"[^\w\s,.;!?'\"*()\u2019\u201c\u201d-]|[./:](?=\w)")
 FENCED = re.compile(r"```[\s\S]*?(?:```|\Z)")
 
 
@@ -53,53 +55,113 @@ def blank_code(body: str) -> str:
     return FENCED.sub(lambda match: " " * len(match[0]), body)
 
 
-def find_salad(
-    transcript: Transcript,
-    position: int,
-    few: tuple[float, float, float],
-    dropped: tuple[int, float],
-    list_share: float,
-) -> Salad | None:
-    """What is salad in a turn in English, by its few function words or by those it drops."""
-    body = transcript.bodies[position]
-    return find_few_function_words(body, few[:2], few[2], list_share) or find_dropped_words(
-        transcript, position, *dropped, list_share
-    )
+def with_few_function_words(transcript: Transcript, least_function: tuple[float, float]) -> Flags:
+    """The turns in which find_few_function_words may find something: those with a window of so few
+    function words, and short ones in which words may be glued together.
+    """
+    kept, cut = transcript.unstructured
+    function = transcript.vocabulary.function[transcript.plain[kept]]
+    turns = transcript.turn_of[kept]
+    upto = np.concatenate(([0], np.cumsum(function)))
+    found = np.zeros(len(transcript), dtype=bool)
+    found[list(cut)] = True
+    for n, least in zip((WINDOW, NARROW), least_function, strict=True):
+        few = (upto[n:] - upto[:-n]) / n < least
+        if few.any():
+            begins = np.flatnonzero(few)
+            found[turns[begins[turns[begins] == turns[begins + n - 1]]]] = True
+    points = transcript.characters.points
+    glued = np.flatnonzero(is_between(points[:-1], "a", "z") & is_between(points[1:], "A", "Z"))
+    if len(glued) > 1:
+        found[np.bincount(transcript.turn_at(glued), minlength=len(transcript)) > 1] = True
+    return found
+
+
+def longest_sentence(transcript: Transcript) -> Ints:
+    """Per turn: no fewer words than the longest of its sentences has (long_sentences); as many as
+    it has itself where it may hold code.
+    """
+    characters = transcript.characters
+    lines = np.flatnonzero(characters.points == ord("\n")) + 1
+    borders = np.unique(np.concatenate((characters.sentence_ends, lines)))
+    places = np.searchsorted(transcript.starts, borders)
+    places = np.concatenate(([0], places, [len(transcript.starts)]))
+    words = np.diff(places)
+    longest = np.zeros(len(transcript) + 1, dtype=np.int64)
+    turns = np.searchsorted(transcript.first, places[:-1], side="right") - 1
+    np.maximum.at(longest, np.minimum(turns, len(transcript)), words)
+    if "```" in transcript.text:
+        for i, body in enumerate(transcript.bodies):
+            if "```" in body:
+                longest[i] = transcript.counts[i]
+    return longest[:-1]
 
 
 def find_few_function_words(
-    body: str, least_function: tuple[float, float], words_per_end: float, list_share: float
+    transcript: Transcript, position: int, few: tuple[float, float, float], list_share: float
 ) -> Salad | None:
     """From the first to the last window that is salad (every fourth of a window with few function
     words and few ends looked at), WINDOW words wide or NARROW; or all of a SHORT body.
     """
-    masked = mask_structure(body)
-    said = list(find_words(masked))
-    function = running([is_function_word(word.text) for word in said])
+    *least_function, words_per_end = few
+    masked = mask_structure(transcript.bodies[position])
+    said = words_outside(transcript, position, masked)
+    count = len(said.numbers)
+    function = running(transcript.vocabulary.function[said.numbers])
     ends = running_between(said, [match.start() for match in SENTENCE_END.finditer(masked)])
+    otherwise = Otherwise(transcript.vocabulary, masked, said, list_share)
     widths = (
-        [(len(said), least_function[1])]
-        if len(said) < NARROW and is_glued(masked, len(said))
+        [(count, least_function[1])]
+        if count < NARROW and is_glued(masked, count)
         else zip((WINDOW, NARROW), least_function, strict=True)
     )
     for n, least in widths:
-        if len(said) < n:
+        if count < n:
             continue
         shares = (function[n:] - function[:-n]) / n
         few_ends = (ends[n:] - ends[:-n]) * words_per_end < n
         shares = np.where(few_ends, shares, 1.0)
         found: tuple[int, int, float] | None = None
         for k in np.flatnonzero(shares < least)[:: n // 4].tolist():
-            window = said[k : k + n]
-            before = max(0, window[0].start - 200)
-            is_behind = n == NARROW and BROKEN.search(masked, before, window[-1].end)
-            if not is_behind and not is_otherwise(masked, window, list_share):
-                first = window[0].start if found is None else found[0]
-                found = (first, window[-1].end, float(shares[k]))
+            if otherwise.is_natural(k, k + n):
+                continue
+            start, end = int(said.starts[k]), int(said.ends[k + n - 1])
+            if n != NARROW or not BROKEN.search(masked, max(0, start - 200), end):
+                found = (start if found is None else found[0], end, float(shares[k]))
         if found is not None:
             start, end, share = found
             return Salad(start, end, f"salad ({share:.0%} function words in {n} words)")
     return None
+
+
+class Words(NamedTuple):
+    """Words of a text: their numbers, and from where to before where each stands."""
+
+    numbers: Ints
+    starts: Ints
+    ends: Ints
+
+
+def words_of(transcript: Transcript, position: int, first: int, last: int) -> Words:
+    """The transcript's words from one to before another, all of a turn, in offsets of its body."""
+    shift = transcript.places[position]
+    return Words(
+        transcript.plain[first:last],
+        transcript.starts[first:last] - shift,
+        transcript.ends[first:last] - shift,
+    )
+
+
+def words_outside(transcript: Transcript, position: int, masked: str) -> Words:
+    """The words of a turn whose body was masked."""
+    kept, cut = transcript.unstructured
+    if position in cut:
+        number = transcript.vocabulary.number
+        rows = [(number(word.text), word.start, word.end) for word in find_words(masked)]
+        return Words(*np.array(rows, dtype=np.int64).reshape(-1, 3).T)
+    first, last = transcript.first[position : position + 2].tolist()
+    said = words_of(transcript, position, first, last)
+    return Words(*(column[kept[first:last]] for column in said))
 
 
 def is_glued(masked: str, words: int) -> bool:
@@ -135,9 +197,9 @@ def find_dropped_words(
 ) -> Salad | None:
     """The first sentence of `least` words of which `share` is in runs of content words."""
     for body, begin, end in long_sentences(transcript, position, least):
-        function = transcript.vocabulary.function[transcript.plain[begin:end]]
-        starts = (transcript.starts[begin:end] - transcript.places[position]).tolist()
-        ends = (transcript.ends[begin:end] - transcript.places[position]).tolist()
+        said = words_of(transcript, position, begin, end)
+        function = transcript.vocabulary.function[said.numbers]
+        starts, ends = said.starts.tolist(), said.ends.tolist()
         broken = [
             GAP.search(body, one, other) is not None
             for one, other in zip(ends, starts[1:], strict=False)
@@ -146,14 +208,8 @@ def find_dropped_words(
             continue
         if in_runs(function, [*broken, True]) < share * len(function):
             continue
-        words = [
-            Word(transcript.vocabulary.texts[number], start, stop)
-            for number, start, stop in zip(
-                transcript.plain[begin:end].tolist(), starts, ends, strict=True
-            )
-        ]
-        if not is_otherwise(body, words, list_share):
-            how = f"a sentence of {len(words)} words drops its function words"
+        if not Otherwise(transcript.vocabulary, body, said, list_share).is_natural(0, end - begin):
+            how = f"a sentence of {end - begin} words drops its function words"
             return Salad(starts[0], ends[-1], how)
     return None
 
@@ -213,29 +269,77 @@ def first_places(values: Ints) -> Ints:
     return places
 
 
-def running(flags: list[bool]) -> Ints:
+def is_between(points: Points, first: str, last: str) -> Flags:
+    """Per code point: whether it is one of the characters from one to another."""
+    found: Flags = (points >= ord(first)) & (points <= ord(last))
+    return found
+
+
+def running(flags: Flags) -> Ints:
     """Running counts from 0."""
-    return np.concatenate(([0], np.cumsum(np.array(flags, dtype=np.int64))))
+    return np.concatenate(([0], np.cumsum(flags, dtype=np.int64)))
 
 
-def running_between(said: list[Word], places: list[int]) -> Ints:
+def running_between(said: Words, places: list[int]) -> Ints:
     """How many of the places (offsets, rising) lie before the end of each word's gap."""
-    borders = [0, *(word.start for word in said[1:]), len(said) and said[-1].end + 1]
-    return np.searchsorted(np.array(places, dtype=np.int64), np.array(borders))
+    borders = np.concatenate(([0], said.starts[1:], said.ends[-1:] + 1))
+    return np.searchsorted(np.array(places, dtype=np.int64), borders)
 
 
-def is_otherwise(masked: str, window: list[Word], list_share: float) -> bool:
-    """Whether few function words are natural here: a list, notation, capitals, another language."""
-    text = masked[window[0].start : window[-1].end]
-    letters = [c for c in text if c.isalpha()]
-    listed = len(re.findall(r"[,;/|=]|\n", text)) >= list_share * len(window)
-    signs = len(
-        re.findall(r"[^\w\s,.;!?'\"*()\u2019\u201c\u201d-]|[./:](?=\w)", text)
-    ) >= 0.15 * len(window)
-    coded = signs or sum(not word.text.replace("'", "").isalpha() for word in window) >= 0.2 * len(
-        window
-    )
-    capitals = sum(c.isupper() for c in letters) >= 0.5 * len(letters)
-    foreign = sum(not word.text.isascii() for word in window) >= 0.15 * len(window)
-    other = sum(word.text in OTHER_FUNCTION_WORDS for word in window) >= 0.10 * len(window)
-    return listed or coded or capitals or foreign or other
+class Otherwise:
+    """Where few function words are natural: in a list, notation, capitals, another language.
+
+    What tells it is counted over the whole text, so that a window costs no more than a look.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, text: str, said: Words, list_share: float) -> None:
+        self.said, self.list_share = said, list_share
+        self.letters, self.capitals = (
+            running(np.fromiter(map(of, text), dtype=bool, count=len(text)))
+            for of in (str.isalpha, str.isupper)
+        )
+        self.listed, self.signs = (
+            np.array([match.start() for match in pattern.finditer(text)], dtype=np.int64)
+            for pattern in (LISTED, NOTATION)
+        )
+        self.coded, self.foreign, self.other = (
+            running(vocabulary.flags(of)[said.numbers]) for of in (is_coded, is_foreign, is_other)
+        )
+
+    def is_natural(self, first: int, last: int) -> bool:
+        """Whether it is so from a word to before another."""
+        span = int(self.said.starts[first]), int(self.said.ends[last - 1])
+        n = last - first
+        coded, foreign, other = (
+            int(upto[last] - upto[first]) for upto in (self.coded, self.foreign, self.other)
+        )
+        letters, capitals = (
+            int(upto[span[1]] - upto[span[0]]) for upto in (self.letters, self.capitals)
+        )
+        listed, signs = (
+            int(np.subtract(*places.searchsorted(span[::-1])))
+            for places in (self.listed, self.signs)
+        )
+        return (
+            listed >= self.list_share * n
+            or signs >= 0.15 * n
+            or coded >= 0.2 * n
+            or capitals >= 0.5 * letters
+            or foreign >= 0.15 * n
+            or other >= 0.10 * n
+        )
+
+
+def is_coded(word: str) -> bool:
+    """Whether a word has more than letters and apostrophes."""
+    return not word.replace("'", "").isalpha()
+
+
+def is_foreign(word: str) -> bool:
+    """Whether a word has letters that English has not."""
+    return not word.isascii()
+
+
+def is_other(word: str) -> bool:
+    """Whether a word is a function word of another language."""
+    return word in OTHER_FUNCTION_WORDS

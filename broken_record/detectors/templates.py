@@ -12,17 +12,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from itertools import groupby
+from math import ceil
 from typing import Literal, NamedTuple
 
 import numpy as np
-from rapidfuzz.distance import Indel
+from rapidfuzz.distance import Indel, LCSseq
 
 from broken_record.data import Finding
 from broken_record.detectors.evidence import make_finding, saturate, stretches, told_by
-from broken_record.detectors.labels import opening_label, speaker_labels
+from broken_record.detectors.labels import has_colon, opening_label, speaker_labels
 from broken_record.stats import slope_of_many
-from broken_record.text.similarity import write_words
-from broken_record.text.transcript import Transcript, quote
+from broken_record.text.ngrams import Hashes, window_ends, window_hashes
+from broken_record.text.transcript import Flags, Ints, Transcript, quote
 from broken_record.text.words import SENTENCE_END
 
 Side = Literal["opening", "close"]
@@ -30,6 +33,7 @@ Side = Literal["opening", "close"]
 COMPARED = 40  # words
 LAST = 3  # own turns
 RUN = 3  # words of a frame that stand in a row
+MOST_BITS = 18  # of the number of a bucket
 OTHERS, IN_WORDS = 2, 12  # words that may be others, in so many
 EXACT_SHARE = 0.95  # of a turn, where a close has no other word in it
 SURE_SHARE = 0.5  # of a turn, or it restates the other and is no frame
@@ -87,15 +91,15 @@ def find_stretches(
     with an earlier one; or `short_turns` turns in a row that are equal in `short_words` words.
     """
     reported = []
-    kept = write_words(transcript.words)
     alike = most_share if side == "opening" else EXACT_SHARE
+    unlike = (transcript.similarity[2] < alike).tolist()
     labels = speaker_labels(transcript)
     for role in ("assistant", "user"):
         own = [i for i, one in enumerate(transcript.said) if one.role == role]
         own = [
-            i for i in own if i < 2 or transcript.similarity[2, i] < alike or grows(transcript, i)
+            i for i in own if unlike[i] or i < 2 or grows(transcript, i)
         ]  # a turn that is like the last one as a whole is another kind
-        views = [views_of(transcript, kept, i, side, labels[role]) for i in own]
+        views = Views(transcript, own, side, labels[role])
         frames = find_frames(transcript, own, views, words, most_share)
         short, told = find_short(transcript, own, views, short_words, short_turns, most_share)
         frames = short | frames
@@ -161,9 +165,92 @@ def grows(transcript: Transcript, position: int) -> bool:
     return bool((mine == theirs).mean() >= 1 - OTHERS / IN_WORDS)
 
 
-def views_of(
-    transcript: Transcript, kept: str, position: int, side: Side, label: str | None
-) -> list[View]:
+class Views:
+    """The words of a speaker's turns as they are compared; of most turns they are not asked for."""
+
+    def __init__(
+        self, transcript: Transcript, own: list[int], side: Side, label: str | None
+    ) -> None:
+        self.transcript, self.own, self.side, self.label = transcript, own, side, label
+        self.known: dict[int, list[View]] = {}
+        self.runs: dict[int, list[set[str]]] = {}
+
+    def __getitem__(self, k: int) -> list[View]:
+        if k not in self.known:
+            self.known[k] = views_of(self.transcript, self.own[k], self.side, self.label)
+        return self.known[k]
+
+    def runs_of(self, k: int) -> list[set[str]]:
+        """All runs of three words of each view."""
+        if k not in self.runs:
+            self.runs[k] = [runs_in(view.text) for view in self[k]]
+        return self.runs[k]
+
+    @cached_property
+    def is_plain(self) -> Flags:
+        """Per turn: whether it begins with its first word, without a label or a stage direction."""
+        bodies = self.transcript.bodies
+        plain = np.ones(len(self.own), dtype=bool)
+        if "*" in self.transcript.text:
+            plain &= [STAGE_DIRECTION.match(bodies[i]) is None for i in self.own]
+        if self.label:
+            plain &= [not has_colon(bodies[i][:240]) for i in self.own]
+        return plain
+
+    def reach(self) -> tuple[Ints, Ints]:
+        """Per turn: from which to before which word its views reach at most."""
+        transcript, own = self.transcript, np.array(self.own, dtype=np.int64)
+        begin, end = transcript.first[own], transcript.first[own + 1]
+        if self.side == "opening":
+            return begin, np.where(self.is_plain, np.minimum(begin + COMPARED, end), end)
+        tails = transcript.places[own] + transcript.lengths[own] - TAIL
+        back = np.minimum(end - COMPARED, np.searchsorted(transcript.starts, tails))
+        return np.maximum(begin, back), end
+
+    def near(self) -> list[tuple[int, int]]:
+        """Places (k, j) of turns of which j is one of the LAST before k, and both have three words
+        in a row; the nearest first. Views of no others can share a frame.
+        """
+        begin, end = self.reach()
+        run_ends, hashes = transcript_runs(self.transcript)
+        counts = np.maximum(0, np.searchsorted(run_ends, end, side="right") - begin)
+        turns = np.repeat(np.arange(len(counts)), counts)
+        before = np.cumsum(counts) - counts
+        at = np.arange(len(turns)) - before[turns] + begin[turns]
+        keys = hashes[at]
+        mask = (1 << min(MOST_BITS, 3 + len(keys).bit_length())) - 1
+        buckets = (keys & np.uint64(mask)).astype(np.int64)  # most triples are alone in theirs
+        again = np.bincount(buckets, minlength=1)[buckets] > 1
+        keys, turns = keys[again], turns[again]
+        order = np.argsort(keys, kind="stable")
+        keys, turns = keys[order], turns[order]
+        first = np.ones(len(keys), dtype=bool)
+        first[1:] = (keys[1:] != keys[:-1]) | (turns[1:] != turns[:-1])
+        keys, turns = keys[first], turns[first]
+        pairs: set[tuple[int, int]] = set()
+        for step in range(1, LAST + 1):
+            both = (keys[step:] == keys[:-step]) & (turns[step:] - turns[:-step] <= LAST)
+            pairs.update(
+                zip(turns[step:][both].tolist(), turns[:-step][both].tolist(), strict=True)
+            )
+        return sorted(pairs, key=lambda pair: (pair[0], -pair[1]))
+
+    def begin_alike(self) -> Flags:
+        """Per turn: whether the first word that is compared may be that of the turn before."""
+        transcript, own = self.transcript, np.array(self.own, dtype=np.int64)
+        begin, end = transcript.first[own], transcript.first[own + 1]
+        at = begin if self.side == "opening" else end - 1
+        known = np.append(transcript.words, -1)
+        words = np.where(begin < end, known[np.minimum(at, len(known) - 1)], -1)
+        if self.side == "opening":
+            for k in np.flatnonzero(~self.is_plain).tolist():
+                words[k] = known[self[k][0].at] if self[k] else -1
+        alike = np.zeros(len(own), dtype=bool)
+        alike[1:] = (words[1:] == words[:-1]) & (words[1:] >= 0)
+        return alike
+
+
+def views_of(transcript: Transcript, position: int, side: Side, label: str | None) -> list[View]:
     """The words of a turn as they are compared: at the opening from behind the speaker's label and
     from behind a stage direction; at the close from the last one back and from the beginnings of
     the last sentences on.
@@ -172,8 +259,8 @@ def views_of(
     body = transcript.bodies[position]
     if begin == end or FORM.match(body):
         return []
-    first = begin
-    if label and (found := opening_label(body)) and found.name == label:
+    first, kept = begin, transcript.written
+    if label and has_colon(body) and (found := opening_label(body)) and found.name == label:
         first = word_at(transcript, position, found.end)
     if side == "close":
         starts = [word_at(transcript, position, at) for at in sentence_starts(body)]
@@ -184,27 +271,25 @@ def views_of(
             end - 1,
             -1,
         )
-        return [back, *(view_from(transcript, kept, at, end) for at in starts if least < at < end)]
-    views = [view_from(transcript, kept, first, end)]
+        return [back, *(view_from(transcript, at, end) for at in starts if least < at < end)]
+    views = [view_from(transcript, first, end)]
     if direction := STAGE_DIRECTION.match(body):
         behind = word_at(transcript, position, direction.end())
         if first < behind < end:
-            views.insert(
-                int(behind - first > SHORT_DIRECTION), view_from(transcript, kept, behind, end)
-            )
+            views.insert(int(behind - first > SHORT_DIRECTION), view_from(transcript, behind, end))
     return views
 
 
-def view_from(transcript: Transcript, kept: str, first: int, end: int) -> View:
+def view_from(transcript: Transcript, first: int, end: int) -> View:
     """The words from one on."""
     last = min(first + COMPARED, end)
-    return View(kept[first:last], transcript.worth[first:last].tolist(), first, 1)
+    return View(transcript.written[first:last], transcript.worth[first:last].tolist(), first, 1)
 
 
 def word_at(transcript: Transcript, position: int, place: int) -> int:
     """The first word of a turn that begins at or behind a place of its body."""
     begin, end = transcript.first[position], transcript.first[position + 1]
-    at = np.searchsorted(transcript.starts[begin:end], transcript.places[position] + place)
+    at = transcript.starts[begin:end].searchsorted(transcript.places[position] + place)
     return int(begin + at)
 
 
@@ -223,38 +308,54 @@ def sentence_starts(body: str) -> list[int]:
 def find_frames(
     transcript: Transcript,
     own: list[int],
-    views: list[list[View]],
+    views: Views,
     words: float,
     most_share: float,
 ) -> dict[int, Frame]:
     """By place among a speaker's turns: the generated ones framed like one of the last three."""
     best: dict[int, Frame] = {}
     likes: dict[int, dict[int, None]] = {}
-    runs = [[runs_in(view.text) for view in of_turn] for of_turn in views]
-    for k, position in enumerate(own):
+    for k, j in views.near():
+        position = own[k]
         if position < transcript.given:
             continue
-        for j in range(k - 1, max(-1, k - 1 - LAST), -1):
-            for mine, my_runs in zip(views[k], runs[k], strict=True):
-                for theirs, their_runs in zip(views[j], runs[j], strict=True):
-                    if mine.step != theirs.step or my_runs.isdisjoint(their_runs):
-                        continue
-                    found = common_frame(mine, theirs)
-                    if found[0] < words:
-                        continue
-                    frame = frame_of(transcript, position, own[j], (mine, theirs), *found)
-                    longer = transcript.counts[position] >= transcript.counts[own[j]] + GROWN
-                    exact = mine.step < 0 and found[0] == sum(mine.worths[: found[1]])
-                    if frame.share < (EXACT_SHARE if exact else most_share) or longer:
-                        likes.setdefault(k, {})[j] = None
-                        if k not in best or frame.words > best[k].words:
-                            best[k] = frame
+        for mine, my_runs in zip(views[k], views.runs_of(k), strict=True):
+            for theirs, their_runs in zip(views[j], views.runs_of(j), strict=True):
+                if mine.step != theirs.step or my_runs.isdisjoint(their_runs):
+                    continue
+                if not may_share(mine, theirs, words):
+                    continue
+                found = common_frame(mine, theirs)
+                if found[0] < words:
+                    continue
+                frame = frame_of(transcript, position, own[j], (mine, theirs), *found)
+                longer = transcript.counts[position] >= transcript.counts[own[j]] + GROWN
+                exact = mine.step < 0 and found[0] == sum(mine.worths[: found[1]])
+                if frame.share < (EXACT_SHARE if exact else most_share) or longer:
+                    likes.setdefault(k, {})[j] = None
+                    if k not in best or frame.words > best[k].words:
+                        best[k] = frame
     return {k: frame._replace(likes=tuple(likes[k])) for k, frame in best.items()}
 
 
 def runs_in(text: str) -> set[str]:
     """All runs of three in a row."""
     return {text[i : i + RUN] for i in range(len(text) - RUN + 1)}
+
+
+@lru_cache(maxsize=1)
+def transcript_runs(transcript: Transcript) -> tuple[Ints, Hashes]:
+    """Of all words with RUN words from them on: where those end, and a hash of them."""
+    ends = window_ends(transcript.worth, RUN)
+    return ends, window_hashes(transcript.words, ends)
+
+
+def may_share(mine: View, theirs: View, words: float) -> bool:
+    """Whether two views have so many words in the same order, however far apart."""
+    most = max(mine.worths)
+    return (
+        LCSseq.similarity(mine.text, theirs.text, score_cutoff=ceil(words / most)) >= words / most
+    )
 
 
 def common_frame(mine: View, theirs: View) -> tuple[float, int, int]:
@@ -302,7 +403,7 @@ def frame_of(
 def find_short(
     transcript: Transcript,
     own: list[int],
-    views: list[list[View]],
+    views: Views,
     words: float,
     turns: int,
     most_share: float,
@@ -311,9 +412,13 @@ def find_short(
     frames: dict[int, Frame] = {}
     told: set[int] = set()
     row: dict[int, Frame] = {}
+    alike = views.begin_alike() if words > 0 else np.ones(len(own), dtype=bool)
+    if turns > 2 and not has_row(alike, turns - 1):
+        return frames, told
     for k in range(1, len(own) + 1):
         frame = None
-        if k < len(own) and own[k] >= transcript.given and views[k] and views[k - 1]:
+        is_alike = k < len(own) and alike[k] and own[k] >= transcript.given
+        if is_alike and views[k] and views[k - 1]:
             mine, theirs = views[k][0], views[k - 1][0]
             length = next(
                 (n for n, (a, b) in enumerate(zip(mine.text, theirs.text, strict=False)) if a != b),
@@ -333,6 +438,15 @@ def find_short(
             told.add(sorted(row)[turns - 2])
         row = {}
     return frames, told
+
+
+def has_row(flags: Flags, length: int) -> bool:
+    """Whether so many flags in a row are set.
+
+    >>> has_row(np.array([True, False, True, True]), 2)
+    True
+    """
+    return any(same and len(list(row)) >= length for same, row in groupby(flags.tolist()))
 
 
 def report(

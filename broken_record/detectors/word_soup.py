@@ -32,7 +32,10 @@ from broken_record.detectors.salad import (
     Earlier,
     Salad,
     blank_code,
-    find_salad,
+    find_dropped_words,
+    find_few_function_words,
+    longest_sentence,
+    with_few_function_words,
 )
 from broken_record.text.transcript import Transcript
 from broken_record.text.words import SENTENCE_END, find_words, worth
@@ -75,25 +78,39 @@ def detect(
     """
     findings = []
     has_list = transcript.language in ("en", None)
-    is_long = int(transcript.counts.max(initial=0)) >= jumbled_words
-    earlier = Earlier(transcript) if is_long else None
     few = function_share, narrow_share, words_per_end
     dropped = dropped_words, dropped_share
     jumbled = jumbled_words, jumbled_share, jumbled_pairs
+    longest_sentences = longest_sentence(transcript)
+    may_jumble = longest_sentences >= jumbled_words
+    may_drop = (longest_sentences >= dropped_words) & has_list
+    suspect = may_jumble | may_drop
+    may_lack = with_few_function_words(transcript, few[:2]) if has_list else suspect & False
+    suspect |= may_lack
+    earlier = Earlier(transcript) if may_jumble.any() else None
+    sizes = transcript.sizes.tolist()
     for role in ("assistant", "user"):
         own = transcript.own(role)
         usual = median(transcript.sizes[own[:10]].tolist()) if own else 0
         longest = max(runaway_medians * usual, runaway_words)
         unheard_of = max(habit_times * opening_size(transcript, role), habit_words)
+        least_run = min(run_on_words, longest, unheard_of)
         spans: dict[int, Salad] = {}
         runs, at_once = [], set()
         for k, i in enumerate(own):
-            if transcript.counts[i] < SHORT or is_loop(transcript, i, looping):
+            may_run = sizes[i] >= least_run and breaks_off(transcript, i)
+            if transcript.counts[i] < SHORT or not (suspect[i] or may_run):
                 continue
-            soup = find_salad(transcript, i, few, dropped, list_share) if has_list else None
-            if soup is None and earlier is not None:
+            if is_loop(transcript, i, looping):
+                continue
+            soup = None
+            if may_lack[i]:
+                soup = find_few_function_words(transcript, i, few, list_share)
+            if soup is None and may_drop[i]:
+                soup = find_dropped_words(transcript, i, *dropped, list_share)
+            if soup is None and earlier is not None and may_jumble[i]:
                 soup = earlier.find_jumble(transcript, i, *jumbled)
-            if breaks_off(transcript, i):
+            if may_run:
                 if soup is None and transcript.sizes[i] >= run_on_words:
                     soup = find_run_on(transcript, i, run_on_words, list_share)
                 if transcript.sizes[i] > longest:

@@ -18,6 +18,7 @@ WIDEST = 17  # turns: the longest period that is looked for, and one inserted tu
 ALIKE = 0.75  # normalised Indel similarity; clean two-speaker talk stays below it
 SHORT = 6  # words: shorter turns are alike only when equal
 COMPARED = 4096  # words of a turn; what is alike so far is taken to be alike
+MIXED, SHIFT = np.uint32(2654435761), np.uint32(16)  # spreads neighbouring numbers over bins
 
 Band = npt.NDArray[np.float32]
 Row = npt.NDArray[np.float32]
@@ -46,16 +47,45 @@ def compare_turns(turns: Sequence[str], sizes: Floats) -> Band:
     ids = np.array([same.setdefault(turn, len(same)) for turn in turns], dtype=np.int64)
     lengths = np.fromiter(map(len, turns), dtype=np.int64, count=n)
     is_short = (sizes < SHORT) | (lengths < 1)
+    bags = bags_of(turns)
+    ones: list[str] = []
+    others: list[str] = []
+    cells = []
     for p in range(1, min(WIDEST, n - 1) + 1):
-        alike = cpdist(
-            turns[p:], turns[:-p], scorer=Indel.normalized_similarity, score_cutoff=ALIKE,
-            dtype=np.float32,
-        )  # fmt: skip
-        short = is_short[p:] | is_short[:-p]
-        alike[short | (ids[p:] == ids[:-p])] = 0
-        alike[(ids[p:] == ids[:-p]) & (lengths[p:] > 0)] = 1
-        band[p, p:] = alike
+        same_turn = ids[p:] == ids[:-p]
+        band[p, p:][same_turn & (lengths[p:] > 0)] = 1
+        open_ones = may_be_alike(bags, lengths, p, ALIKE) & ~same_turn
+        later = np.flatnonzero(open_ones & ~is_short[p:] & ~is_short[:-p]) + p
+        ones += [turns[i] for i in later.tolist()]
+        others += [turns[i - p] for i in later.tolist()]
+        cells.append(p * n + later)
+    if ones:
+        band.reshape(-1)[np.concatenate(cells)] = compare_pairs(ones, others, ALIKE)
     return band
+
+
+def bags_of(texts: Sequence[str], bins: int = 64) -> npt.NDArray[np.uint8]:
+    """[text, bin]: how many of a text's characters fall into each bin, up to 255."""
+    points = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+    of_text = np.repeat(np.arange(len(texts)) * bins, lengths)
+    counts = np.bincount(of_text + (points * MIXED >> SHIFT) % bins, minlength=len(texts) * bins)
+    return np.minimum(counts, 255).astype(np.uint8).reshape(-1, bins)
+
+
+def may_be_alike(
+    bags: npt.NDArray[np.uint8], lengths: npt.NDArray[np.int64], apart: int, least: float
+) -> npt.NDArray[np.bool_]:
+    """Per text from the one at `apart` on: whether it and the one so many before it can be alike by
+    their lengths and by what they have in common in any order. Texts longer than a bin counts can.
+    """
+    mine, earlier = lengths[apart:], lengths[:-apart]
+    needed = least / 2 * (mine + earlier) - 1e-6
+    possible = np.minimum(mine, earlier) >= needed
+    at = np.flatnonzero(possible)
+    common = np.minimum(bags[at + apart], bags[at]).sum(axis=1)
+    possible[at] = (common >= needed[at]) | (np.maximum(mine, earlier)[at] > 255)
+    return possible
 
 
 def compare_pairs(ones: Sequence[str], others: Sequence[str], least: float) -> Row:

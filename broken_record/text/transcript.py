@@ -18,9 +18,20 @@ import numpy as np
 import numpy.typing as npt
 
 from broken_record.data import Dialogue, FinishReason, Role, Span
+from broken_record.text.characters import Characters, Cut
 from broken_record.text.language import Language, language_of
+from broken_record.text.ngrams import inside
 from broken_record.text.similarity import COMPARED, Band, compare_turns, pair_turns, write_words
-from broken_record.text.words import body_of, find_words, split_words, vocabulary, worth
+from broken_record.text.words import (
+    CURLY,
+    STRUCTURE,
+    body_of,
+    find_words,
+    split_words,
+    structured_among,
+    vocabulary,
+    worth,
+)
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -69,6 +80,13 @@ def said_in(dialogue: Dialogue) -> tuple[Said, ...]:
     )
 
 
+def cut_by_pattern(text: str) -> Cut:
+    """The words of a text as the patterns find them."""
+    pieces = split_words(text)
+    borders = np.cumsum(np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces)))
+    return Cut(pieces[1::2], borders[0:-1:2], borders[1::2])
+
+
 class Transcript:
     """What was said in a dialogue, as words and numbers; what a detector does not use is not made.
 
@@ -91,16 +109,13 @@ class Transcript:
         lengths = np.fromiter(map(len, bodies), dtype=np.int64, count=len(bodies))
         self.places = np.concatenate(([0], np.cumsum(lengths + 1)))[:-1] if bodies else lengths
         self.lengths = lengths
-        pieces = split_words(self.text)
-        borders = np.cumsum(np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces)))
-        self.starts: Ints = borders[0:-1:2]
-        self.ends: Ints = borders[1::2]
+        self.characters = Characters(self.text)
+        spoken, self.starts, self.ends = self.characters.cut() or cut_by_pattern(self.text)
         self.first: Ints = np.searchsorted(
             self.starts, np.append(self.places, len(self.text) + 1)
         ).astype(np.int64)
         self.counts: Ints = np.diff(self.first)
         self.vocabulary = vocabulary()
-        spoken = pieces[1::2]
         self.plain: Ints = np.fromiter(
             map(self.vocabulary.__getitem__, spoken), dtype=np.int64, count=len(spoken)
         )
@@ -167,6 +182,11 @@ class Transcript:
         return numbers
 
     @cached_property
+    def written(self) -> str:
+        """The neutral forms as text, a character a word."""
+        return write_words(self.words)
+
+    @cached_property
     def is_function(self) -> Flags:
         """By number: whether it is an English function word (or a name)."""
         return self.without_names("function", True)
@@ -188,12 +208,42 @@ class Transcript:
         """Per word: the position of its turn."""
         return np.repeat(np.arange(len(self)), self.counts)
 
+    def turn_at(self, places: Ints) -> Ints:
+        """The positions of the turns in which places of `text` lie."""
+        turns: Ints = np.searchsorted(self.places, places, side="right") - 1
+        return turns
+
+    @cached_property
+    def apostrophes(self) -> list[int]:
+        """The places of `text` at which one stands, straight or curly."""
+        points = self.characters.points
+        places: list[int] = np.flatnonzero((points == ord("'")) | (points == ord(CURLY))).tolist()
+        return places
+
+    @cached_property
+    def unstructured(self) -> tuple[Flags, frozenset[int]]:
+        """Per word: whether it stands outside of what mask_structure blanks; and the turns in which
+        a border of that cuts through a word.
+        """
+        spans = [
+            (match.start() + int(self.places[i]), match.end() + int(self.places[i]))
+            for i in structured_among(self.bodies)
+            for match in STRUCTURE.finditer(self.bodies[i])
+        ]
+        begin, end = np.array(spans, dtype=np.int64).reshape(-1, 2).T
+        first = np.searchsorted(self.ends, begin, side="right")
+        last = np.searchsorted(self.starts, end)
+        kept = ~inside(first, last, len(self.plain))
+        cut = first < last
+        cut[cut] &= (self.starts[first[cut]] < begin[cut]) | (self.ends[last[cut] - 1] > end[cut])
+        return kept, frozenset(self.turn_at(begin[cut]).tolist())
+
     @cached_property
     def codes(self) -> list[str]:
         """Per turn: its first COMPARED words, a character each; a turn without words is one word of
         its own, equal to the same signs only, and an empty one has none.
         """
-        kept = write_words(self.words)
+        kept = self.written
         borders = self.first.tolist()
         codes = []
         wordless: dict[str, int] = {}
@@ -216,7 +266,7 @@ class Transcript:
     def says_nothing(self, position: int) -> bool:
         """Whether a turn is empty but for marks, or nothing but its speaker's prefix once more."""
         one = self.said[position]
-        body = one.body.strip()
+        body = self.bodies[position].strip()
         return body == one.content[: one.begins].strip() != "" or not MARKS.sub("", body)
 
     def was_cut(self, position: int) -> bool | None:
@@ -240,10 +290,9 @@ class Transcript:
 
     def whole(self, position: int) -> Span:
         """A turn's body without outer white space."""
-        one = self.said[position]
-        stripped = one.body.strip()
-        start = one.begins + len(one.body) - len(one.body.lstrip())
-        return Span(one.index, start, start + len(stripped))
+        one, body = self.said[position], self.bodies[position]
+        start = one.begins + len(body) - len(body.lstrip())
+        return Span(one.index, start, start + len(body.strip()))
 
     def span(self, position: int, first: int, last: int) -> Span:
         """From a turn's first-th to its last-th word, both included."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
@@ -156,6 +156,18 @@ def may_be_structured(text: str) -> bool:
     """What all texts have that STRUCTURE finds something in; most have none of it."""
     marks = "```" in text or "http" in text
     return bool(marks or STRUCTURE_BEGINS.match(text) or STRUCTURE_BELOW.search(text))
+
+
+def structured_among(texts: Sequence[str]) -> list[int]:
+    r"""The places of those that may be structured.
+
+    >>> structured_among(["Well.", "- one", "Or\n- two"])
+    [1, 2]
+    """
+    joined = "\n" + "\n".join(texts)
+    if not ("```" in joined or "http" in joined or STRUCTURE_BELOW.search(joined)):
+        return []
+    return [place for place, text in enumerate(texts) if may_be_structured(text)]
 
 
 @lru_cache(maxsize=REMEMBERED)

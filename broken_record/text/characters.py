@@ -1,0 +1,152 @@
+"""A text as an array of its code points with a class each, and what is found in it that way: where
+words and sentences end, a whole dialogue at once.
+
+It finds the words that words.py's patterns find, and the ends that SENTENCE_END finds, ten times as
+fast; the patterns say what is right (tests/text/test_characters.py holds both to each other). Where
+letters carry marks of their own, or clusters stand for words (Thai, Khmer ...), it leaves the words
+to the patterns.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache, cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from broken_record.text.words import IS_CLUSTER, IS_UNSPACED
+
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+Points = npt.NDArray[np.uint32]
+Classes = npt.NDArray[np.uint8]
+
+LETTER, CHARACTER, JOINER, ODD = 1, 2, 4, 8
+ENDING, CLOSING, SPACE, ENDING_EVERYWHERE = 16, 32, 64, 128
+"""Classes: of a word, a word of its own (Han, Kana), inside a word only, left to the patterns; ends
+a sentence before a blank or a closing mark, such a mark, a blank, ends a sentence anywhere."""
+ALONE = re.compile(
+    "[\u3005\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
+    "\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9d]"
+)
+CLASSES_OF = {
+    JOINER: "'\u2019\u200c\u200d",
+    ENDING: ".!?\u2026",
+    CLOSING: "\"'*)\u00bb\u201d\u2019",
+    ENDING_EVERYWHERE: "\u0589\u061f\u06d4\u0964\u0965\u104a\u104b\u1362\u1367\u17d4\u17d5\u203c"
+    "\u2047\u2048\u2049\u3002\uff01\uff0e\uff1f\uff61",
+}
+PLANE = 0x10000  # code points that the table holds; of those above letters are left to the patterns
+
+
+class Cut(NamedTuple):
+    """The words of a text: how they are spelled there, from where to before where they stand."""
+
+    spelled: list[str]
+    starts: Ints
+    ends: Ints
+
+
+@cache
+def classes() -> Classes:
+    """By code point: its classes, added up."""
+    every = "".join(map(chr, range(PLANE)))
+    table = np.zeros(PLANE, dtype=np.uint8)
+    table[np.fromiter(map(str.isalnum, every), dtype=bool)] = LETTER
+    table[np.fromiter(map(str.isspace, every), dtype=bool)] = SPACE
+    for pattern, kind in ((IS_UNSPACED, ODD), (IS_CLUSTER, ODD), (ALONE, CHARACTER)):
+        table[[match.start() for match in pattern.finditer(every)]] = kind
+    for kind, signs in CLASSES_OF.items():
+        table[list(map(ord, signs))] &= ~np.uint8(ODD)
+        table[list(map(ord, signs))] |= kind
+    return table
+
+
+class Characters:
+    """A text's code points, and the classes of each."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.points: Points = np.frombuffer(
+            text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32
+        )
+        self.classes: Classes = classes().take(self.points, mode="clip")
+
+    def has(self, kind: int) -> Flags:
+        """Per character: whether it is of a class, or one of several."""
+        found: Flags = (self.classes & kind) != 0
+        return found
+
+    def cut(self) -> Cut | None:
+        r"""The words, None where they are left to the patterns.
+
+        >>> cut = Characters("Don\u2019t stop_it, \u6d77!").cut()
+        >>> cut.spelled == ["Don\u2019t", "stop_it", "\u6d77"]
+        True
+        >>> cut.starts.tolist(), cut.ends.tolist()
+        ([0, 6, 15], [5, 13, 16])
+        """
+        if self.has(ODD).any() or self.has_letters_above:
+            return None
+        inside = self.in_words()
+        padded = np.zeros(len(inside) + 2, dtype=bool)
+        padded[1:-1] = inside
+        borders = np.flatnonzero(padded[1:] != padded[:-1])
+        starts, ends = borders[::2], borders[1::2]
+        spelled = decode(np.where(inside, self.points, np.uint32(0x20))).split()
+        alone = np.flatnonzero(self.has(CHARACTER))
+        if not len(alone):
+            return Cut(spelled, starts, ends)
+        order = np.argsort(np.concatenate((starts, alone)), kind="stable")
+        words = [*spelled, *decode(self.points[alone])]
+        return Cut(
+            [words[k] for k in order.tolist()],
+            np.concatenate((starts, alone))[order],
+            np.concatenate((ends, alone + 1))[order],
+        )
+
+    @property
+    def has_letters_above(self) -> bool:
+        """Whether a letter stands outside of the table."""
+        above = map(chr, set(self.points[self.points >= PLANE].tolist()))
+        return any(one.isalnum() or IS_CLUSTER.match(one) for one in above)
+
+    def in_words(self) -> Flags:
+        """Per character: whether it is a letter, or joins two (an apostrophe, low lines)."""
+        letters = self.has(LETTER)
+        inside: Flags = letters.copy()
+        last = len(letters) - 1
+        joiners = np.flatnonzero(self.has(JOINER))
+        joiners = joiners[(joiners > 0) & (joiners < last)]
+        inside[joiners[letters[joiners - 1] & letters[joiners + 1]]] = True
+        low = np.flatnonzero(self.points == ord("_"))
+        if len(low):
+            breaks = np.flatnonzero(np.diff(low) != 1) + 1
+            firsts, lasts = (
+                low[np.concatenate(edges)] for edges in (([0], breaks), (breaks - 1, [-1]))
+            )
+            for first, end in zip(firsts.tolist(), lasts.tolist(), strict=True):
+                if first > 0 and end < last and letters[first - 1] and letters[end + 1]:
+                    inside[first : end + 1] = True
+        return inside
+
+    @cached_property
+    def sentence_ends(self) -> Ints:
+        """Where what ends a sentence ends, as SENTENCE_END finds it; rising.
+
+        >>> Characters("Oh... no.5 (yes!)").sentence_ends.tolist()
+        [5, 16]
+        """
+        ending = np.append(self.has(ENDING), False)
+        closing = np.append(self.has(CLOSING | SPACE), True)
+        ends: Ints = np.flatnonzero(ending[:-1] & closing[1:]) + 1
+        everywhere = np.append(self.has(ENDING_EVERYWHERE), False)
+        more = np.flatnonzero(everywhere[:-1] & ~everywhere[1:]) + 1
+        return ends if not len(more) else np.sort(np.concatenate((ends, more)))
+
+
+def decode(points: Points) -> str:
+    """Code points as a text."""
+    return points.astype("<u4", copy=False).tobytes().decode("utf-32-le", "surrogatepass")
