@@ -28,8 +28,9 @@ from broken_record.terminal import command_of, words_to_paste
 # What needs numpy or bokeh is loaded by the function that uses it: --help is to answer at once.
 if TYPE_CHECKING:
     from broken_record.analysis.report import Report
-    from broken_record.analysis.texts import Key, Text
+    from broken_record.analysis.texts import Key
     from broken_record.views.live import LivePage
+    from broken_record.views.shown import Shown
 
 log = logging.getLogger("view")
 MOST_RUNS = 10  # as many as there are colours
@@ -108,14 +109,25 @@ def distinct(name: str, folder: Path, taken: Sequence[str]) -> str:
     return name
 
 
-def read_again(folders: Sequence[Path], reports: Sequence[Report]) -> Mapping[Key, Text]:
-    """The texts of runs; what is no longer there or readable is named and left out."""
-    from broken_record.analysis.texts import read_texts
+def read_again(
+    folders: Sequence[Path], reports: Sequence[Report], *, transcripts: bool
+) -> Mapping[Key, Shown]:
+    """What the page shows of the dialogues of runs; what is no longer there or readable is named
+    and left out.
+    """
+    from functools import partial
 
-    texts = read_texts(folders, reports)
-    for lost in texts.lost:
-        log.warning("%s: no transcript: %s", lost.file, lost.error)
-    return texts.found
+    from broken_record.analysis.report import Unreadable
+    from broken_record.analysis.texts import read_texts
+    from broken_record.views.shown import keep
+
+    shown: dict[Key, Shown] = {}
+    for key, made in read_texts(folders, reports, partial(keep, transcripts=transcripts)):
+        if isinstance(made, Unreadable):
+            log.warning("%s: no transcript: %s", made.file, made.error)
+        else:
+            shown[key] = made
+    return shown
 
 
 def page_of_runs(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
@@ -125,12 +137,10 @@ def page_of_runs(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     from broken_record.views.page import figures, make_page
 
     reports = read_runs(options.runs)
-    texts = read_again(options.runs, reports)
+    texts = read_again(options.runs, reports, transcripts=not options.no_transcripts)
     version = metadata.version("bokeh")
     made = f"runs: {len(reports)}, dialogues: {len(texts)}, Bokeh {version}"
-    page = make_page(
-        reports, texts, made=made, transcripts=not options.no_transcripts, cdn=options.cdn
-    )
+    page = make_page(reports, texts, made=made, cdn=options.cdn)
     courses = {key: text.course for key, text in texts.items()}
     return page, figures(reports, courses) if options.export else {}
 
@@ -148,7 +158,7 @@ def page_of_sweep(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     if options.transcripts:
         folders = [folder / one.name for one in comparison.combinations]
         reports = read_runs(folders)
-        texts = {"reports": reports, "texts": read_again(folders, reports)}
+        texts = {"reports": reports, "texts": read_again(folders, reports, transcripts=True)}
     count = sum(one.dialogues for one in comparison.combinations)
     made = f"{folder.resolve().name}, {len(comparison.combinations)} combinations"
     made += f", {count} dialogues, Bokeh {metadata.version('bokeh')}"

@@ -4,12 +4,9 @@ report; and all files of a run on all cores.
 
 from __future__ import annotations
 
-import os
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +14,7 @@ from broken_record.analysis.escape import find_escape
 from broken_record.analysis.metrics import DialogueMetrics, measure_dialogue, tokens_before
 from broken_record.analysis.penalties import diagnose
 from broken_record.analysis.report import DialogueReport, Unreadable
+from broken_record.analysis.workers import work_through
 from broken_record.data import Dialogue, Finding, OldNumbers
 from broken_record.detectors.find import find_loops_and_breaks
 from broken_record.detectors.registry import LOOPS
@@ -108,26 +106,4 @@ def examine_all(
     files: Sequence[Path], thresholds: Thresholds, assistant: str | None
 ) -> Iterator[list[DialogueReport | Unreadable]]:
     """All files on all cores, in their order."""
-    workers = min(os.cpu_count() or 1, len(files))
-    if workers < 2:
-        yield from (examine(path, thresholds, assistant) for path in files)
-        return
-    size = max(1, min(16, len(files) // (workers * 4)))
-    asked: deque[Future[list[list[DialogueReport | Unreadable]]]] = deque()
-    with ProcessPoolExecutor(workers) as pool:
-        try:
-            for i in range(0, len(files), size):
-                if len(asked) == 4 * workers:  # no more than these wait for a slow one
-                    yield from asked.popleft().result()
-                asked.append(pool.submit(examine_some, files[i : i + size], thresholds, assistant))
-            while asked:
-                yield from asked.popleft().result()
-        except BrokenProcessPool as error:
-            raise LogError("a process that reads dialogues was killed; is memory short?") from error
-
-
-def examine_some(
-    files: Sequence[Path], thresholds: Thresholds, assistant: str | None
-) -> list[list[DialogueReport | Unreadable]]:
-    """Some files, in a process of their own."""
-    return [examine(path, thresholds, assistant) for path in files]
+    return work_through(partial(examine, thresholds=thresholds, assistant=assistant), files, files)

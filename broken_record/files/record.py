@@ -96,6 +96,7 @@ KINDS: dict[str, tuple[Callable[[object], bool], tuple[str, ...]]] = {  # of fie
         ),
     ),
 }
+FITS = {name: fits for fits, names in KINDS.values() for name in names}
 CHANGEABLE = ("config", "assistant", "user")
 HEADER_FIELDS = ("config", "seed", "assistant", "user", "packages", "started")
 OF_BRANCHES = ("parent", "at")
@@ -120,7 +121,8 @@ def read_line(line: str) -> dict[str, Any]:
     """
     value: dict[str, Any] = DECODER.decode(line)
     value["type"]
-    line.encode()  # no half characters, which is how read_record marks bytes that are no UTF-8
+    if not line.isascii():
+        line.encode()  # no half characters, which is how read_record marks bytes that are no UTF-8
     return value
 
 
@@ -131,7 +133,7 @@ def read_record(path: Path) -> Dialogue:
 
 def known(value: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
     """The fields of a JSON object that this version knows."""
-    return {name: value[name] for name in value if name in names}
+    return {name: found for name, found in value.items() if name in names}
 
 
 def parse_record(lines: Iterable[str], file: str = "record") -> Dialogue:
@@ -229,8 +231,9 @@ def check_config(config: Mapping[str, Any], file: str) -> None:
 
 def read_turn(value: Mapping[str, Any], where: str) -> Turn:
     """A turn's line."""
+    fields = known(value, TURN_FIELDS)
     try:
-        turn = Turn(**known(value, TURN_FIELDS))
+        turn = Turn(**fields)
         if turn.noncoherent is not None:
             start, end = turn.noncoherent
             turn = replace(turn, noncoherent=(start, end))
@@ -240,34 +243,36 @@ def read_turn(value: Mapping[str, Any], where: str) -> Turn:
         raise LogError(f"{where}: a turn needs a whole index and a text as content")
     if not 0 <= turn.index < MOST_MESSAGES:
         raise LogError(f"{where}: a turn's index is from 0 to below {MOST_MESSAGES:,}")
-    if not all(map(is_count, turn.noncoherent or ())):
+    if turn.noncoherent and not all(map(is_count, turn.noncoherent)):
         raise LogError(f"{where}: noncoherent is no pair of whole numbers")
     if turn.role not in ("assistant", "user"):
         raise LogError(f"{where}: a turn's role is assistant or user")
-    check_types(turn, where)
+    check_types(fields, where)
     return turn
 
 
-def check_types(value: Turn | Attempt, where: str) -> None:
+def check_types(value: Mapping[str, Any], where: str) -> None:
     """LogError where a number or text of a record's line is something else."""
-    for word, (fits, names) in KINDS.items():
+    wrong = {name for name, found in value.items()
+             if found is not None and name in FITS and not FITS[name](found)}  # fmt: skip
+    for word, (_, names) in KINDS.items() if wrong else ():
         for name in names:
-            found = getattr(value, name, None)
-            if found is not None and not fits(found):
+            if name in wrong:
                 raise LogError(f"{where}: {name} is no {word}")
 
 
 def read_attempt(value: Mapping[str, Any], where: str) -> Attempt:
     """A line of type attempt."""
+    fields = known(value, ATTEMPT_FIELDS)
     try:
-        attempt = Attempt(**known(value, ATTEMPT_FIELDS))
+        attempt = Attempt(**fields)
     except TypeError as error:
         raise LogError(f"{where}: an attempt lacks a field") from error
     if not is_count(attempt.index) or attempt.content is None or attempt.error is None:
         raise LogError(f"{where}: an attempt needs a whole index and texts as content and error")
     if attempt.role not in ("assistant", "user"):
         raise LogError(f"{where}: an attempt's role is assistant or user")
-    check_types(attempt, where)
+    check_types(fields, where)
     return attempt
 
 

@@ -16,8 +16,9 @@ from threading import Lock
 
 from broken_record.analysis.growing import Growing
 from broken_record.analysis.report import Report
-from broken_record.analysis.texts import Key, Text
+from broken_record.analysis.texts import Key
 from broken_record.views.page import collect_json, make_page
+from broken_record.views.shown import Shown, keep
 
 HOST = "127.0.0.1"
 
@@ -35,11 +36,14 @@ class LivePage:
         self.version += any(grown)
         return self.version
 
-    def known(self) -> tuple[list[Report], dict[Key, Text]]:
+    def known(self) -> tuple[list[Report], dict[Key, Shown]]:
         """(the reports so far, their texts)."""
         reports = [run.report(name) for name, run in self.runs.items()]
-        texts = {(name, dialogue): text for name, run in self.runs.items()
-                 for dialogue, text in run.texts().items()}  # fmt: skip
+        texts = {}
+        for report, run in zip(reports, self.runs.values(), strict=True):
+            said = run.texts()
+            for entry in report.dialogues:
+                texts[report.run, entry.name] = keep(said[entry.name], entry)
         return reports, texts
 
     def page(self, *, whole: bool) -> str:

@@ -6,11 +6,7 @@ run (page.js sets it as text), or through templates that escape it.
 
 from __future__ import annotations
 
-import base64
-import gzip
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from statistics import NormalDist
 from typing import Any
 
@@ -20,9 +16,9 @@ from bokeh.models import Plot
 from bokeh.themes import Theme
 
 from broken_record.analysis.report import DialogueReport, Report, find_kinds, time_until_loop
-from broken_record.analysis.texts import Key, Text
+from broken_record.analysis.texts import Key
 from broken_record.analysis.verdict import tell
-from broken_record.detectors.registry import LEXICAL_LOOPS, LOOPS
+from broken_record.detectors.registry import LOOPS
 from broken_record.stats import DRAWS
 from broken_record.views.drift import (
     Courses,
@@ -37,10 +33,10 @@ from broken_record.views.lengths import SPEAKERS, count_bins, length_histograms
 from broken_record.views.loops import DARK, heat_map, label_kind, list_kinds, survival_plot
 from broken_record.views.overview import AXES, GREY, METRICS, scatter
 from broken_record.views.recurrence import recurrence_plot
+from broken_record.views.shown import Shown
 from broken_record.views.tables import (
     AVERAGED,
     at_risk_table,
-    list_settings,
     means_table,
     pairs_table,
     settings_table,
@@ -64,16 +60,15 @@ THEME = Theme(json={"attrs": {
 
 def make_page(
     reports: Sequence[Report],
-    texts: Mapping[Key, Text],
+    texts: Mapping[Key, Shown],
     *,
     made: str,
-    transcripts: bool = True,
     cdn: bool = False,
     version: int | None = None,
     whole: bool = True,
 ) -> str:
-    """The page; `texts` hold what could be read, and with `transcripts` the reader shows them. Of a
-    page that grows, `version` says which this is; without Bokeh it is not `whole`.
+    """The page; `texts` hold what could be read. Of a page that grows, `version` says which this
+    is; without Bokeh it is not `whole`.
     """
     courses = {key: text.course for key, text in texts.items()}
     drawn = {**figures(reports, courses), "recurrence": recurrence_plot()}
@@ -81,7 +76,7 @@ def make_page(
     settings = {}
     for report in reports:
         first = next((text for (run, _), text in texts.items() if run == report.run), None)
-        settings[report.run] = {} if first is None else list_settings(first.dialogue)
+        settings[report.run] = {} if first is None else first.settings
     return fill(
         "page.html",
         made=made,
@@ -99,21 +94,16 @@ def make_page(
         settings=settings_table(settings),
         at_risk=at_risk_table(reports),
         pairs=pairs_table(reports),
-        data=collect_json(reports, texts, transcripts=transcripts, version=version),
+        data=collect_json(reports, texts, version=version),
     )
 
 
 def collect_json(
-    reports: Sequence[Report],
-    texts: Mapping[Key, Text],
-    *,
-    transcripts: bool = True,
-    version: int | None = None,
+    reports: Sequence[Report], texts: Mapping[Key, Shown], *, version: int | None = None
 ) -> str:
     """What page.js reads, as JSON that cannot end its script."""
     courses = {key: text.course for key, text in texts.items()}
-    shown = texts if transcripts else {}
-    return harmless({"version": version, **collect(reports, shown, courses)})
+    return harmless({"version": version, **collect(reports, texts, courses)})
 
 
 def tell_run(report: Report) -> list[str]:
@@ -151,7 +141,7 @@ def named(plots: dict[str, Any]) -> dict[str, Any]:
 
 
 def collect(
-    reports: Sequence[Report], texts: Mapping[Key, Text], courses: Courses
+    reports: Sequence[Report], texts: Mapping[Key, Shown], courses: Courses
 ) -> dict[str, Any]:
     """What page.js reads; "facts" of a dialogue are what selection.js needs to draw it again,
     "looked" of a run says which kinds were looked for, "method" how intervals are made.
@@ -209,14 +199,14 @@ def method() -> dict[str, Any]:
     }
 
 
-def listed(dialogue: DialogueReport, text: Text | None) -> dict[str, Any]:
+def listed(dialogue: DialogueReport, text: Shown | None) -> dict[str, Any]:
     """A dialogue as the reader lists it: its name, how much was found, and its text if there is
     one.
     """
     return {
         "name": dialogue.name,
         "found": sum(finding.counts for finding in dialogue.findings),
-        "packed": None if text is None else pack(text, dialogue),
+        "packed": text and text.packed,
     }
 
 
@@ -231,37 +221,3 @@ def find_onsets(
         found.get(kind, False) if there and kind not in dialogue.not_measurable else None
         for kind, there in zip(kinds, looked, strict=True)
     ]
-
-
-def pack(text: Text, report: DialogueReport) -> str:
-    """All that the reader shows of a dialogue as JSON, gzip, base64.
-
-    A line of "said" is [index, role, content, tokens, finish_reason, whether it was given];
-    "surprisal" has the nats of every turn of which the record tells the log probabilities.
-    """
-    dialogue = text.dialogue
-    given = len(dialogue.opening)
-    value = {
-        "said": [
-            [m.index, m.role, m.content, m.tokens, m.finish_reason, place < given]
-            for place, m in enumerate(dialogue.messages)
-        ],
-        "initial_tokens": dialogue.config.get("initial_tokens", 0),
-        "prefix": dialogue.prefixes["assistant"],
-        "segments": [asdict(s) for s in sorted(report.segments, key=lambda s: -s.count)],
-        "findings": [
-            {"kind": f.kind, "level": f.level, "speaker": f.speaker, "origin_turn": f.origin_turn,
-             "onset_turn": f.onset_turn, "end_turn": f.end_turn, "period": f.period,
-             "copied": f.kind in LEXICAL_LOOPS, "label": label_kind(f.kind),
-             "explanation": f.explanation, "spans": [asdict(span) for span in f.spans]}
-            for f in report.findings
-        ],
-        "pairs": text.pairs,
-        "surprisal": {
-            turn.index: round(-turn.logprob_mean, 3)
-            for turn in dialogue.turns if turn.logprob_mean is not None
-        },
-    }  # fmt: skip
-    if dialogue.branch:
-        value["parent"] = {name: getattr(dialogue.branch, name) for name in ("run", "name", "at")}
-    return base64.b64encode(gzip.compress(json.dumps(value).encode(), mtime=0)).decode()

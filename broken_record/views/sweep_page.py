@@ -8,7 +8,7 @@ from typing import Any
 from bokeh.embed import components
 
 from broken_record.analysis.report import Report
-from broken_record.analysis.texts import Key, Text
+from broken_record.analysis.texts import Key
 from broken_record.comparison.report import TOKENS, Combination, Comparison, Difference, Level
 from broken_record.comparison.wording import (
     caution,
@@ -23,6 +23,7 @@ from broken_record.comparison.wording import (
 )
 from broken_record.views.page import THEME, listed, named
 from broken_record.views.recurrence import recurrence_plot
+from broken_record.views.shown import Shown
 from broken_record.views.sweeps import shortened, sweep_figures
 from broken_record.views.tables import Cell, table
 from broken_record.views.templates import bokeh_itself, fill, harmless
@@ -36,7 +37,7 @@ def make_sweep_page(
     *,
     made: str,
     reports: Sequence[Report] = (),
-    texts: Mapping[Key, Text] | None = None,
+    texts: Mapping[Key, Shown] | None = None,
     cdn: bool = False,
 ) -> str:
     """The page; with `texts` of `reports` it has a reader."""
@@ -77,7 +78,7 @@ def figures_of_sweep(comparison: Comparison) -> dict[str, Any]:
     return named(dict(sweep_figures(comparison)))
 
 
-def collect(reports: Sequence[Report], texts: Mapping[Key, Text]) -> dict[str, Any]:
+def collect(reports: Sequence[Report], texts: Mapping[Key, Shown]) -> dict[str, Any]:
     """What page.js reads."""
     runs = [
         {

@@ -292,8 +292,8 @@ def test_who_is_the_assistant_in_a_folder_is_remembered_for_the_page(tmp_path):
     assert report.assistant == "Mark"
     found = [f for f in next(iter(report.dialogues)).findings if f.kind == "single_turn_loop"]
     assert [f.speaker for f in found] == ["user"]
-    text = read_texts([tmp_path], [report]).found[report.run, "a"]
-    assert text.dialogue.turns[0].role == "user"
+    first = list(read_texts([tmp_path], [report], lambda text, _: text.dialogue.turns[0].role))
+    assert first == [((report.run, "a"), "user")]
 
 
 def test_a_record_that_claims_odd_things_of_its_origin_is_read(tmp_path):

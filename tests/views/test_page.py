@@ -13,7 +13,7 @@ import pytest
 import analyze
 import view
 from broken_record.analysis.course import follow
-from broken_record.analysis.report import Report
+from broken_record.analysis.report import Report, Unreadable
 from broken_record.analysis.report_file import write_report
 from broken_record.analysis.texts import read_texts
 from broken_record.text.transcript import Transcript
@@ -572,7 +572,8 @@ def test_a_bar_that_is_open_ends_with_the_last_message(transcript, tmp_path):
     reports = view.read_runs([tmp_path])
     (report,) = reports[0].dialogues
     assert [(f.onset_turn, f.end_turn) for f in report.findings] == [(8, None)]
-    courses = {key: text.course for key, text in read_texts([tmp_path], reports).found.items()}
+    made = read_texts([tmp_path], reports, lambda text, _: text.course)
+    courses = {key: course for key, course in made if not isinstance(course, Unreadable)}
     plot = figures(reports, courses)["timeline"]
     bars = plot.select_one({"name": "timeline-0"}).data
     assert (bars["left"], bars["right"]) == ([8], [15])
