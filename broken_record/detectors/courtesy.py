@@ -112,19 +112,22 @@ GESTURE = re.compile(
 )
 ENDING = ".!?\u2026\u3002\uff01\uff1f\n"
 NUMBER = 2.0  # words that a new number stands for
+OPENING = 4  # a question is courtesy if its first words are
 UNSPACED = ("zh", "ja")
 
 
 @dataclass(frozen=True, slots=True)
 class Courtesy:
     """Per turn: the letters of its sentences that are courtesy, all its letters, the sentences that
-    ask something else, how many words are news, and whether it holds anything at all.
+    ask something else, how many words are news, how many numbers and identifiers are new, and
+    whether it holds anything at all.
     """
 
     courteous: Ints
     letters: Ints
     asked: Ints
     news: Floats
+    figures: Ints
     spoken: Flags
 
 
@@ -223,8 +226,14 @@ def news_of(transcript: Transcript, is_courtesy: Flags) -> Floats:
         keys = plain[pairs] * len(texts) + np.roll(plain, 1)[pairs]
         pairs[pairs] = is_first(np.unique(keys, return_inverse=True)[1])
     news[parts] = np.where(pairs & ~is_courtesy, transcript.worth, 0.0)[parts]
-    news[is_first(plain) & transcript.vocabulary.flags(has_digit)[plain]] = NUMBER
+    news[new_figures(transcript)] = NUMBER
     return news
+
+
+def new_figures(transcript: Transcript) -> Flags:
+    """Per word, whether it is a number, or holds one, that was not said before."""
+    plain = transcript.plain
+    return is_first(plain) & transcript.vocabulary.flags(has_digit)[plain]
 
 
 def is_first(numbers: Ints) -> Flags:
@@ -264,24 +273,30 @@ def measure_courtesy(transcript: Transcript) -> Courtesy:
     begins, ends = sentence_breaks(transcript)
     # per word: the number of its sentence; per sentence: whether it is courtesy, whether it asks
     sentence = np.searchsorted(ends, transcript.starts, side="right")
+    first_words = np.searchsorted(sentence, np.arange(len(ends) + 1))
     is_courtesy = np.zeros(len(ends) + 1, dtype=bool)
-    is_courtesy[sentence[[*phrase_starts(transcript)]]] = True
+    opens_so = is_courtesy.copy()
+    phrases_at = np.array([*phrase_starts(transcript)], dtype=np.int64)
+    is_courtesy[sentence[phrases_at]] = True
+    early = phrases_at - first_words[sentence[phrases_at]] < OPENING
+    opens_so[sentence[phrases_at[early]]] = True
     points = transcript.characters.points
     questions = np.flatnonzero((points == ord("?")) | (points == ord("\uff1f")))
     asks = np.append(np.searchsorted(questions, begins) < np.searchsorted(questions, ends), False)
-    kind = is_courtesy[sentence]
+    kind, opens = is_courtesy[sentence], opens_so[sentence]
     for gesture in find_gestures(text, points):
         first, last = np.searchsorted(transcript.starts, gesture.span())
-        kind[first:last] = True
+        kind[first:last] = opens[first:last] = True
     letters = transcript.ends - transcript.starts
     turn = transcript.turn_of
     news = news_of(transcript, kind)
-    asking = np.unique(sentence[asks[sentence] & ~kind], return_index=True)[0]
+    asking = np.unique(sentence[asks[sentence] & ~opens])
     turns_asking = turn[np.searchsorted(sentence, asking)] if len(asking) else turn[:0]
     return Courtesy(
         np.bincount(turn[kind], letters[kind], minlength=n).astype(np.int64),
         np.bincount(turn, letters, minlength=n).astype(np.int64),
         np.bincount(turns_asking, minlength=n),
         np.bincount(turn, news, minlength=n).astype(np.float64),
+        np.bincount(turn[new_figures(transcript)], minlength=n),
         np.array([bool(body.strip()) for body in transcript.bodies], dtype=bool),
     )

@@ -22,7 +22,7 @@ COUNTED = {
     "multi_turn_loop": ("least_period",),
     "prefix_repetition": ("short_turns",),
     "suffix_repetition": ("short_turns",),
-    "semantic_repetition": ("spent_turns", "over_turns"),
+    "semantic_repetition": ("spent_turns", "over_turns", "meaning_turns"),
 }
 """Kind -> the thresholds that count what must be there: nothing at all is no finding."""
 

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from broken_record.data import Dialogue, FinishReason, Role, Span
 from broken_record.text.characters import Characters, Cut
 from broken_record.text.language import Language, language_of
+from broken_record.text.meaning import Meaning
 from broken_record.text.ngrams import inside
 from broken_record.text.similarity import COMPARED, Band, compare_turns, pair_turns, write_words
 from broken_record.text.words import (
@@ -95,10 +96,12 @@ class Transcript:
     `text`, the bodies joined by newlines). `first[i]` to before `first[i + 1]` are those of turn i,
     `counts[i]` of them. Where characters stand for words they are worth less than words: `worth`
     says how much each, `sizes[i]` how many words a turn is worth. Thresholds in words are compared
-    with sizes, places are counted with counts; of text with blanks both are equal.
+    with sizes, places are counted with counts; of text with blanks both are equal. `meaning` is
+    what a model of sentences says of them, where one was asked.
     """
 
-    def __init__(self, dialogue: Dialogue) -> None:
+    def __init__(self, dialogue: Dialogue, meaning: Meaning | None = None) -> None:
+        self.meaning = meaning
         self.said = said_in(dialogue)
         self.config: dict[str, Any] = dict(dialogue.config)
         self.prefixes = tuple(dialogue.prefixes.values())

@@ -69,6 +69,42 @@ def test_whoever_thanks_and_has_news_each_time_does_not_stagnate():
     assert not detect(transcript_of([*BUSINESS, *news]))
 
 
+def test_a_short_goodbye_after_a_question_is_no_stagnation_yet():
+    small_talk = [
+        "Nice, really.",
+        "So, how have you been?",
+        "Fine!",
+        "Good to hear.",
+        "Yes.",
+        "Bye.",
+    ]
+    assert not detect(transcript_of([*BUSINESS, "Thank you.", "Sure.", *small_talk]))
+
+
+def test_a_talk_that_never_brought_news_has_none_to_lose():
+    bare = ["say something", "pizza", "say something", "boop", "tough crowd", "say something"]
+    assert not detect(transcript_of([*bare, "carbon", *bare, "jane", *bare, "null", *bare]))
+
+
+def test_a_quiz_whose_words_come_back_with_new_numbers_does_not_stagnate():
+    def round_of(*numbers):
+        said = ", ".join(map(str, numbers[:-1]))
+        return [
+            f"Here is another sequence for you: which number comes next after {said}?",
+            f"Let me see: the next number of the sequence after {said} is {numbers[-1]}.",
+            "That is right, you understand a sequence well!",
+            "Thank you, I like to find the next number of a sequence.",
+        ]
+
+    rounds = [(1, 3, 5, 7), (2, 4, 8, 16), (10, 20, 30, 40), (81, 27, 9, 33), (55, 44, 11, 99)]
+    assert not detect(transcript_of([line for one in rounds for line in round_of(*one)]))
+
+
+def test_a_question_is_courtesy_only_where_its_first_words_are():
+    lines = ["Absolutely, isn't it?", "How do the ropes burn for exactly one hour?"]
+    assert measure_courtesy(transcript_of(lines)).asked.tolist() == [0, 1]
+
+
 def test_what_is_courtesy_is_no_news_and_a_digit_is():
     measured = measure_courtesy(transcript_of(["Thanks for the umbrella!", "It rains at 4:30."]))
     assert measured.news.tolist() == [0, 5]
