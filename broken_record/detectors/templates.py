@@ -190,12 +190,15 @@ class Views:
     def is_plain(self) -> Flags:
         """Per turn: whether it begins with its first word, without a label or a stage direction."""
         bodies = self.transcript.bodies
-        plain = np.ones(len(self.own), dtype=bool)
+        plain = [True] * len(self.own)
         if "*" in self.transcript.text:
-            plain &= [STAGE_DIRECTION.match(bodies[i]) is None for i in self.own]
+            plain = [STAGE_DIRECTION.match(bodies[i]) is None for i in self.own]
         if self.label:
-            plain &= [not has_colon(bodies[i][:240]) for i in self.own]
-        return plain
+            plain = [
+                one and not has_colon(bodies[i][:240])
+                for i, one in zip(self.own, plain, strict=True)
+            ]
+        return np.array(plain, dtype=bool)
 
     def reach(self) -> tuple[Ints, Ints]:
         """Per turn: from which to before which word its views reach at most."""
