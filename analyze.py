@@ -169,11 +169,11 @@ def analyze_run(
     from broken_record.analysis.report_file import write_report
     from broken_record.analysis.row_files import with_tables
     from broken_record.analysis.tables import left_out_line
-    from broken_record.files.read import find_dialogues
+    from broken_record.files.read import find_dialogues, why_no_run
 
     files = find_dialogues(run) if run.is_dir() else []
     if not files:
-        why = "holds no .jsonl record and no .log" if run.is_dir() else "is not a folder"
+        why = why_no_run(run)
         made_by = f"a run folder is made by: {command_of('parrot.sh')} 3"
         log.error("%s: %s; %s", run, why, made_by)
         return None, 2

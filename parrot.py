@@ -76,7 +76,7 @@ def make_parser() -> argparse.ArgumentParser:
         "anything is")  # fmt: skip
     add("--new", nargs=3, metavar=("FILE.json", "'NAME: LINE'", "'NAME: LINE'"),
         help="write a new config to start from, with what its keys mean, out of the two names and "
-        "a line of each; the first is the assistant")  # fmt: skip
+        "a line of each, the first of the assistant, and of --set")  # fmt: skip
     add("--print-config", action="store_true",
         help="show the effective config and where each value came from, and stop")  # fmt: skip
     add_version(parser)
@@ -274,11 +274,11 @@ def diagnose(config: Config, seed: int) -> int:
     return int(found > 0)
 
 
-def write_new(file: Path, assistant_says: str, user_says: str) -> None:
+def write_new(file: Path, lines: list[str], settings: list[str]) -> None:
     """A config to start from, into a file that there is not yet."""
     from broken_record.config.new import new_config
 
-    text = new_config(assistant_says, user_says)
+    text = new_config(lines[0], lines[1], settings)
     try:
         with file.open("x", encoding="utf-8") as new:
             new.write(text)
@@ -295,7 +295,7 @@ def run(options: argparse.Namespace, came: list[int]) -> int:
 
     if options.new:
         file, *lines = options.new
-        write_new(Path(file), *lines)
+        write_new(Path(file), lines, options.settings)
         return 0
     check_installed("requests")
     if options.resume:

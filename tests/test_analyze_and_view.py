@@ -142,7 +142,8 @@ def test_one_record_is_shown_alone(tmp_path):
 def test_an_empty_folder_is_an_error(tmp_path, caplog):
     assert analyze.main([str(tmp_path)]) == 2
     assert analyze.main([str(tmp_path / "absent")]) == 2
-    assert "holds no .jsonl" in caplog.text and "is not a folder" in caplog.text
+    assert "holds no .jsonl" in caplog.text
+    assert "absent: there is no such file or folder" in caplog.text
 
 
 def test_the_histograms_have_the_old_borders():
@@ -248,7 +249,7 @@ def test_a_page_is_one_file_that_asks_for_nothing(tmp_path):
 def test_a_run_that_is_not_analysed_names_the_command(tmp_path, caplog):
     assert view.main([str(tmp_path), str(tmp_path / "absent"), "--no-show"]) == 1
     assert f"{tmp_path}: not analysed yet; run: python analyze.py {tmp_path}" in caplog.text
-    assert "there is no such run folder" in caplog.text
+    assert "absent: there is no such file or folder" in caplog.text
 
 
 def test_more_than_ten_runs_are_refused_with_the_command_that_works(caplog):
@@ -443,7 +444,7 @@ def test_a_dialogue_without_a_turn_is_no_clean_one(tmp_path, capsys, caplog):
     out = capsys.readouterr().out
     assert "a (error): 0 turns, 0 tokens\n\nnothing found in 1 dialogue: b\n" in out
     assert "1 failed, which count as far as they got" in out
-    assert "2 dialogues, 1 without a turn: average response length 52.0" in out
+    assert "2 dialogues, 1 without a turn: average response length 52.0 characters" in out
     report = read_report(tmp_path)
     assert next(iter(report.dialogues)).not_measurable == tuple(report.thresholds or ())
     assert len(json.loads((tmp_path / "response_length_vs_loop_density.json").read_text())) == 1

@@ -245,7 +245,7 @@ def test_what_could_not_be_analysed_is_in_no_row(run):
 def test_what_is_no_run_folder_says_so(tmp_path):
     with pytest.raises(LogError, match=r"holds no \.jsonl record and no \.log"):
         read_run(tmp_path)
-    with pytest.raises(LogError, match="is not a folder"):
+    with pytest.raises(LogError, match="there is no such file or folder"):
         read_run(tmp_path / "absent")
     (tmp_path / "sweep.json").write_text("{}")
     with pytest.raises(LogError, match="is a sweep; read its runs"):

@@ -171,6 +171,6 @@ def read_run(folder: str | Path) -> RunRows:
     if is_sweep(path):
         raise LogError(f"{path}: is a sweep; read its runs, the folders in it, one by one")
     if not read.find_dialogues(path):
-        why = "holds no .jsonl record and no .log" if path.is_dir() else "is not a folder"
+        why = read.why_no_run(path)
         raise LogError(f"{path}: {why}")
     return RunRows(path)

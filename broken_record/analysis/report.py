@@ -121,7 +121,8 @@ class Counts:
     """All that is counted of a run's dialogues: their summary, in how many something loops, breaks,
     or either, what would have helped in how many, how many of those with word soup only run to
     their limit, how they ended, how many are text logs, which messages of chat logs are in no turn,
-    and what became of branches, if any are.
+    what became of branches, if any are, and how many different dialogues there are by their
+    lengths, 0 where these are not known.
     """
 
     summary: Summary
@@ -134,6 +135,7 @@ class Counts:
     text_logs: int
     left_out: Mapping[str, int]
     branches: BranchCounts | None = None
+    distinct: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,7 @@ class Tally:
         self.escapes = Counter[tuple[bool | None, bool | None]]()
         self.parents: set[tuple[str, int]] = set()
         self.within = 0
+        self.shapes: set[int] = set()
 
     def add(self, dialogue: DialogueReport) -> None:
         """One more."""
@@ -214,6 +217,8 @@ class Tally:
         self.left_out.update(dialogue.left_out)
         if dialogue.turns:
             self.spoken += 1
+            if dialogue.response_lengths:
+                self.shapes.add(hash((dialogue.turns, dialogue.tokens, dialogue.response_lengths)))
             for name in AVERAGED:
                 self.sums[name] += getattr(dialogue, name)
         if dialogue.end_reason:
@@ -259,6 +264,7 @@ class Tally:
             self.text_logs,
             self.left_out,
             self.branch_counts(),
+            len(self.shapes),
         )
 
     def branch_counts(self) -> BranchCounts | None:

@@ -139,7 +139,7 @@ def read_report(folder: Path) -> Report:
     path = folder / FILE
     remedy = f"run: {command_of('analyze.py')} {words_to_paste([folder])}"
     if not folder.is_dir():
-        raise LogError(f"{folder}: there is no such run folder")
+        raise LogError(f"{folder}: there is no such file or folder")
     if not path.exists():
         raise LogError(f"{folder}: not analysed yet; {remedy}")
     with reading(lambda error: f"{path}: cannot be read as an analysis ({error}); {remedy}"):

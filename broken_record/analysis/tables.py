@@ -109,7 +109,8 @@ def mean_lines(summary: Summary) -> Iterator[str]:
     silent = f", {summary.silent} without a turn" if summary.silent else ""
     yield f"{count(summary.dialogues, 'dialogue')}{silent}" + (
         "" if summary.average_response_length is None else
-        f": average response length {summary.average_response_length:.1f}, "
+        f": average response length {summary.average_response_length:.1f} "
+        "characters, "
         f"loop density {summary.loop_density:.4f}, "
         f"loop coverage {summary.loop_coverage:.4f}"
     )  # fmt: skip

@@ -41,6 +41,7 @@ def tell(report: Report) -> list[str]:
     return [
         *tell_escapes(counts),
         *tell_findings(counts, n),
+        *tell_copies(counts, n),
         *tell_remedy(counts),
         *tell_unfinished(counts),
     ]
@@ -51,17 +52,17 @@ def tell_escapes(counts: Counts) -> Iterator[str]:
     one = counts.branches
     if one is None:
         return
-    yield f"{count(one.branches, 'branch')}, begun again from {count(one.parents, 'dialogue')}."
     shares = [
-        f"{said} in {escaped} of {told} ({interval.low:.0%} - {interval.high:.0%})"
+        f"{escaped} of {told} {said} ({interval.low:.0%} - {interval.high:.0%})"
         for said, escaped, told in (
-            ("out of the loop that they were begun for", one.escaped, one.told),
-            ("out of any", one.escaped_any, one.told_any),
+            ("get out of the loop that they were begun for", one.escaped, one.told),
+            ("stay out of every loop", one.escaped_any, one.told_any),
         )
         if (interval := wilson_interval(escaped, told))
     ]
     if shares:
         yield f"Within {one.within:,} tokens {', '.join(shares)}."
+    yield f"{count(one.branches, 'branch')}, begun again from {count(one.parents, 'dialogue')}."
 
 
 def tell_findings(counts: Counts, n: int) -> Iterator[str]:
@@ -71,7 +72,7 @@ def tell_findings(counts: Counts, n: int) -> Iterator[str]:
     breaks = [kind for kind in found if kind not in LOOPS]
     if not found:
         most = wilson_interval(0, n)
-        open_ = f"; by chance up to {most.high:.0%} of such dialogues still may" if most else ""
+        open_ = f"; with so few, up to {most.high:.0%} of such dialogues still may" if most else ""
         yield f"Nothing loops and nothing breaks in {count(n, 'dialogue')}{open_}."
         return
     yield tell_family("Gets stuck", counts.stuck, n, loops, counts)
@@ -87,7 +88,7 @@ def tell_family(verb: str, hit: int, n: int, kinds: Sequence[str], counts: Count
     lead = max(kinds, key=lambda kind: weight(counts.summary.kinds[kind]))
     one = counts.summary.kinds[lead]
     tied = sum(weight(counts.summary.kinds[kind]) == weight(one) for kind in kinds) > 1
-    most = "in several ways, as " if tied else "mostly " if len(kinds) > 1 else ""
+    most = "in several ways, e.g. " if tied else "mostly " if len(kinds) > 1 else ""
     return f"{share}: {most}{name_kind(lead, counts)}, {when(one)}; {recovery(one)}."
 
 
@@ -123,6 +124,18 @@ def recovery(one: KindSummary) -> str:
     return f"{one.recovered or 'none'} of {one.dialogues} recover"
 
 
+def tell_copies(counts: Counts, n: int) -> Iterator[str]:
+    """That dialogues are the same: they tell no more than one of them."""
+    if 0 < counts.distinct < n and counts.branches is None:
+        one = f"only {counts.distinct} of the {n} dialogues differ"
+        if counts.distinct == 1:
+            one = f"all {n} dialogues are the same"
+        yield (
+            f"But {one}, by their lengths: the seed changes little or nothing here, and the "
+            "intervals say nothing of other scenes."
+        )
+
+
 def tell_remedy(counts: Counts) -> Iterator[str]:
     """What would have helped most often, and where to read on."""
     kinds = {kind: weight(one) for kind, one in counts.summary.kinds.items() if one.dialogues}
@@ -132,7 +145,7 @@ def tell_remedy(counts: Counts) -> Iterator[str]:
     page = f"docs/looping.md#{lead}"
     if counts.cures:
         cure, told = next(iter(counts.cures.items()))
-        yield f"What may help: {cure} (by {told} of {counts.stuck} stuck); {page}."
+        yield f"What may help: {cure} (so say {told} of {counts.stuck} that got stuck); {page}."
     elif remedy := REMEDIES.get(LIMIT if runs_to_limit(lead, counts) else lead):
         yield f"What may help: {remedy}; {page}."
     else:

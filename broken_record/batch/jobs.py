@@ -49,6 +49,16 @@ def stop_all(servers: Mapping[str, EmbeddedServer]) -> None:
         server.stop()
 
 
+def once_each(said: str) -> str:
+    r"""What stderr held, a line that comes again only once, with how often it came.
+
+    >>> once_each("no answer\n\nno answer\nit ended")
+    'no answer (2 times)\nit ended'
+    """
+    counts = Counter(line for line in said.split("\n") if line.strip())
+    return "\n".join(line + f" ({n} times)" * (n > 1) for line, n in counts.items())
+
+
 def restart_dead(servers: dict[str, EmbeddedServer], addresses: Mapping[str, str]) -> None:
     """Start every server that died again, on the port that dialogues know."""
     for name, server in servers.items():
@@ -186,7 +196,7 @@ class Batch:
     def fail(self, job: Job, why: str) -> None:
         """Take a dialogue that failed in, and say so."""
         self.failed.append(job)
-        tell(f"parrot.sh: {job.stem.name} failed:\n{why}\n")
+        tell(f"parrot.sh: {job.stem.name} failed:\n{once_each(why)}\n")
 
     def stop(self, number: int, frame: object = None) -> None:
         """Stop all dialogues for a signal that came; no further one is started."""
@@ -214,8 +224,8 @@ class Batch:
                 self.failed.append(job)
                 lost[url] += 1
         for url, count in lost.items():
-            tell(f"parrot.sh: {url} has not answered for so long (retry_for_s) that {count} "
-                 "dialogues were not begun\n")  # fmt: skip
+            tell(f"parrot.sh: {url} has not answered for so long (retry_for_s) that these were "
+                 f"not begun: {count}\n")  # fmt: skip
         return None
 
     def tell_who_is_away(self) -> None:

@@ -34,7 +34,7 @@ from broken_record.batch.progress import most_tokens
 from broken_record.config.checks import check_sweep
 from broken_record.config.schema import Config
 from broken_record.engines.registry import check_engines
-from broken_record.errors import ConfigError, ParrotError
+from broken_record.errors import ConfigError, ParrotError, nearest
 from broken_record.files.run_folder import config_of_run, pair_goals
 from broken_record.files.sweep_folder import is_sweep, read_sweep
 from broken_record.scripts import add_version, check_installed, open_stdout, stop_on_signals, tell
@@ -91,7 +91,9 @@ def parse_words(words: list[str]) -> argparse.Namespace:
     parser = make_parser()
     options, unknown = parser.parse_known_intermixed_args(bind_value("--sbatch", words[:cut]))
     if unknown:
-        parser.error(f"unknown option {unknown[0]}; what goes to parrot.py stands behind --")
+        near = nearest(unknown[0], re.findall("--[a-z-]+", parser.format_help()), alike=0.85)
+        meant = f"did you mean {near}?" if near else "what goes to parrot.py stands behind --"
+        parser.error(f"unknown option {unknown[0]}; {meant}")
     options.arguments = words[cut + 1 :]
     if (options.sbatch or options.wait) and not options.slurm:
         parser.error("--sbatch and --wait go with --slurm")

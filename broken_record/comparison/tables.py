@@ -25,8 +25,8 @@ Named = Sequence[tuple[str, Combination | Level]]
 
 PROSE = 100  # columns
 DIFFERENCES = (
-    "differences with 95 % interval and p (Holm); seen from: what so many pairs show four times in "
-    "five"
+    "differences with 95 % interval and p (Holm); seen from: the smallest difference that so many "
+    "pairs would show, four times in five"
 )
 
 
@@ -57,8 +57,10 @@ def comparison_lines(
             some = kinds[at : at + 3]
             yield from difference_lines(comparison.baseline, others, some, comparison, width)
         surely = [(k, sum(one.differences[k].surely for one in comparison.others)) for k in kinds]
-        told = ", ".join(f"{kind} in {count}" for kind, count in surely if count)
-        told = f"kinds that differ beyond chance, in how many combinations: {told or 'none'}"
+        told = ", ".join(
+            f"{kind} in {count} of {len(comparison.others)}" for kind, count in surely if count
+        )
+        told = f"kinds that differ beyond chance: {told or 'none'}"
         if comparison.parents is None:
             yield from wrap(told, min(width, PROSE), subsequent_indent="  ")
             yield ""

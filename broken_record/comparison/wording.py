@@ -249,7 +249,8 @@ def conclude_loops(comparison: Comparison) -> str:
         )
     could = power(least.differences.get(ANY_LOOP) or shown[0])
     if ties == len(ranked) - 1:
-        return f"All loop alike, {share}; {could}."
+        alike = "None of the settings loops" if not least.value(ANY_LOOP) else "All loop alike"
+        return f"{alike}, {share.replace('its', 'the')}; {could}."
     return (
         "None loops less than the baseline, or later, beyond chance. The least is "
         f"{who}, {share}; {could}."

@@ -7,10 +7,11 @@ words are those of the table of keys.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from broken_record.config.checks import COMMENT
+from broken_record.config.load import apply_setting, load_values
 from broken_record.config.schema import KEYS
 from broken_record.errors import ConfigError
 
@@ -25,9 +26,9 @@ SAMPLER = {
 }
 
 
-def new_config(assistant_says: str, user_says: str) -> str:
-    """The text of a config, from `NAME: LINE` of each side; ConfigError where one is nothing of the
-    kind.
+def new_config(assistant_says: str, user_says: str, settings: Sequence[str] = ()) -> str:
+    """The text of a config, from `NAME: LINE` of each side and what --set changes in it;
+    ConfigError where one of them is nothing of the kind.
 
     >>> json.loads(new_config("Ada: It ticks.", "Ben: Then run!"))["agent_prefix"]
     'Ada:'
@@ -36,7 +37,7 @@ def new_config(assistant_says: str, user_says: str) -> str:
     contents = [f"{name}: {line}" for name, line in lines]
     system = f"This is a conversation between {assistant} and {user}."
     roles = ("system", "assistant", "user")
-    values: Mapping[str, Any] = {
+    values: dict[str, Any] = {
         "conversation": [
             {"role": role, "content": content}
             for role, content in zip(roles, [system, *contents], strict=True)
@@ -48,9 +49,13 @@ def new_config(assistant_says: str, user_says: str) -> str:
         "user_memory_step": 12,
         "total_tokens": 2048,
         "turn_max_tokens": 120,
-        "sampler": SAMPLER,
+        "sampler": dict(SAMPLER),
         "api_url": "embedded:smollm2",
     }
+    for setting in settings:
+        apply_setting(values, setting)
+    if settings:
+        load_values(values, "--new")
     commented: dict[str, Any] = {
         COMMENT: "CONFIG.md has every key; what begins with // is not read"
     }

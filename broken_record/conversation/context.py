@@ -31,6 +31,7 @@ OWN_TEMPLATE = (
     "them and a reply cannot be begun with a prefix: serve the same GGUF file with llama-server"
 )
 CHARACTERS_A_TOKEN = 6  # more than texts have, in any tokenizer that is used for them
+LEAST_SAID = 8  # tokens a turn has at least, however short the opening's lines are
 BOTH_BOS = 2  # what servers count otherwise than their tokenizers
 
 
@@ -59,7 +60,8 @@ def forecast(
     """Whether total_tokens outgrow the assistant's context; None if not, or if nothing tells.
 
     A turn costs what it says, and its share of role markers and prefix, measured on the template;
-    how much a turn says is taken from the opening messages, at most turn_max_tokens.
+    how much a turn says is taken from the opening messages, at most turn_max_tokens. A few
+    words of an opening do not make the whole dialogue one of short turns.
     """
     opening = list(config.conversation)
     last = config.post_history
@@ -76,7 +78,8 @@ def forecast(
     usual = (all_said - nothing) / len(spoken) if spoken else config.turn_max_tokens
     said = min(max(1.0, usual), config.turn_max_tokens)
     to_say = config.total_tokens - config.initial_tokens
-    needed = begun + to_say + to_say / said * markers
+    least = min(LEAST_SAID, config.turn_max_tokens)
+    needed = begun + to_say + to_say / max(said, least) * markers
     if needed <= n_ctx:
         return None
     turn = max(1, round((n_ctx - begun) / (said + markers)))

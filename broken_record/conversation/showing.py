@@ -6,10 +6,12 @@ Both turn what happens into text; nothing is printed here. The log is text_log.p
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from broken_record.config.checks import WEIGHTS_SUFFIX
 from broken_record.data import Attempt, Chunk, Dialogue, EngineInfo, Role, Turn
 from broken_record.files.text_log import render_stream, render_transcript, stream_header
 from broken_record.terminal import escape_controls, one_line
@@ -135,8 +137,14 @@ def describe(dialogue: Dialogue) -> str:
     'A: m on vllm; B: unknown; top_k=0; seed 7'
     """
     config = dialogue.config
-    sampler = name_values(config.get("sampler", {}))
-    other = name_values(config.get("user_sampler", config.get("sampler", {})))
+    first = config.get("sampler", {})
+    second = config.get("user_sampler", first)
+    also = {name: value for name, value in second.items() if name not in first}
+    if {**first, **also} == second:
+        second = first
+    else:
+        also = {}
+    sampler, other = name_values(first), name_values(second)
     infos: dict[Role, EngineInfo | None] = {"assistant": dialogue.assistant, "user": dialogue.user}
     sides = [
         f"{dialogue.prefixes[role].strip(': ') or role}: {name_model(info)}"
@@ -144,6 +152,8 @@ def describe(dialogue: Dialogue) -> str:
     ]
     if sampler != other:
         sides = [f"{side}, {how}" for side, how in zip(sides, (sampler, other), strict=True)]
+    if also:
+        sides[1] += f" with {name_values(also)}"
     words = [*sides, *([sampler] if sampler == other and sampler else [])]
     if config.get("mode") == "goal":
         words.append(f"objective {config['objective']}, persona {config['persona']}")
@@ -152,7 +162,18 @@ def describe(dialogue: Dialogue) -> str:
 
 def name_model(info: EngineInfo | None) -> str:
     """The model and what serves it."""
-    return f"{info.model or 'a model'} on {info.engine}" if info else "unknown"
+    if info is None:
+        return "unknown"
+    return f"{name_file(info.model) if info.model else 'a model'} on {info.engine}"
+
+
+def name_file(model: str) -> str:
+    """A model's name; of the path of its weights the file, for servers tell paths.
+
+    >>> name_file("/models/SmolLM2.Q4_1.gguf"), name_file("org/model")
+    ('SmolLM2.Q4_1.gguf', 'org/model')
+    """
+    return re.split(r"[/\\]", model)[-1] if model.endswith(WEIGHTS_SUFFIX) else model
 
 
 def name_values(sampler: Mapping[str, Any]) -> str:

@@ -31,6 +31,13 @@ def find_dialogues(run: Path) -> list[Path]:
     return [files[stem] for stem in sorted(files)]
 
 
+def why_no_run(path: Path) -> str:
+    """What is wrong with a path in which no dialogue was found."""
+    if path.is_dir():
+        return "holds no .jsonl record and no .log"
+    return "is not a folder" if path.exists() else "there is no such file or folder"
+
+
 def read_dialogue(path: Path, assistant: str | None = None) -> tuple[Dialogue, str]:
     """The dialogue of a record (.jsonl), a text log or a chat log with one conversation, and its
     text log (the transcript where it has none). `assistant` is chats.py's.

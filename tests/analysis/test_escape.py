@@ -111,12 +111,12 @@ def test_a_run_of_branches_says_how_many_got_out_and_keeps_it(tmp_path):
     entries = [entry(f"d{i}", escape=one) for i, one in enumerate(outs)]
     report = write_report(tmp_path, "run", entries, {key: {} for key in LOOPS})
     first, second = tell(report)[:2]
-    assert first == "4 branches, begun again from 1 dialogue."
-    assert second == (
-        "Within 50 tokens out of the loop that they were begun for in 2 of 3 (21% - 94%), out of "
-        "any in 1 of 3 (6% - 79%)."
+    assert first == (
+        "Within 50 tokens 2 of 3 get out of the loop that they were begun for (21% - 94%), 1 of 3 "
+        "stay out of every loop (6% - 79%)."
     )
-    assert first in [*run_lines(report, width=200, colour=False, verbose=False)]
+    assert second == "4 branches, begun again from 1 dialogue."
+    assert second in [*run_lines(report, width=200, colour=False, verbose=False)]
     again = read_report(tmp_path)
     assert [one.escape for one in again.dialogues] == outs
     assert count_dialogues(again).branches == count_dialogues(report).branches

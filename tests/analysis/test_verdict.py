@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from broken_record.analysis.report import DialogueReport, Report
@@ -38,8 +40,8 @@ WEAK = (
 RUNS = {
     "none": (
         [entry()] * 10,
-        ["Nothing loops and nothing breaks in 10 dialogues; by chance up to 28% of such dialogues "
-         "still may."],
+        ["Nothing loops and nothing breaks in 10 dialogues; with so few, up to 28% of such "
+         "dialogues still may."],
     ),
     "all loop": (
         [entry(found())] * 3,
@@ -52,8 +54,8 @@ RUNS = {
         ["Gets stuck in 1 of 10 dialogues (2% - 40%): the same line again (single_turn_loop, 1), "
          "both sides, from turn 52 (900 tokens) on; it recovers.",
          "Breaks in none.",
-         "What may help: a stronger penalty, DRY, or a higher temperature (by 1 of 1 stuck); "
-         "docs/looping.md#single_turn_loop."],
+         "What may help: a stronger penalty, DRY, or a higher temperature (so say 1 of 1 that "
+         "got stuck); docs/looping.md#single_turn_loop."],
     ),
     "two kinds of loop": (
         [entry(found()), entry(found(), found("prefix_repetition", "user", 12)), entry(), entry()],
@@ -79,15 +81,15 @@ RUNS = {
     "breaks in two ways": (
         [entry(found("refusal", "assistant")), entry(found("role_leak", "user", 8))],
         ["Gets stuck in none.",
-         "Breaks in 2 of 2 dialogues (34% - 100%): in several ways, as speaks for the other side "
+         "Breaks in 2 of 2 dialogues (34% - 100%): in several ways, e.g. speaks for the other side "
          "(role_leak, 1), the user, from turn 8 (900 tokens) on; it does not recover.",
          "What may help: a stop string with the other side's name, or the model's own template; "
          "docs/looping.md#role_leak."],
     ),
     "failed": (
         [entry(status="error"), entry(status="unfinished"), entry()],
-        ["Nothing loops and nothing breaks in 3 dialogues; by chance up to 56% of such dialogues "
-         "still may.",
+        ["Nothing loops and nothing breaks in 3 dialogues; with so few, up to 56% of such "
+         "dialogues still may.",
          "Not whole: 1 failed, 1 unfinished, which count as far as they got."],
     ),
     "silent": (
@@ -103,7 +105,7 @@ RUNS = {
     ),
     "only said for information": (
         [entry(found("empty_response", "user", level="info"))],
-        ["Nothing loops and nothing breaks in 1 dialogue; by chance up to 79% of such dialogues "
+        ["Nothing loops and nothing breaks in 1 dialogue; with so few, up to 79% of such dialogues "
          "still may."],
     ),
 }  # fmt: skip
@@ -118,3 +120,16 @@ def test_the_answer_of_a_run(run):
 def test_every_break_has_a_remedy_and_every_kind_its_words():
     assert REMEDIES.keys() >= KINDS.keys() - set(LOOPS)
     assert all(one.words for one in KINDS.values())
+
+
+def test_dialogues_that_are_the_same_are_said_to_be():
+    looped = replace(entry(found()), response_lengths=(40, 40))
+    other = replace(looped, response_lengths=(40, 41))
+    assert (
+        "But all 3 dialogues are the same, by their lengths: the seed changes little or nothing "
+        "here, and the intervals say nothing of other scenes." in told(*[looped] * 3)
+    )
+    assert any(
+        "But only 2 of the 3 dialogues differ" in line for line in told(looped, other, other)
+    )
+    assert not any("differ" in line or "the same, by" in line for line in told(looped, other))

@@ -401,7 +401,7 @@ def test_a_run_folder_that_is_missing_is_said_and_the_others_are_compared(sweep,
     assert "t=0.1: nothing there to compare" in capsys.readouterr().out
     (sweep / "t=0.1").rmdir()
     assert analyze.main([str(sweep), "--baseline", "t=0.1"]) == 1
-    assert "t=0.1: is not a folder" in caplog.text
+    assert "t=0.1: there is no such file or folder" in caplog.text
     assert "t=0.1: nothing analysed to compare with" in caplog.text
     assert read_comparison(sweep).absent == ("t=0.1",)
 

@@ -303,6 +303,15 @@ def test_a_new_config_says_what_its_keys_mean_and_is_one_as_it_stands():
         assert name.startswith("//") or said[f"// {name}"] == KEYS[name].meaning
 
 
+def test_a_new_config_takes_settings_and_refuses_one_that_is_wrong():
+    settings = ["api_url=127.0.0.1:8080", "sampler.temperature=0"]
+    config = parse(new_config("Ada: Hi.", "Ben: Oh.", settings), "new.json").config
+    assert (config.api_url, config.sampler["temperature"]) == ("http://127.0.0.1:8080", 0)
+    assert parse(new_config("Ada: Hi.", "Ben: Oh."), "n").config.sampler["temperature"] == 0.87
+    with pytest.raises(ConfigError, match=r'unknown key "total_tokns"; did you mean'):
+        new_config("Ada: Hi.", "Ben: Oh.", ["total_tokns=9"])
+
+
 @pytest.mark.parametrize("line", ["Ada", "Ada:", ": It ticks.", ""])
 def test_a_line_without_a_name_makes_no_config(line):
     with pytest.raises(ConfigError, match="--new: expected NAME: LINE of each side"):

@@ -112,3 +112,18 @@ def test_a_context_that_the_server_calls_full_stops_or_is_trimmed_as_the_config_
     assert [turn.trimmed for turn in turns] == [None, None, None, None, 2, None, 2, None, 2]
     with pytest.raises(ContextFull):
         list(converse(trimming, *sides(full)[1], seed=1))
+
+
+def test_an_opening_of_a_few_words_does_not_make_all_turns_short():  # 2 words a turn, 9 markers
+    class Marked(ScriptedEngine):
+        def count_tokens(self, prompt):
+            return len(prompt.split()) + 9 * prompt.count("<")
+
+    server = Marked("x")
+    infos = (EngineInfo("one", n_ctx=260), EngineInfo("other"))
+
+    def template(messages):
+        return "".join(f"< {message.content} " for message in messages)
+
+    said = find_limits(config(total_tokens=100), server, template, "A:", infos)
+    assert not [line for line in said if "full" in line]
