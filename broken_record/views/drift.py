@@ -1,4 +1,4 @@
-"""How talk changes over its turns: length and novelty, a line with a band a run."""
+"""How talk changes over its turns: length, novelty, surprisal, a line with a band a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ from broken_record.views.overview import DASHES, PALETTE
 
 BINS = 24
 Courses = Mapping[Key, Course]
-What = Literal["characters", "novelty"]
+What = Literal["characters", "novelty", "surprisal"]
+
+
+def has_any(courses: Courses, what: What) -> bool:
+    """Whether something of it was measured in some turn."""
+    return any(value is not None for course in courses.values() for value in getattr(course, what))
 
 
 def is_timed(courses: Courses) -> bool:

@@ -35,6 +35,7 @@ METRICS = {
     "distinct_2": "distinct-2 of the assistant",
     "zlib": "zlib ratio of the assistant",
     "drift": "length drift of the assistant (words per turn and turn)",
+    "surprisal": "surprisal of the assistant (nats a token)",
 }
 
 
@@ -51,6 +52,7 @@ def list_metrics(dialogue: DialogueReport) -> dict[str, float | None]:
         "distinct_2": assistant.get("distinct_2"),
         "zlib": assistant.get("zlib_ratio"),
         "drift": assistant.get("length_drift"),
+        "surprisal": assistant.get("surprisal"),
     }
 
 

@@ -253,6 +253,7 @@
       }
       const nodes = [];
       let tokens = one.initial_tokens;
+      const most = Math.max(0, ...Object.values(one.surprisal));
       for (const [index, role, text, cost, finish, given] of this.said) {
         const node = make("div", `turn ${role}${given || index < one.parent?.at ? " given" : ""}`);
         node.dataset.index = index;
@@ -272,6 +273,7 @@
           : `turn ${index} · ${tokens.toLocaleString("en")} tokens before`;
         said.append(make("span", "cost", finish && finish !== "stop" ? `${counted} · ended by ${finish}` : counted));
         const margin = make("div", "margin");
+        if (most && !given) margin.append(this.tellSurprisal(one.surprisal[index], most));
         for (const finding of notes.get(index) ?? []) {
           const note = make("b", "", `${finding.level}: ${finding.label} (${finding.speaker})`);
           note.style.borderColor = data.colours[finding.kind] ?? "#777";
@@ -288,6 +290,29 @@
       this.turns.replaceChildren(...nodes);
       nodes.find((node) => node.dataset.index === String(this.turn))?.classList.add("here");
       if (wanted) this.count.textContent = `${this.hits} found`;
+    }
+    tellSurprisal(nats, most) {
+      // How surprised the model was by its own turn, as a number, and as a bar beside the dialogue's highest.
+      const line = make("div", "surprisal");
+      line.title = "minus the mean log probability of the turn's tokens; low: the model was sure of them (s: the next lowest)";
+      if (nats === undefined) { line.append("surprisal not recorded"); return line; }
+      const track = make("span", "track"), bar = make("i", "");
+      track.ariaHidden = "true";
+      bar.style.width = `${(100 * nats) / most}%`;
+      track.append(bar);
+      line.append(track, `surprisal ${nats.toFixed(2)} nats`);
+      return line;
+    }
+    sink(way) {
+      // To the next turn of which the model was surer than of those beside it, of the same speaker; or the one before.
+      const own = this.said?.filter(([index]) => this.detail?.surprisal[index] !== undefined) ?? [];
+      const low = own.filter(([index, role], k) => {
+        const beside = [own.slice(0, k).findLast((one) => one[1] === role), own.slice(k + 1).find((one) => one[1] === role)];
+        return beside.every((one) => !one || this.detail.surprisal[index] < this.detail.surprisal[one[0]]);
+      }).map(([index]) => index);
+      const at = this.turn ?? -1;
+      const turn = way > 0 ? low.find((one) => one > at) ?? low[0] : low.findLast((one) => one < at) ?? low.at(-1);
+      if (turn !== undefined) this.go(turn);
     }
     markMargin(findings, index) {
       // A bar for each finding that goes on in a turn, always in the same place.
@@ -395,6 +420,8 @@
   const keys = {
     j: (reader) => reader.step(1),
     k: (reader) => reader.step(-1),
+    s: (reader) => reader.sink(1),
+    S: (reader) => reader.sink(-1),
     n: (reader) => reader.jump(1),
     p: (reader) => reader.jump(-1),
     "/": (reader) => reader.search.focus(),

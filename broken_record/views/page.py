@@ -30,6 +30,7 @@ from broken_record.views.drift import (
     average,
     cut_stretches,
     drift_plot,
+    has_any,
     place_turns,
 )
 from broken_record.views.lengths import SPEAKERS, count_bins, length_histograms
@@ -49,7 +50,7 @@ from broken_record.views.tables import (
 from broken_record.views.templates import bokeh_itself, fill, harmless
 from broken_record.views.timeline import KIND_COLOURS, find_worst, timeline
 
-OVER_TURNS: tuple[What, ...] = ("characters", "novelty")
+OVER_TURNS: tuple[What, ...] = ("characters", "novelty", "surprisal")
 THEME = Theme(json={"attrs": {
     "Plot": {"background_fill_color": None, "border_fill_color": None, "outline_line_color": GREY},
     "Axis": {"axis_label_text_color": GREY, "major_label_text_color": GREY,
@@ -126,6 +127,7 @@ def figures(reports: Sequence[Report], courses: Courses) -> dict[str, Any]:
     """The figures that there is something to draw for."""
     length = "Length of turns, both speakers, in characters"
     novelty = "How much is new, as a share of the words"
+    surprisal = "How surprised the models were by their own words, in nats a token"
     bins = count_bins(reports, courses)
     plots = {
         "scatter": scatter(reports),
@@ -135,6 +137,7 @@ def figures(reports: Sequence[Report], courses: Courses) -> dict[str, Any]:
         "length_drift": drift_plot(reports, courses, "characters", length),
         "novelty_drift": drift_plot(reports, courses, "novelty", novelty),
         "timeline": timeline(reports, courses),
+        "surprisal_drift": drift_plot(reports, courses, "surprisal", surprisal),
     }
     drawn = {name: plot for name, plot in plots.items() if plot is not None}
     return named(drawn)
@@ -154,7 +157,8 @@ def collect(
     "looked" of a run says which kinds were looked for, "method" how intervals are made.
     """
     bins, kinds = count_bins(reports, courses), list_kinds(reports)
-    places = {what: place_turns(courses, what) for what in OVER_TURNS}
+    known = [what for what in OVER_TURNS if has_any(courses, what)]
+    places = {what: place_turns(courses, what) for what in known}
     stretches = {what: cut_stretches(own) for what, own in places.items()}
     runs = []
     for report in reports:
@@ -172,7 +176,7 @@ def collect(
                     "bins": {who: own.counts.get(key) for who, own in bins.items()},
                     "course": course and {
                         what: average(getattr(course, what), places[what][key], stretches[what])
-                        for what in OVER_TURNS
+                        for what in known
                     },
                 },
             })  # fmt: skip
@@ -232,7 +236,8 @@ def find_onsets(
 def pack(text: Text, report: DialogueReport) -> str:
     """All that the reader shows of a dialogue as JSON, gzip, base64.
 
-    A line of "said" is [index, role, content, tokens, finish_reason, whether it was given].
+    A line of "said" is [index, role, content, tokens, finish_reason, whether it was given];
+    "surprisal" has the nats of every turn of which the record tells the log probabilities.
     """
     dialogue = text.dialogue
     given = len(dialogue.opening)
@@ -252,6 +257,10 @@ def pack(text: Text, report: DialogueReport) -> str:
             for f in report.findings
         ],
         "pairs": text.pairs,
+        "surprisal": {
+            turn.index: round(-turn.logprob_mean, 3)
+            for turn in dialogue.turns if turn.logprob_mean is not None
+        },
     }  # fmt: skip
     if dialogue.branch:
         value["parent"] = {name: getattr(dialogue.branch, name) for name in ("run", "name", "at")}

@@ -108,7 +108,7 @@
   }
 
   function drawCourses(chosen) {
-    for (const what of ["characters", "novelty"]) {
+    for (const what of Object.keys(data.stretches)) {
       chosen.forEach((facts, k) => {
         const columns = { x: [], low: [], mid: [], high: [] };
         const borders = data.stretches[what];
