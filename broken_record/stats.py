@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import sqrt
+from math import inf, sqrt
 from statistics import NormalDist
 
 import numpy as np
@@ -123,6 +123,21 @@ def survival(times: Sequence[float], events: Sequence[bool], until: float) -> Su
     mean = sum(share * (borders[k + 1] - borders[k]) for k, (_, share, _) in enumerate(steps))
     columns = tuple(zip(*steps, strict=True))
     return Survival(columns[0], columns[1], columns[2], mean, until)
+
+
+def common_until(runs: Sequence[Collection[tuple[float, bool]]]) -> float:
+    """The tokens up to which the share without a loop is known of every run, of which (tokens
+    watched, whether a loop began then) are given: those of its longest dialogue, unless all had
+    looped by then.
+    """
+    longest, known = 0.0, inf
+    for times in runs:
+        if times:
+            last = max(time for time, _ in times)
+            longest = max(longest, last)
+            if not all(looped for time, looped in times if time == last):
+                known = min(known, last)
+    return min(longest, known)
 
 
 def pseudo_values(times: Sequence[float], events: Sequence[bool], until: float) -> list[float]:

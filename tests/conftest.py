@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -33,3 +34,12 @@ def browser():
         )
         yield started
         started.close()
+
+
+@pytest.fixture(scope="session")
+def axe():
+    """The code of axe-core, if it is there: without it no page is looked at, visibly."""
+    package = pytest.importorskip(
+        "axe_playwright_python", reason="no axe-playwright-python: what axe-core says is not known"
+    )
+    return (Path(package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")

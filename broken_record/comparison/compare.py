@@ -15,7 +15,7 @@ from dataclasses import replace
 from statistics import fmean
 
 from broken_record.analysis.report import Report, count_dialogues
-from broken_record.comparison.observe import Key, Observed, common_until, observe, watched
+from broken_record.comparison.observe import Key, Observed, observe, watched
 from broken_record.comparison.report import (
     ANY_FAULT,
     ANY_LOOP,
@@ -36,6 +36,7 @@ from broken_record.files.sweep_folder import Sweep
 from broken_record.stats import (
     Interval,
     bootstrap_interval,
+    common_until,
     detectable_paired_difference,
     detectable_shift,
     holm,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import inf
 
 from broken_record.analysis.report import DialogueReport, Report, time_until_loop
 from broken_record.comparison.report import (
@@ -46,21 +45,6 @@ class Observed:
     def unit(self, key: Key) -> Key:
         """What of a key is independent of all others: the whole, of a branch its parent."""
         return self.parents.get(key, key)
-
-
-def common_until(runs: Sequence[Collection[tuple[float, bool]]]) -> float:
-    """The tokens up to which the share without a loop is known of every run, of which (tokens
-    watched, whether a loop began then) are given: those of its longest dialogue, unless all had
-    looped by then.
-    """
-    longest, known = 0.0, inf
-    for times in runs:
-        if times:
-            last = max(time for time, _ in times)
-            longest = max(longest, last)
-            if not all(looped for time, looped in times if time == last):
-                known = min(known, last)
-    return min(longest, known)
 
 
 def observe(

@@ -249,7 +249,7 @@ def conclude_loops(comparison: Comparison) -> str:
         )
     could = power(least.differences.get(ANY_LOOP) or shown[0])
     if ties == len(ranked) - 1:
-        alike = "None of the settings loops" if not least.value(ANY_LOOP) else "All loop alike"
+        alike = "All loop alike" if least.value(ANY_LOOP) else "No setting loops"
         return f"{alike}, {share.replace('its', 'the')}; {could}."
     return (
         "None loops less than the baseline, or later, beyond chance. The least is "

@@ -6,15 +6,13 @@ Both turn what happens into text; nothing is printed here. The log is text_log.p
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from broken_record.config.checks import WEIGHTS_SUFFIX
 from broken_record.data import Attempt, Chunk, Dialogue, EngineInfo, Role, Turn
 from broken_record.files.text_log import render_stream, render_transcript, stream_header
-from broken_record.terminal import escape_controls, one_line
+from broken_record.terminal import escape_controls, name_file, one_line
 
 if TYPE_CHECKING:
     from broken_record.conversation.watch import Watch
@@ -165,15 +163,6 @@ def name_model(info: EngineInfo | None) -> str:
     if info is None:
         return "unknown"
     return f"{name_file(info.model) if info.model else 'a model'} on {info.engine}"
-
-
-def name_file(model: str) -> str:
-    """A model's name; of the path of its weights the file, for servers tell paths.
-
-    >>> name_file("/models/SmolLM2.Q4_1.gguf"), name_file("org/model")
-    ('SmolLM2.Q4_1.gguf', 'org/model')
-    """
-    return re.split(r"[/\\]", model)[-1] if model.endswith(WEIGHTS_SUFFIX) else model
 
 
 def name_values(sampler: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from bokeh.plotting import figure
 
 from broken_record.analysis.report import Report, summarize, time_until_loop
 from broken_record.detectors.registry import KINDS
-from broken_record.stats import survival
+from broken_record.stats import common_until, survival
 from broken_record.views.overview import DASHES, PALETTE
 
 UNKNOWN = "#bbbbbb"
@@ -90,7 +90,9 @@ def watch(reports: Sequence[Report]) -> Watched:
 
 
 def survival_plot(reports: Sequence[Report]) -> figure | None:
-    """The share of dialogues that do not loop yet, over tokens said; None without counters."""
+    """The share of dialogues that do not loop yet, over tokens said, as far as a run tells it, and
+    its mean over the tokens that all runs tell; None without counters.
+    """
     watched = watch(reports)
     until = watched.until
     if until == 0.0:
@@ -104,16 +106,18 @@ def survival_plot(reports: Sequence[Report]) -> figure | None:
         sizing_mode="stretch_width",
         tools="pan,wheel_zoom,box_zoom,reset,save",
     )
+    shared = common_until(watched.runs)
     for k, (report, run, colour) in enumerate(zip(reports, watched.runs, PALETTE, strict=False)):
         if not run:
             continue
-        curve = survival([time for time, _ in run], [event for _, event in run], until)
+        curve = survival([time for time, _ in run], [event for _, event in run], shared)
+        end = max(time for time, _ in run) if curve.shares[-1] else until
         source = ColumnDataSource({
-            "tokens": [*curve.times, until],
+            "tokens": [*curve.times, end],
             "share": [*curve.shares, curve.shares[-1]],
-            "at_risk": [*curve.at_risk, sum(time >= until for time, _ in run)],
+            "at_risk": [*curve.at_risk, sum(time >= end for time, _ in run)],
         }, name=f"survival-{k}")  # fmt: skip
-        label = f"{report.run}: mean {curve.restricted_mean:,.0f} of {until:,.0f} tokens"
+        label = f"{report.run}: mean {curve.restricted_mean:,.0f} of {shared:,.0f} tokens"
         line = plot.step("tokens", "share", source=source, mode="after", color=colour,
                          line_width=2.5, line_dash=DASHES[k % len(DASHES)],
                          legend_label=label)  # fmt: skip

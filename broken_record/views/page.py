@@ -125,9 +125,9 @@ def tell_run(report: Report) -> list[str]:
 
 def figures(reports: Sequence[Report], courses: Courses) -> dict[str, Any]:
     """The figures that there is something to draw for."""
-    length = "Length of turns, both speakers, in characters"
+    length = "Length of turns, in characters"
     novelty = "How much is new, as a share of the words"
-    surprisal = "How surprised the models were by their own words, in nats a token"
+    surprisal = "Surprisal over the turns, nats a token"
     bins = count_bins(reports, courses)
     plots = {
         "scatter": scatter(reports),

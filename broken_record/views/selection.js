@@ -64,7 +64,18 @@
     return [quantile(means, 0.025), quantile(means, 0.975)];
   }
 
-  function survival(watched, until) {
+  function commonUntil(runs) {
+    // The tokens up to which every run tells the share: those of its longest dialogue, unless all had looped by then.
+    let longest = 0, known = Infinity;
+    for (const watched of runs.filter((one) => one.length)) {
+      const last = Math.max(...watched.map(([time]) => time));
+      longest = Math.max(longest, last);
+      if (!watched.every(([time, event]) => event || time < last)) known = Math.min(known, last);
+    }
+    return Math.min(longest, known);
+  }
+
+  function survival(watched, until, shared) {
     const times = [0], shares = [1], at_risk = [watched.length];
     const events = [...new Set(watched.filter(([, event]) => event).map(([time]) => time))].sort((a, b) => a - b);
     for (const at of events) {
@@ -74,11 +85,12 @@
       shares.push(shares.at(-1) * (1 - struck / left));
       at_risk.push(left);
     }
-    const borders = [...times.map((time) => Math.min(time, until)), until];
+    const borders = [...times.map((time) => Math.min(time, shared)), shared];
     const restricted = sum(shares.map((share, k) => share * (borders[k + 1] - borders[k])));
-    times.push(until);
+    const end = shares.at(-1) ? Math.max(...watched.map(([time]) => time)) : until;
+    times.push(end);
     shares.push(shares.at(-1));
-    at_risk.push(watched.filter(([time]) => time >= until).length);
+    at_risk.push(watched.filter(([time]) => time >= end).length);
     return { tokens: times, share: shares, at_risk, restricted };
   }
 
@@ -146,12 +158,13 @@
     }));
     fill("rates", heat);
     const until = times().reduce((longest, time) => Math.max(longest, time), 0);
+    const shared = commonUntil(chosen.map((facts) => facts.map((one) => one.time).filter(Boolean)));
     chosen.forEach((facts, k) => {
       const watched = facts.map((one) => one.time).filter(Boolean);
-      const { restricted, ...columns } = watched.length ? survival(watched, until) : { tokens: [], share: [], at_risk: [] };
+      const { restricted, ...columns } = watched.length ? survival(watched, until, shared) : { tokens: [], share: [], at_risk: [] };
       fill(`survival-${k}`, columns);
       const label = model(`survival-label-${k}`);
-      const told = watched.length ? `mean ${number(restricted, 0)} of ${number(until, 0)} tokens` : "none chosen";
+      const told = watched.length ? `mean ${number(restricted, 0)} of ${number(shared, 0)} tokens` : "none chosen";
       if (label) label.label = { value: `${data.runs[k].name}: ${told}` };
       for (let at = 0; at < 6; at++) {
         cell("at-risk", k, at + 1, watched.length ? watched.filter(([time]) => time >= until * at / 5).length : "-");

@@ -155,7 +155,7 @@ def differences_table(comparison: Comparison) -> str:
             "pairs", "unpaired", "seen from"]  # fmt: skip
     note = (
         "over pairs of one seed: rates by McNemar's exact test, else by turning signs; adjusted by "
-        "Holm; seen from: what so many pairs show four times in five"
+        "Holm; seen from: the smallest difference that so many pairs would show, four times in five"
     )
     return table("differences", f"Differences from {comparison.baseline}", head, rows, note)
 

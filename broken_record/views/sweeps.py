@@ -216,7 +216,9 @@ def forest(comparison: Comparison, measure: str) -> figure | None:
     )
     rows = min(ROWS, len(known))
     least, most = min(0.0, *source.data["low"]), max(0.0, *source.data["high"])
-    room = 0.05 * (most - least or 1.0)
+    if most == least:  # as wide as differences that can be read
+        least, most = (-10.0, 10.0) if measure == TOKENS else (-0.1, 0.1)
+    room = 0.05 * (most - least)
     plot = figure(
         x_range=(least - room, most + room),
         title=name_measure(measure, comparison).replace("\n", " ")
@@ -233,7 +235,9 @@ def forest(comparison: Comparison, measure: str) -> figure | None:
     plot.add_tools(HoverTool(renderers=[points], tooltips=tips))
     plot.yaxis.ticker = FixedTicker(ticks=list(range(len(known))))
     plot.yaxis.major_label_overrides = {k: plain(name) for k, (name, _) in enumerate(known)}
-    plot.xaxis.formatter = NumeralTickFormatter(format="+" + FORMATS.get(measure, "0%"))
+    plot.xaxis.formatter = NumeralTickFormatter(
+        format="+0.000" if measure == COVERAGE else "+" + FORMATS.get(measure, "0%")
+    )
     plot.ygrid.visible = False
     return plot
 

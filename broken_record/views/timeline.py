@@ -27,6 +27,7 @@ from broken_record.views.overview import GREY, HATCHES
 
 ROWS = 40
 LABEL = 32
+WIDE = 960  # pixels: room for the legend; where there is less, the figure scrolls
 THICK = 0.8  # of a row
 LOWEST = 290  # pixels, so that the tools have room
 # Paul Tol's muted scheme, and three more
@@ -126,6 +127,16 @@ def lay_bars(rows: Sequence[Row]) -> dict[str, dict[str, list[object]]]:
     return kinds
 
 
+def label_row(run: str, dialogue: str) -> str:
+    """Run and dialogue, the run once where the dialogue is named after it; the end of what is long.
+
+    >>> label_row("greedy", "a_1"), label_row("a", "a_1"), label_row("x" * 40, "a_1")[:3]
+    ('greedy a_1', 'a_1', '\u2026xx')
+    """
+    label = dialogue if dialogue.startswith(run) else f"{run} {dialogue}"
+    return label if len(label) <= LABEL else f"\u2026{label[1 - LABEL :]}"
+
+
 def lay_lengths(rows: Sequence[Row]) -> dict[str, list[object]]:
     """The columns of the bars that show how long each dialogue is."""
     return {
@@ -152,6 +163,7 @@ def timeline(reports: Sequence[Report], courses: Courses) -> figure | None:
         y_range=(min(ROWS, len(rows)) - 0.5, -0.5),
         height=max(LOWEST, 120 + 24 * min(ROWS, len(rows))),
         sizing_mode="stretch_width",
+        min_width=WIDE,
         tools="pan,wheel_zoom,reset,save",
     )
     open_it = CustomJS(
@@ -182,12 +194,12 @@ def timeline(reports: Sequence[Report], courses: Courses) -> figure | None:
     plot.add_tools(tap)
     plot.yaxis.ticker = FixedTicker(ticks=list(range(len(rows))))
     plot.yaxis.major_label_overrides = {
-        row: f"{run} {dialogue.name}"[-LABEL:] for row, (run, dialogue, _) in enumerate(rows)
+        row: label_row(run, dialogue.name) for row, (run, dialogue, _) in enumerate(rows)
     }
     plot.ygrid.visible = False
     plot.legend.click_policy = "hide"
     plot.add_layout(plot.legend[0], "above")
     plot.legend.orientation = "horizontal"
-    plot.legend.ncols = 5
+    plot.legend.ncols = 4
     plot.legend.location = "left"
     return plot

@@ -14,7 +14,6 @@ import analyze
 from broken_record.analysis.report import Report
 from broken_record.analysis.report_file import read_report
 from broken_record.comparison.compare import compare
-from broken_record.comparison.observe import common_until
 from broken_record.comparison.report import (
     ANY_FAULT,
     ANY_LOOP,
@@ -30,7 +29,7 @@ from broken_record.data import Dialogue, Turn
 from broken_record.errors import LogError
 from broken_record.files.record import RecordWriter
 from broken_record.files.sweep_folder import Sweep, SweptRun, read_sweep
-from broken_record.stats import detectable_paired_difference, pairs_needed
+from broken_record.stats import common_until, detectable_paired_difference, pairs_needed
 from tests.test_analyze_and_view import entry, finding
 
 LOOPS = ("single_turn_loop", "multi_turn_loop")

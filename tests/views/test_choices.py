@@ -437,6 +437,16 @@ def test_findings_are_boxed_among_the_turns_that_are_alike(opened):
     assert [list(box) for box in zip(*boxes, strict=True)] == told
 
 
+def test_the_timeline_scrolls_in_itself_on_a_phone(browser, page_file):
+    page = open_page(browser, page_file, fragment="#timeline")
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.wait_for_function("document.documentElement.scrollWidth <= 390")
+    assert (
+        page.evaluate("(one => one.scrollWidth)(document.querySelector('#timeline figure'))") > 900
+    )
+    page.close()
+
+
 def test_the_reader_fits_a_phone(browser, page_file):
     page = open_page(browser, page_file, fragment="#stuck/single_turn_loop/52")
     page.set_viewport_size({"width": 390, "height": 800})
@@ -446,17 +456,9 @@ def test_the_reader_fits_a_phone(browser, page_file):
     page.close()
 
 
-def axe():
-    """axe-core, if it is there: without it that page is not looked at, visibly."""
-    package = pytest.importorskip(
-        "axe_playwright_python", reason="no axe-playwright-python: what axe-core says is not known"
-    )
-    return (Path(package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_on_any_tab(browser, page_file, theme):
-    code = axe()
+def test_axe_finds_nothing_on_any_tab(browser, axe, page_file, theme):
+    code = axe
     rules = {"runOnly": ["color-contrast"]} if theme == "dark" else {}  # the rest is the same
     page = open_page(browser, page_file, color_scheme=theme)
     page.evaluate(code)

@@ -18,6 +18,7 @@ from broken_record.analysis.report_file import write_report
 from broken_record.analysis.texts import read_texts
 from broken_record.text.transcript import Transcript
 from broken_record.views.drift import average, drift_plot
+from broken_record.views.loops import survival_plot
 from broken_record.views.overview import PALETTE
 from broken_record.views.page import figures
 from broken_record.views.tables import at_risk_table
@@ -367,6 +368,23 @@ def test_chosen_points_show_what_a_page_of_them_alone_shows_to_the_last_digit(br
     assert source(among, "rates", "onset") == ["9 tokens", "10 tokens"]
     for page in pages:
         page.close()
+
+
+def test_a_curve_ends_where_its_run_does_and_means_are_over_what_all_runs_tell():
+    def watched(name, *times):
+        return Report(name, tuple(
+            entry(tokens=tokens, tokens_until_first_loop=tokens if loop else None)
+            for tokens, loop in times
+        ))  # fmt: skip
+
+    reports = [watched("long", (100, True), (1000, False)), watched("short", (300, False))]
+    plot = survival_plot(reports)
+    assert plot
+    ends = [plot.select_one({"name": f"survival-{k}"}) for k in (0, 1)]
+    assert [one.data["tokens"][-1] for one in ends] == [1000, 300]
+    assert [item.label.value for item in plot.legend[0].items] == [
+        "long: mean 200 of 300 tokens", "short: mean 300 of 300 tokens"
+    ]  # fmt: skip
 
 
 def test_a_turn_without_content_words_has_no_novelty(tmp_path):

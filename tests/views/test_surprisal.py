@@ -81,7 +81,7 @@ def test_a_key_goes_to_the_turns_of_which_the_model_was_surest(browser, pages):
 def test_surprisal_is_a_curve_and_an_axis(browser, pages):
     page = open_reader(browser, pages[0])
     page.click("[data-tab=timeline]")
-    assert page.locator("#timeline figure[aria-label*=surprised]").is_visible()
+    assert page.locator("#timeline figure[aria-label*=Surprisal]").is_visible()
     middle = page.evaluate("parrot.model('surprisal-0').data.mid")
     assert [round(value, 3) for value in middle] == NATS[1:]
     page.click("[data-tab=overview]")
@@ -92,5 +92,5 @@ def test_surprisal_is_a_curve_and_an_axis(browser, pages):
 def test_a_run_without_log_probabilities_shows_nothing_of_it(browser, pages):
     page = open_reader(browser, pages[1])
     assert page.locator(".surprisal").count() == 0
-    assert page.locator("figure[aria-label*=surprised]").count() == 0
+    assert page.locator("figure[aria-label*=Surprisal]").count() == 0
     page.close()

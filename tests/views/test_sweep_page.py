@@ -35,13 +35,24 @@ def put_comparison(folder, settings):
     return folder
 
 
-def opened(browser, page_file, troubles):
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+def opened(browser, page_file, troubles, **more):
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, **more)
     page.on("pageerror", lambda error: troubles.append(str(error)))
     page.on("console", lambda m: m.type == "error" and troubles.append(m.text))
     page.on("request", lambda r: r.url.startswith(("file:", "data:")) or troubles.append(r.url))
     page.goto(page_file.as_uri())
     page.wait_for_function("window.Bokeh?.documents.length > 0 && Bokeh.documents[0].is_idle")
+    return page
+
+
+@pytest.fixture(scope="module")
+def sweep_file(tmp_path_factory):
+    """The page of a small sweep with transcripts."""
+    folder = tmp_path_factory.mktemp("swept")
+    settings = {"a": {"t": 1}, "b": {"t": 2}}
+    sweep, page = put_sweep(folder / "s", {"t": [1, 2]}, settings, n=2), folder / "page.html"
+    assert analyze.main([str(sweep)]) == 0
+    assert view.main([str(sweep), "-o", str(page), "--no-show", "--transcripts"]) == 0
     return page
 
 
@@ -117,6 +128,43 @@ def test_transcripts_are_in_the_page_only_when_asked_for(browser, tmp_path):
     page.wait_for_selector(".turn.here")
     assert page.locator(".turn.here").get_attribute("data-index") == "4" and troubles == []
     page.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_tab_of_a_sweep(browser, axe, sweep_file, theme):
+    rules = {"runOnly": ["color-contrast"]} if theme == "dark" else {}  # the rest is the same
+    troubles: list[str] = []
+    page = opened(browser, sweep_file, troubles, color_scheme=theme)
+    page.evaluate(axe)
+    for tab in ("sweep", "apart", "reader"):
+        page.click(f"[data-tab={tab}]")
+        found = page.evaluate(
+            "(rules) => axe.run(document, { resultTypes: ['violations'], ...rules })", rules
+        )
+        told = {one["id"]: [node["html"] for node in one["nodes"]] for one in found["violations"]}
+        assert told == {}
+    assert troubles == []
+    page.close()
+
+
+def test_a_sweep_fits_a_phone(browser, sweep_file):
+    troubles: list[str] = []
+    page = opened(browser, sweep_file, troubles)
+    page.set_viewport_size({"width": 390, "height": 800})
+    for tab in ("sweep", "apart", "reader"):
+        page.click(f"[data-tab={tab}]")
+        page.wait_for_function("document.documentElement.scrollWidth <= 390")
+    head = page.locator("#combinations thead").bounding_box()
+    assert head["height"] < 100 and troubles == []
+    page.close()
+
+
+def test_a_forest_of_no_difference_has_an_axis_that_can_be_read():
+    settings = {name: {"x": name} for name in "ab"}
+    found = compared(runs_of(settings, lambda k, seed: False), settings=settings, n=9)
+    for measure, wide in ((ANY_LOOP, 0.1), (TOKENS, 10.0)):
+        plot = forest(found, measure)
+        assert plot and plot.x_range.end > wide and plot.x_range.start < -wide
 
 
 def test_a_sweep_that_is_not_analysed_or_lost_a_run_says_so(tmp_path, caplog):
