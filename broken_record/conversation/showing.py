@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from broken_record.data import Attempt, Chunk, Dialogue, EngineInfo, Role, Turn
 from broken_record.files.text_log import render_stream, render_transcript, stream_header
-from broken_record.terminal import escape_controls, name_file, one_line
+from broken_record.terminal import escape_controls, one_line
 
 if TYPE_CHECKING:
     from broken_record.conversation.watch import Watch
@@ -160,9 +160,7 @@ def describe(dialogue: Dialogue) -> str:
 
 def name_model(info: EngineInfo | None) -> str:
     """The model and what serves it."""
-    if info is None:
-        return "unknown"
-    return f"{name_file(info.model) if info.model else 'a model'} on {info.engine}"
+    return f"{info.model_name or 'a model'} on {info.engine}" if info else "unknown"
 
 
 def name_values(sampler: Mapping[str, Any]) -> str:
