@@ -176,6 +176,17 @@ class EngineInfo:
     digest: str | None = None
     caching: bool | None = None
 
+    @property
+    def model_name(self) -> str | None:
+        """The model; of the path of its weights, which some servers tell, the file.
+
+        >>> [EngineInfo("a", model=told).model_name for told in ("/models/M.gguf", "o/m")]
+        ['M.gguf', 'o/m']
+        """
+        if self.model is None or not self.model.endswith(".gguf"):
+            return self.model
+        return self.model.replace("\\", "/").rpartition("/")[2]
+
 
 @dataclass(frozen=True, slots=True)
 class Branch:

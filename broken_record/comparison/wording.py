@@ -249,8 +249,10 @@ def conclude_loops(comparison: Comparison) -> str:
         )
     could = power(least.differences.get(ANY_LOOP) or shown[0])
     if ties == len(ranked) - 1:
-        alike = "All loop alike" if least.value(ANY_LOOP) else "No setting loops"
-        return f"{alike}, {share.replace('its', 'the')}; {could}."
+        if not least.value(ANY_LOOP):
+            none = estimate_text(ANY_LOOP, least.estimates[ANY_LOOP])
+            return f"No setting loops: {none} of the dialogues of each; {could}."
+        return f"All loop alike, {share.replace('its', 'the')}; {could}."
     return (
         "None loops less than the baseline, or later, beyond chance. The least is "
         f"{who}, {share}; {could}."

@@ -160,9 +160,7 @@ def describe(dialogue: Dialogue) -> str:
 
 def name_model(info: EngineInfo | None) -> str:
     """The model and what serves it."""
-    if info is None:
-        return "unknown"
-    return f"{name_file(info.model) if info.model else 'a model'} on {info.engine}"
+    return f"{info.model_name or 'a model'} on {info.engine}" if info else "unknown"
 
 
 def name_values(sampler: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from broken_record.stats import common_until, survival
 from broken_record.views.overview import DASHES, PALETTE
 
 UNKNOWN = "#bbbbbb"
+LABELS, CELL = 280, 130  # pixels; where there is less, the figure scrolls
 DARK = 0.62  # from this share on a cell is so dark that it is written on in white
 SHARES = ("#ffffff", *interp_palette(("#cfe3f5", "#4292c6", "#08306b"), 255))
 """By share: white for none, and a tint that can be told from it for the rarest."""
@@ -55,6 +56,7 @@ def heat_map(reports: Sequence[Report]) -> figure | None:
         y_range=[label_kind(kind) for kind in kinds[::-1]],
         height=60 + 34 * len(kinds),
         sizing_mode="stretch_width",
+        min_width=LABELS + CELL * len(reports),
         toolbar_location=None,
     )
     source = ColumnDataSource(rows, name="rates")

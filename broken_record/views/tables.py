@@ -158,7 +158,8 @@ def list_settings(said: Dialogue) -> dict[str, str]:
     """A run's settings by dotted names, who spoke, and with which packages."""
     settings = {"assistant model": "unknown"}
     for role, info in (("assistant", said.assistant), ("user", said.user)):
-        for name, value in asdict(info).items() if info else ():
+        shown = {**asdict(info), "model": info.model_name} if info else {}
+        for name, value in shown.items():
             if name in ("engine", "build", "model", "n_ctx", "template") and value is not None:
                 settings[f"{role} {name}"] = name_file(value) if name == "model" else str(value)
     for key, value in said.config.items():

@@ -16,6 +16,7 @@ import pytest
 
 from broken_record.batch.away import Away
 from broken_record.batch.jobs import Batch
+from broken_record.batch.launch import parse_words
 from broken_record.batch.plan import Job
 from broken_record.batch.progress import Progress
 from broken_record.config.checks import MODELS_FOLDER
@@ -247,3 +248,13 @@ def test_an_embedded_server_whose_parent_went_while_it_started_ends(tmp_path):
     finally:
         server.kill()
         server.stdin.close()
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [("--sweeep", "did you mean --sweep?"), ("--set", "what goes to parrot.py stands behind --")],
+)
+def test_an_unknown_option_names_what_was_meant(option, words, capsys):
+    with pytest.raises(SystemExit):
+        parse_words(["3", option, "x"])
+    assert f"unknown option {option}; {words}" in capsys.readouterr().err

@@ -243,6 +243,11 @@ def test_a_small_difference_says_how_many_seeds_would_tell_it_from_chance():
     assert f"to tell the 20% that were seen from chance takes some {needed} seeds." in told
 
 
+def test_settings_of_which_none_loops_are_not_said_to_loop_alike():
+    told = conclude(compared({name: [said(seed) for seed in range(4)] for name in "ab"}, n=4))
+    assert told.startswith("No setting loops: 0% (0% - 49%) of the dialogues of each; ")
+
+
 def test_the_configs_own_settings_are_the_baseline_unless_another_is_named():
     runs = {name: [said(seed) for seed in range(4)] for name in "ab"}
     sweep = replace(sweep_of({name: {"k": name} for name in runs}), own="b")

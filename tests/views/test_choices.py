@@ -437,10 +437,13 @@ def test_findings_are_boxed_among_the_turns_that_are_alike(opened):
     assert [list(box) for box in zip(*boxes, strict=True)] == told
 
 
-def test_the_timeline_scrolls_in_itself_on_a_phone(browser, page_file):
+def test_wide_figures_scroll_in_themselves_on_a_phone(browser, page_file):
     page = open_page(browser, page_file, fragment="#timeline")
     page.set_viewport_size({"width": 390, "height": 800})
-    page.wait_for_function("document.documentElement.scrollWidth <= 390")
+    for tab in ("loops", "timeline"):
+        page.click(f"[data-tab={tab}]")
+        page.wait_for_function("document.documentElement.scrollWidth <= 390")
+    assert page.evaluate("document.querySelector('#loops figure').scrollWidth") > 500
     assert (
         page.evaluate("(one => one.scrollWidth)(document.querySelector('#timeline figure'))") > 900
     )
