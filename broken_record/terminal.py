@@ -113,12 +113,3 @@ def command_of(script: str) -> str:
     'python view.py'
     """
     return COMMANDS[script][(Path(__file__).parent / "_scripts").exists()]
-
-
-def name_file(model: str) -> str:
-    """A model's name; of the path of its weights the file, for servers tell paths.
-
-    >>> name_file("/models/SmolLM2.Q4_1.gguf"), name_file("org/model")
-    ('SmolLM2.Q4_1.gguf', 'org/model')
-    """
-    return re.split(r"[/\\]", model)[-1] if model.endswith(".gguf") else model

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from broken_record.data import Attempt, Chunk, Dialogue, EngineInfo, Role, Turn
 from broken_record.files.text_log import render_stream, render_transcript, stream_header
-from broken_record.terminal import escape_controls, name_file, one_line
+from broken_record.terminal import escape_controls, one_line
 
 if TYPE_CHECKING:
     from broken_record.conversation.watch import Watch

@@ -10,7 +10,6 @@ from itertools import combinations
 from broken_record.analysis.report import Report, summarize
 from broken_record.data import Dialogue
 from broken_record.stats import bootstrap_interval, compare_rates, detectable_difference, holm
-from broken_record.terminal import name_file
 from broken_record.views.loops import count_at_risk
 from broken_record.views.templates import part
 
@@ -161,7 +160,7 @@ def list_settings(said: Dialogue) -> dict[str, str]:
         shown = {**asdict(info), "model": info.model_name} if info else {}
         for name, value in shown.items():
             if name in ("engine", "build", "model", "n_ctx", "template") and value is not None:
-                settings[f"{role} {name}"] = name_file(value) if name == "model" else str(value)
+                settings[f"{role} {name}"] = str(value)
     for key, value in said.config.items():
         if key == "seed":
             continue
