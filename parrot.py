@@ -322,10 +322,8 @@ def run(options: argparse.Namespace, came: list[int]) -> int:
     return 0
 
 
-def main(arguments: list[str] | None = None) -> int:
-    options = parse_arguments(arguments)
-    log_to_stderr()
-    came = stop_on_signals()
+def attempt(options: argparse.Namespace, came: list[int]) -> int:
+    """As run; what goes wrong is told."""
     try:
         open_stdout()
         return run(options, came)
@@ -336,14 +334,23 @@ def main(arguments: list[str] | None = None) -> int:
     except ParrotError as error:
         log.error("\n%s", error)
         return 1
-    except KeyboardInterrupt:
-        return 128 + came[0]
     except BrokenPipeError:
         sys.stderr.close()
         return 0
     except OSError as error:  # the log's disk is full
         log.error("the log cannot be written: %s", error.strerror or error)
         return 1
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parse_arguments(arguments)
+    log_to_stderr()
+    came: list[int] = []
+    try:
+        stop_on_signals(came)
+        return attempt(options, came)
+    except KeyboardInterrupt:
+        return 128 + came[0]
 
 
 if __name__ == "__main__":

@@ -4,15 +4,16 @@ where their messages go, and which packages one needs before it begins.
 
 from __future__ import annotations
 
+import _thread
 import argparse
 import logging
 import signal
 import sys
+import time
 from collections.abc import Callable
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
 
 from broken_record import __version__
 from broken_record.errors import ConfigError
@@ -64,20 +65,38 @@ def view() -> int:
     return run("view.py")
 
 
-def stop_on_signals() -> list[int]:
-    """Make SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt; the list says which came.
+CALM = ("__main__", "parrot", "broken_record", "socket", "ssl")
+"""The modules that bear an exception from nowhere: our own, and those that wait for bytes."""
+AGAIN_S, AT_LAST = 0.02, 50
 
-    An exception that a handler raises is lost when it strikes in a finaliser, so whoever loops
-    looks at the list too.
+
+def stop_on_signals(came: list[int]) -> None:
+    """Make SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt; `came` says which came.
+
+    Not inside a library: raised there it may leave a lock held for ever (that of a queue), be lost
+    (in a finaliser) or come out as another exception (in __set_name__). The signal is sent again
+    a moment later then, for a second at most. Whoever loops looks at `came` too.
     """
-    came: list[int] = []
 
-    def stop(number: int, frame: object) -> NoReturn:
+    def stop(number: int, frame: FrameType | None) -> None:
         came.append(number)
-        raise KeyboardInterrupt
+        if is_calm(frame) or len(came) > AT_LAST or not hasattr(signal, "pthread_kill"):
+            raise KeyboardInterrupt
+        _thread.start_new_thread(send_again, (number, _thread.get_ident()))
 
     handle_signals(stop)
-    return came
+
+
+def is_calm(frame: FrameType | None) -> bool:
+    """Whether what runs in a frame can bear an exception that it did not ask for."""
+    name = "" if frame is None else str(frame.f_globals.get("__name__", ""))
+    return name.partition(".")[0] in CALM
+
+
+def send_again(number: int, thread: int) -> None:
+    """Send a thread a signal a moment later; not by threading, whose locks it may hold."""
+    time.sleep(AGAIN_S)
+    signal.pthread_kill(thread, number)
 
 
 def handle_signals(handler: Callable[[int, FrameType | None], object]) -> None:

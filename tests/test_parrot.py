@@ -163,6 +163,40 @@ def test_an_interrupted_dialogue_is_closed_and_leaves_no_server(number, code, tm
     wait_for(lambda: not session_members(process.pid))
 
 
+STRIKE = """
+import os, signal, sys
+
+def strike(frame, event, argument):
+    if (event, frame.f_code.co_name) != ("{event}", "{function}"):
+        return
+    callers = set()
+    while frame := frame.f_back:
+        callers.add(frame.f_code.co_name)
+    if "{caller}" in callers and signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        sys.setprofile(None)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+sys.setprofile(strike)
+"""
+
+
+@pytest.mark.parametrize(
+    ("event", "function", "caller"),
+    [("c_return", "__enter__", "_get_conn"),  # a queue's lock has just been taken
+     ("c_return", "__enter__", "_put_conn"),
+     ("c_return", "cb", "_find_and_load")],  # in a finaliser, where it is lost
+)  # fmt: skip
+def test_a_signal_inside_a_library_neither_hangs_it_nor_is_lost(event, function, caller, tmp_path):
+    where = {"event": event, "function": function, "caller": caller}
+    (tmp_path / "sitecustomize.py").write_text(STRIKE.format(**where))
+    with replay({**LLAMA, "/v1/completions": reply(" hello")}) as (url, _):
+        done = parrot(
+            put_config(tmp_path, url), "--record", tmp_path / "a.jsonl",
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        )  # fmt: skip
+    assert (done.returncode, b"Traceback" in done.stderr) == (143, False), done.stderr
+
+
 def test_a_reader_that_goes_away_ends_it_quietly_with_the_record_intact(tmp_path):
     record = tmp_path / "a.jsonl"
     command = f"{sys.executable} parrot.py --set turn_max_tokens=40 --record {record} | head -n 4"

@@ -27,6 +27,7 @@ from broken_record.batch.loops import Loops
 from broken_record.batch.plan import Job, jobs_of
 from broken_record.batch.progress import Progress, most_tokens
 from broken_record.config.schema import Config
+from broken_record.conversation.aim_process import LEAVE_S
 from broken_record.engines.connect import SLOT_VARIABLE
 from broken_record.engines.embedded import (
     SERVERS_VARIABLE,
@@ -41,6 +42,7 @@ from broken_record.scripts import handle_signals, path_of, tell
 from broken_record.terminal import command_of, words_to_paste
 
 WATCH_EVERY_S = 0.2
+KILL_AFTER_S = LEAVE_S + 10.0  # a dialogue that was stopped may still wait for Aim
 
 
 def stop_all(servers: Mapping[str, EmbeddedServer]) -> None:
@@ -70,6 +72,7 @@ class Batch:
     failed: list[Job] = field(default_factory=list)
     running: dict[int, tuple[Job, subprocess.Popen[bytes]]] = field(default_factory=dict)
     came: list[int] = field(default_factory=list)
+    came_at: float | None = None
     shown: bool = True
     full: str = ""  # why the log of the dialogue that is shown cannot be written
     teeing: threading.Thread | None = None
@@ -191,8 +194,15 @@ class Batch:
     def stop(self, number: int, frame: object = None) -> None:
         """Stop all dialogues for a signal that came; no further one is started."""
         self.came.append(number)
+        self.came_at = self.came_at or time.monotonic()
         for _, process in self.running.values():
             stop_dialogue(process)
+
+    def kill_late(self) -> None:
+        """End the dialogues that do not end for a signal; their records bear it."""
+        if self.came_at and time.monotonic() - self.came_at > KILL_AFTER_S:
+            for _, process in self.running.values():
+                process.kill()
 
     def missing(self, job: Job) -> str | None:
         """The server that a dialogue waits for, if one does not answer."""
@@ -282,6 +292,7 @@ def run_jobs(
             restart_dead(servers, addresses)
             batch.fill_places(say=not line)
             batch.reap()
+            batch.kill_late()
             if line:
                 width = shutil.get_terminal_size().columns
                 sys.stderr.write("\r\x1b[K")

@@ -298,8 +298,16 @@ def launch(options: argparse.Namespace, came: list[int]) -> int:
 
 def main(words: list[str] | None = None) -> int:
     """What the command line asks for; problems become lines and an exit code."""
-    came = stop_on_signals()
-    options = parse_words(sys.argv[1:] if words is None else words)
+    came: list[int] = []
+    try:
+        stop_on_signals(came)
+        return attempt(parse_words(sys.argv[1:] if words is None else words), came)
+    except KeyboardInterrupt:  # before any dialogue: run_jobs passes signals on
+        return 128 + came[0]
+
+
+def attempt(options: argparse.Namespace, came: list[int]) -> int:
+    """As launch; what goes wrong is told."""
     try:
         open_stdout()
         return launch(options, came)
@@ -312,8 +320,6 @@ def main(words: list[str] | None = None) -> int:
     except OSError as error:
         tell(f"parrot.sh: {error}\n")
         return 1
-    except KeyboardInterrupt:  # before any dialogue: run_jobs passes signals on
-        return 128 + came[0]
 
 
 if __name__ == "__main__":

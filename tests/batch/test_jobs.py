@@ -41,6 +41,25 @@ def test_a_signal_that_came_while_a_dialogue_was_being_started_ends_it(tmp_path)
         assert process.wait(timeout=20) in (-signal.SIGTERM, 128 + signal.SIGTERM)
 
 
+def test_a_dialogue_that_does_not_end_for_a_signal_is_killed_in_the_end(tmp_path, monkeypatch):
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True)"
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"{deaf}; time.sleep(60)"],
+        stdout=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    with process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        batch = Batch([], 2, {})
+        batch.running[0] = (a_job(tmp_path, "http://127.0.0.1:1"), process)
+        batch.stop(signal.SIGTERM)
+        batch.kill_late()
+        assert process.poll() is None
+        monkeypatch.setattr("broken_record.batch.jobs.KILL_AFTER_S", 0.0)
+        batch.kill_late()
+        assert process.wait(timeout=20) == -signal.SIGKILL
+
+
 def has_ended(batch):
     batch.reap()
     return not batch.running
