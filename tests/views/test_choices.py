@@ -27,13 +27,12 @@ from broken_record.views.tables import pairs_table, settings_table
 from broken_record.views.timeline import KIND_COLOURS, find_worst, stack
 from tests.comparison.test_compare import compared, said
 from tests.test_analyze_and_view import entry, finding, write_record
-from tests.views.test_page import choose, page_of, point_of, source
+from tests.views.test_page import DRAWN, choose, page_of, point_of, source
 from tests.views.test_sweep_page import put_comparison
 
 LOOPING = Path(__file__).parents[2] / "docs" / "looping"
 KINDS = ("multi_turn_loop", "single_turn_loop", "semantic_repetition")
 NOVELTY = "How much is new, as a share of the words"
-DRAWN = "window.parrot?.readers[0].said && Bokeh.documents.length > 0 && Bokeh.documents[0].is_idle"
 
 
 @pytest.fixture(scope="module")

@@ -57,7 +57,7 @@ def test_a_dialogue_that_grows_appears_with_what_is_found(browser, served):
     page.wait_for_selector(".turn.here")
     with record.open("a") as file:
         file.write(turn(2, "The lamp is lit."))
-    page.wait_for_selector("text=The lamp is lit.", timeout=5000)
+    page.wait_for_selector("text=The lamp is lit.")
     with record.open("a") as file:
         file.writelines(turn(k, LINE if k % 2 else f"He counted {k} waves.") for k in range(3, 20))
     page.wait_for_selector("#runs .share", state="attached")

@@ -32,6 +32,8 @@ HOSTILE = [
     "x" * 100_000,
 ]  # fmt: skip
 LINE = "Tell me about the old lighthouse keeper, please."
+FIGURES = "window.Bokeh?.documents.length > 0 && Bokeh.documents[0].is_idle"
+DRAWN = f"window.parrot?.readers[0].said && {FIGURES}"
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +62,7 @@ def opened(browser, page_file):
     page.on("console", lambda m: m.type == "error" and page.troubles.append(m.text))
     page.on("request", lambda r: r.url.startswith("file:") or page.troubles.append(r.url))
     page.goto(page_file.as_uri())
-    page.wait_for_function("window.parrot && window.parrot.readers[0].said")
+    page.wait_for_function(DRAWN)
     yield page
     assert page.troubles == []
     assert page.title() == "Broken Record Parrot"
@@ -151,7 +153,7 @@ def test_without_transcripts_the_reader_says_why(browser, page_file, tmp_path):
     tab.click("[data-tab=reader]")
     tab.fill("input[type=search]", "tea")
     assert "--no-transcripts" in tab.locator(".empty").last.text_content()
-    tab.wait_for_function("Bokeh.documents.length > 0 && Bokeh.documents[0].is_idle")
+    tab.wait_for_function(FIGURES)
     tab.wait_for_function(f"{RECURRENCE}?.data.turn.length === 0")
     assert troubles == []
     tab.close()
@@ -174,7 +176,7 @@ def one_lost(browser, tmp_path):
     page.troubles = []
     page.on("pageerror", lambda error: page.troubles.append(str(error)))
     page.goto(page_of([folder], tmp_path / "results.html").as_uri())
-    page.wait_for_function("window.parrot?.readers[0].said && Bokeh.documents.length > 0")
+    page.wait_for_function(DRAWN)
     page.click("[data-tab=reader]")
     yield page
     assert page.troubles == []
@@ -250,6 +252,7 @@ def source(page, name, column):
 
 def choose(page, *indices):
     """Select points of the scatter, a list of places a run, as box and lasso do."""
+    page.wait_for_function(FIGURES)
     page.evaluate(
         """(all) => all.forEach((indices, k) => {
           const named = (d) => d.get_model_by_name(`scatter-${k}`);
@@ -316,7 +319,7 @@ def many_file(tmp_path_factory):
 def test_choosing_every_point_draws_again_what_python_drew(browser, many_file):
     page = browser.new_page()
     page.goto(many_file.as_uri())
-    page.wait_for_function("window.parrot?.readers[0].said && Bokeh.documents.length > 0")
+    page.wait_for_function(DRAWN)
     before = shown_of(page)
     assert before[0].count("all") > before[0].count("one_kind") == 1
     choose(page, range(5), range(5))
@@ -358,7 +361,7 @@ def test_chosen_points_show_what_a_page_of_them_alone_shows_to_the_last_digit(br
         write_report(tmp_path / name, "run", own, thresholds)
         page = browser.new_page()
         page.goto(page_of([tmp_path / name], tmp_path / f"{name}.html").as_uri())
-        page.wait_for_function("window.parrot && Bokeh.documents.length > 0")
+        page.wait_for_function(FIGURES)
         pages.append(page)
     alone, among = pages
     choose(among, chosen)
@@ -407,7 +410,6 @@ def test_where_no_tokens_were_counted_none_are_at_risk():
 
 
 def test_chosen_points_are_what_everything_else_shows_until_all_are_shown_again(opened):
-    opened.wait_for_function("Bokeh.documents.length > 0")
     before = [source(opened, *place) for place in WATCHED]
     choose(opened, [0], [])
     assert "shows 1 of 2 dialogues" in opened.locator("#chosen").text_content()
@@ -449,7 +451,6 @@ def point_of(page, run):
 
 
 def test_a_click_on_a_point_opens_its_dialogue(opened):
-    opened.wait_for_function("Bokeh.documents.length > 0 && Bokeh.documents[0].is_idle")
     opened.mouse.click(*point_of(opened, 1))
     opened.wait_for_function("window.parrot.readers[0].dialogue.name === 'stuck'")
     assert opened.locator("#reader").is_visible()
@@ -457,7 +458,6 @@ def test_a_click_on_a_point_opens_its_dialogue(opened):
 
 
 def test_a_click_in_the_legend_hides_a_run(opened):
-    opened.wait_for_function("Bokeh.documents.length > 0 && Bokeh.documents[0].is_idle")
     is_visible = (
         "() => {" + FIND_SCATTER + "return scatter().model.renderers.map((r) => r.visible); }"
     )
@@ -538,7 +538,7 @@ def test_every_tab_of_a_page_works_whatever_the_runs(browser, make, dialogues, t
     troubles = []
     page.on("pageerror", lambda error: troubles.append(str(error)))
     page.goto(page_of(folders, tmp_path / "page.html").as_uri())
-    page.wait_for_function("window.parrot?.readers[0].said && Bokeh.documents.length > 0")
+    page.wait_for_function(DRAWN)
     for tab in ("overview", "loops", "lengths", "timeline", "reader"):
         page.click(f"[data-tab={tab}]")
         shown = page.locator(f"#{tab} .bk-Figure, #{tab} .empty, #{tab} .turn")

@@ -12,6 +12,7 @@ from broken_record.comparison.report import ANY_LOOP, COVERAGE, TOKENS, write_co
 from broken_record.views.sweeps import dose_response, find_lines, forest
 from tests.comparison.test_compare import GRID, compared, put_sweep, said
 from tests.conftest import CHROMIUM
+from tests.views.test_page import FIGURES
 
 HOSTILE = [
     "</script><script>document.title='run'</script>", "<img src=x onerror=document.title='run'>",
@@ -41,7 +42,7 @@ def opened(browser, page_file, troubles, **more):
     page.on("console", lambda m: m.type == "error" and troubles.append(m.text))
     page.on("request", lambda r: r.url.startswith(("file:", "data:")) or troubles.append(r.url))
     page.goto(page_file.as_uri())
-    page.wait_for_function("window.Bokeh?.documents.length > 0 && Bokeh.documents[0].is_idle")
+    page.wait_for_function(FIGURES)
     return page
 
 
