@@ -160,9 +160,9 @@ def join(folder: Path, name: str) -> tuple[dict[str, Row], list[str]]:
     return joined, notes
 
 
-def put_behind(joined: dict[str, Row]) -> int:
+def put_behind(joined: dict[str, Row], real: Path = REAL) -> int:
     """Put marks and texts behind those that are there; how many dialogues there are then."""
-    marks_file, texts_file = REAL / "gold.jsonl", REAL / "gold.texts.jsonl"
+    marks_file, texts_file = real / "gold.jsonl", real / "gold.texts.jsonl"
     texts = texts_file.read_text(encoding="utf-8").splitlines()
     rows = map(json.loads, marks_file.read_text(encoding="utf-8").splitlines())
     by_line = {row["line"]: row for row in rows}
