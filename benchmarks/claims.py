@@ -10,6 +10,9 @@ claims. Scene by scene, so that what is there at any moment can be compared. --h
 and takes the scenes that every setting of the claim has; --write puts the tables into
 docs/findings.md.
 
+"late" is no comparison of settings: of a few longer dialogues it asks whether more turns run into
+their limit with every thousand tokens, against the dialogue's own first thousand.
+
 Detectors, tests and intervals are those of a sweep (broken_record/comparison): McNemar's exact test
 for shares, turned signs for means, Holm over the settings of a claim, and "seen from" the smallest
 difference that so many pairs show four times in five. Two measures more are read the same way: the
@@ -24,18 +27,21 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from benchmarks.truth_on_real_text import put
 from broken_record.analysis.analyse import examine_all
 from broken_record.analysis.report import DialogueReport, Report
-from broken_record.comparison.compare import compare
+from broken_record.comparison.compare import Values, compare, difference
 from broken_record.comparison.report import ANY_LOOP, COVERAGE, TOKENS, Comparison
 from broken_record.comparison.wording import (
     detectable_text,
     difference_text,
     estimate_text,
+    interval_text,
     power,
 )
 from broken_record.data import Finding
@@ -49,7 +55,8 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "findings.md"
 SCENES = (
     "lighthouse", "moving_out", "help_desk", "fortune_teller", "porch", "detective",
-    "sickbed", "fishing_boat", "freighter", "night_watch",
+    "sickbed", "fishing_boat", "freighter", "night_watch", "border_post", "birthday_call",
+    "chess_lesson", "dragon",
 )  # fmt: skip
 PLAIN: dict[str, Any] = {
     "temperature": 0.87, "top_p": 1.0, "min_p": 0.0, "top_k": 0, "repeat_penalty": 1.0,
@@ -73,10 +80,16 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "greedy_dry": {"sampler": {**GREEDY, **DRY}},
     "greedy_mark": {"sampler": GREEDY, "user_api_url": "embedded:mark"},
     "min_p_short": {"sampler": {**PLAIN, "min_p": 0.1}, "user_memory": 4},
-    "no_stop": {"sampler": {**GREEDY, **PENALTY, "stop": []}},
+    "one_line": {"sampler": PLAIN, **LONG},
+    "no_stop": {"sampler": {**PLAIN, "stop": []}, **LONG},
     "long": {"sampler": {**GREEDY, **PENALTY, "stop": []}, **LONG},
     "long_64": {"sampler": {**GREEDY, **PENALTY, "repeat_last_n": 64, "stop": []}, **LONG},
 }
+SHIPPED = {**PLAIN, "top_p": 0.8, "min_p": 0.1, **PENALTY}
+LATE, LATE_SCENES, STEP = "late", SCENES[:6], 1000
+SETTINGS[LATE] = {
+    "sampler": {**SHIPPED, "stop": []}, "total_tokens": 5 * STEP, "turn_max_tokens": 120,
+}  # fmt: skip
 NAMES = {
     "greedy": "temperature 0",
     "none": "temperature 0.87 alone",
@@ -87,7 +100,8 @@ NAMES = {
     "greedy_dry": "temperature 0, DRY 0.8 on 2,048",
     "greedy_mark": "temperature 0, the user is mark",
     "min_p_short": "0.87, min_p 0.1, user_memory 4",
-    "no_stop": "temperature 0, repeat_penalty 1.1 on 2,048, no stop",
+    "one_line": "long replies, temperature 0.87, one line",
+    "no_stop": "long replies, temperature 0.87, no stop string",
     "long": "long replies, temperature 0, repeat_penalty 1.1 on 2,048",
     "long_64": "long replies, temperature 0, repeat_penalty 1.1 on 64",
 }
@@ -163,11 +177,41 @@ ALWAYS = (LOOPED, UNTIL, BROKE)
 CLAIMS = {
     "one_model": Claim("greedy", ("greedy_mark",), (*ALWAYS, ECHO, FLIPPED)),
     "user_memory": Claim("min_p", ("min_p_short",), (*ALWAYS, COVERED)),
-    "repeat_last_n": Claim("long_64", ("long",), (*ALWAYS, INSIDE, COVERED)),
-    "one_line": Claim("greedy_penalty", ("no_stop",), (*ALWAYS, CUT)),
+    "repeat_last_n": Claim("long_64", ("long",), (*ALWAYS, INSIDE, COVERED, CUT)),
+    "one_line": Claim("no_stop", ("one_line",), (*ALWAYS, CUT)),
     "samplers": Claim("none", ("min_p", "penalty", "dry"), (*ALWAYS, SAME, NEAR)),
     "greedy": Claim("greedy", ("greedy_penalty", "greedy_dry"), (*ALWAYS, SAME, NEAR)),
 }
+
+
+def share_by_step(record: Path) -> list[float]:
+    """The share of turns that ran into their limit, of those that begin in each STEP tokens."""
+    cut: dict[int, list[bool]] = {}
+    said = 0
+    for turn in read_record(record).turns:
+        cut.setdefault(said // STEP, []).append(turn.finish_reason == "length")
+        said += turn.tokens or 0
+    return [fmean(cut[step]) for step in sorted(cut)]
+
+
+def late_lines(records: Sequence[Path]) -> Iterator[str]:
+    """Markdown: how many turns ran into their limit, a row per STEP tokens; the last against the
+    first.
+    """
+    shares = [share_by_step(record) for record in records]
+    values: list[Values] = [
+        {((k,), ()): share for k, share in enumerate(step)} for step in zip(*shares, strict=True)
+    ]
+    apart = difference(values[-1], values[0], 0.05, rates=False)
+    assert apart.value is not None and apart.p is not None
+    yield "| tokens | dialogues | turns that run into their limit | difference |"
+    yield "|---|---|---|---|"
+    for step, one in enumerate(values):
+        row = [f"{step * STEP:,} to {(step + 1) * STEP:,}", str(len(one))]
+        row += [f"{fmean(one.values()):.0%}", ""]
+        if step == len(values) - 1:
+            row[3] = f"{apart.value:+.0%}{interval_text(ANY_LOOP, apart)}, p {apart.p:.3f}"
+        yield f"| {' | '.join(row)} |"
 
 
 def config_of(scene: str, setting: str) -> dict[str, Any]:
@@ -249,32 +293,52 @@ def table_lines(claim: Claim, reports: Mapping[str, Report]) -> Iterator[str]:
     yield f"Any loop: {power(looped.others[0].differences[ANY_LOOP])}."
 
 
+def tables(runs: Path, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """(claim, its table) of the scenes that all its settings have; LogError where none has."""
+    for name in names:
+        settings, scenes = settings_of(name), scenes_of(name)
+        there = [
+            scene
+            for scene in scenes
+            if all(is_done(runs / setting / f"{scene}.jsonl") for setting in settings)
+        ]
+        if not there:
+            raise LogError(f"{name}: no scene in {runs} has all of {', '.join(settings)}")
+        if name == LATE:
+            lines = late_lines([runs / LATE / f"{scene}.jsonl" for scene in there])
+        else:
+            reports = {setting: examine(runs, setting, there) for setting in settings}
+            lines = table_lines(CLAIMS[name], reports)
+        yield name, "\n".join(lines)
+
+
+def settings_of(name: str) -> tuple[str, ...]:
+    """What a claim needs held."""
+    return (LATE,) if name == LATE else CLAIMS[name].settings
+
+
+def scenes_of(name: str) -> tuple[str, ...]:
+    """From which scenes."""
+    return LATE_SCENES if name == LATE else SCENES
+
+
 def main() -> None:
     """Hold what is asked for, and print or write the tables."""
+    every = [*CLAIMS, LATE]
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("claims", nargs="*", metavar="CLAIM", help=", ".join(CLAIMS))
+    parser.add_argument("claims", nargs="*", metavar="CLAIM", help=", ".join(every))
     parser.add_argument("--runs", type=Path, default=ROOT / "build" / "claims", metavar="FOLDER")
     parser.add_argument("--held", action="store_true", help="hold nothing, take what is there")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/findings.md")
     options = parser.parse_args()
-    if unknown := set(options.claims) - CLAIMS.keys():
-        parser.error(f"no claim {', '.join(sorted(unknown))}; there are {', '.join(CLAIMS)}")
-    chosen = {name: CLAIMS[name] for name in options.claims or CLAIMS}
-    runs = options.runs.resolve()
-    wanted = {setting for claim in chosen.values() for setting in claim.settings}
-    for scene in () if options.held else SCENES:
-        for setting in filter(wanted.__contains__, SETTINGS):
+    if unknown := set(options.claims) - {*every}:
+        parser.error(f"no claim {', '.join(sorted(unknown))}; there are {', '.join(every)}")
+    names, runs = options.claims or every, options.runs.resolve()
+    wanted = {pair for name in names for pair in product(scenes_of(name), settings_of(name))}
+    for scene, setting in () if options.held else product(SCENES, SETTINGS):
+        if (scene, setting) in wanted:
             hold(runs, scene, setting)
-    for name, claim in chosen.items():
-        there = [
-            scene
-            for scene in SCENES
-            if all(is_done(runs / setting / f"{scene}.jsonl") for setting in claim.settings)
-        ]
-        if not there:
-            parser.error(f"{name}: no scene of {runs} has all of {', '.join(claim.settings)}")
-        reports = {setting: examine(runs, setting, there) for setting in claim.settings}
-        table = "\n".join(table_lines(claim, reports))
+    for name, table in tables(runs, names):
         print(f"{name}\n\n{table}\n")
         if options.write:
             put(PAGE, f"claim {name}", table)
