@@ -27,7 +27,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -41,7 +41,6 @@ from broken_record.comparison.wording import (
     detectable_text,
     difference_text,
     estimate_text,
-    power,
 )
 from broken_record.data import Finding
 from broken_record.detectors.registry import KINDS, LOOPS
@@ -255,6 +254,15 @@ def examine(runs: Path, setting: str, scenes: Sequence[str]) -> Report:
     return Report(setting, dialogues, thresholds=thresholds)
 
 
+def count_same(runs: Path, one: str, other: str, scenes: Sequence[str]) -> int:
+    """In how many scenes two settings say the same, word for word."""
+
+    def said(setting: str, scene: str) -> list[str]:
+        return [turn.content for turn in read_record(runs / setting / f"{scene}.jsonl").turns]
+
+    return sum(said(one, scene) == said(other, scene) for scene in scenes)
+
+
 def compare_by(claim: Claim, measure: Measure, reports: Mapping[str, Report]) -> Comparison:
     """A claim's settings compared by a measure."""
     seen = {
@@ -271,7 +279,6 @@ def table_lines(claim: Claim, reports: Mapping[str, Report]) -> Iterator[str]:
     """Markdown: a row a measure and setting, and what so many pairs can show."""
     yield "| | setting | dialogues | | difference | seen from |"
     yield "|---|---|---|---|---|---|"
-    comparison = None
     for measure in claim.measures:
         comparison = compare_by(claim, measure, reports)
         title = measure.title
@@ -288,9 +295,6 @@ def table_lines(claim: Claim, reports: Mapping[str, Report]) -> Iterator[str]:
                 ]
             yield f"| {' | '.join(cells)} |"
             title = ""
-    looped = compare_by(claim, LOOPED, reports)
-    yield ""
-    yield f"Any loop: {power(looped.others[0].differences[ANY_LOOP])}."
 
 
 def tables(runs: Path, names: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -308,7 +312,10 @@ def tables(runs: Path, names: Sequence[str]) -> Iterator[tuple[str, str]]:
             lines = late_lines(runs, there)
         else:
             reports = {setting: examine(runs, setting, there) for setting in settings}
-            lines = table_lines(CLAIMS[name], reports)
+            base, *others = settings
+            same = [f"{NAMES[one]} in {count_same(runs, base, one, there)}" for one in others]
+            note = f"Word for word as {NAMES[base]}: {'; '.join(same)}."
+            lines = chain(table_lines(CLAIMS[name], reports), ["", note])
         yield name, "\n".join(lines)
 
 
