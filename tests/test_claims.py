@@ -71,7 +71,7 @@ def test_a_table_pairs_the_scenes_of_both_settings(runs):
 
 
 def test_what_is_looked_at_beside_a_sweeps_measures(runs):
-    report = examine(runs, "no_stop", SCENES[:1]).dialogues[0]
+    (report,) = examine(runs, "no_stop", SCENES[:1]).dialogues
     assert 2 in {found.period for found in report.findings}
     assert only_echoes(report).findings == ()
     assert share_cut(report).loop_coverage == 0.0
