@@ -313,9 +313,13 @@ def tables(runs: Path, names: Sequence[str]) -> Iterator[tuple[str, str]]:
         else:
             reports = {setting: examine(runs, setting, there) for setting in settings}
             base, *others = settings
-            same = [f"{NAMES[one]} in {count_same(runs, base, one, there)}" for one in others]
-            note = f"Word for word as {NAMES[base]}: {'; '.join(same)}."
-            lines = chain(table_lines(CLAIMS[name], reports), ["", note])
+            same = [(one, count_same(runs, base, one, there)) for one in others]
+            notes = [
+                f"{NAMES[one]}: word for word as {NAMES[base]} in {n} of {len(there)}."
+                for one, n in same
+                if n
+            ]
+            lines = chain(table_lines(CLAIMS[name], reports), ["", *notes] if notes else [])
         yield name, "\n".join(lines)
 
 
