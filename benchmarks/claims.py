@@ -13,6 +13,9 @@ docs/findings.md.
 "late" is no comparison: of two scenes, held for longer and without a stop string, it shows whether
 more turns run into their limit with every thousand tokens.
 
+"readers" is what two readers saw in those dialogues that stand in benchmarks/real/gold.jsonl: no
+detector has a part in it.
+
 Detectors, tests and intervals are those of a sweep (broken_record/comparison): McNemar's exact test
 for shares, turned signs for means, Holm over the settings of a claim, and "seen from" the smallest
 difference that so many pairs show four times in five. Two measures more are read the same way: the
@@ -32,7 +35,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from benchmarks.truth_on_real_text import put
+from benchmarks.truth_on_real_text import ANY_LOOP as ANY_LOOP_MARK
+from benchmarks.truth_on_real_text import Marked, put, read_marked
 from broken_record.analysis.analyse import examine_all
 from broken_record.analysis.report import DialogueReport, Report
 from broken_record.comparison.compare import compare
@@ -48,6 +52,7 @@ from broken_record.detectors.thresholds import default_thresholds
 from broken_record.errors import LogError
 from broken_record.files.record import read_record
 from broken_record.files.sweep_folder import Sweep, SweptRun
+from broken_record.stats import wilson_interval
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "findings.md"
@@ -213,6 +218,34 @@ def late_lines(runs: Path, scenes: Sequence[str]) -> Iterator[str]:
     yield f"Scenes: {len(scenes)}, one dialogue each; too few for a test."
 
 
+def setting_of(config: Mapping[str, Any]) -> str | None:
+    """Which setting a dialogue was held with, by its config."""
+    for name, own in SETTINGS.items():
+        wanted = {"user_api_url": "embedded:smollm2"} | COMMON | own
+        if all(config.get(key) == value for key, value in wanted.items()):
+            return name
+    return None
+
+
+def reader_lines() -> Iterator[str]:
+    """Markdown: what two readers saw in those of these dialogues that they marked, by setting."""
+    read: dict[str, list[Marked]] = {}
+    for marked in read_marked(None):
+        if setting := setting_of(marked.dialogue.config):
+            read.setdefault(setting, []).append(marked)
+    kinds = (ANY_LOOP_MARK, "semantic_repetition", "word_soup")
+    yield f"| setting | dialogues | {' | '.join(kinds)} |"
+    yield f"|---|---|{'---|' * len(kinds)}"
+    for name in filter(read.__contains__, SETTINGS):
+        cells = []
+        for kind in kinds:
+            told = [one.is_there(kind) for one in read[name]]
+            known = [there for there in told if there is not None]
+            found = wilson_interval(sum(known), len(known))
+            cells.append(f"{found.rate:.0%} ({found.low:.0%} - {found.high:.0%})" if found else "-")
+        yield f"| {NAMES[name]} | {len(read[name])} | {' | '.join(cells)} |"
+
+
 def config_of(scene: str, setting: str) -> dict[str, Any]:
     """A scene's config with a setting."""
     ready = ROOT / "scenes" / f"{scene}.json"
@@ -349,7 +382,7 @@ def main() -> None:
     for scene, setting in () if options.held else product(SCENES, SETTINGS):
         if (scene, setting) in wanted:
             hold(runs, scene, setting)
-    for name, table in tables(runs, names):
+    for name, table in chain(tables(runs, names), [("readers", "\n".join(reader_lines()))]):
         print(f"{name}\n\n{table}\n")
         if options.write:
             put(PAGE, f"claim {name}", table)
