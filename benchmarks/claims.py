@@ -10,7 +10,7 @@ claims. Scene by scene, so that what is there at any moment can be compared. --h
 and takes the scenes that every setting of the claim has; --write puts the tables into
 docs/findings.md.
 
-"late" is no comparison: of two scenes, held for longer and without a stop string, it shows whether
+"late" is no comparison: of one scene, held for longer and without a stop string, it shows whether
 more turns run into their limit with every thousand tokens.
 
 "readers" is what two readers saw in those dialogues that stand in benchmarks/real/gold.jsonl: no
@@ -73,7 +73,7 @@ COMMON: dict[str, Any] = {
     "embedded": {"threads": 1},
 }  # fmt: skip
 LONG: dict[str, Any] = {"turn_max_tokens": 200}
-LATE, LATE_SCENES, STEP = ("late", "late_penalty"), SCENES[:2], 1000
+LATE, LATE_SCENES, STEP = ("late", "late_penalty"), SCENES[:1], 1000
 LASTING: dict[str, Any] = {"turn_max_tokens": 120, "total_tokens": 5 * STEP}
 TAIL_OFF = {**PLAIN, "top_p": 0.8, "min_p": 0.1, "stop": []}
 SETTINGS: dict[str, dict[str, Any]] = {
