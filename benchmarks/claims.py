@@ -10,8 +10,11 @@ claims. Scene by scene, so that what is there at any moment can be compared. --h
 and takes the scenes that every setting of the claim has; --write puts the tables into
 docs/findings.md.
 
-"late" is no comparison: of two scenes, held for longer and without a stop string, it shows whether
+"late" is no comparison: of one scene, held for longer and without a stop string, it shows whether
 more turns run into their limit with every thousand tokens.
+
+"readers" is what two readers saw in those dialogues that stand in benchmarks/real/gold.jsonl: no
+detector has a part in it.
 
 Detectors, tests and intervals are those of a sweep (broken_record/comparison): McNemar's exact test
 for shares, turned signs for means, Holm over the settings of a claim, and "seen from" the smallest
@@ -32,7 +35,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from benchmarks.truth_on_real_text import put
+from benchmarks.truth_on_real_text import ANY_LOOP as ANY_LOOP_MARK
+from benchmarks.truth_on_real_text import Marked, put, read_marked
 from broken_record.analysis.analyse import examine_all
 from broken_record.analysis.report import DialogueReport, Report
 from broken_record.comparison.compare import compare
@@ -48,6 +52,7 @@ from broken_record.detectors.thresholds import default_thresholds
 from broken_record.errors import LogError
 from broken_record.files.record import read_record
 from broken_record.files.sweep_folder import Sweep, SweptRun
+from broken_record.stats import wilson_interval
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "findings.md"
@@ -68,7 +73,7 @@ COMMON: dict[str, Any] = {
     "embedded": {"threads": 1},
 }  # fmt: skip
 LONG: dict[str, Any] = {"turn_max_tokens": 200}
-LATE, LATE_SCENES, STEP = ("late", "late_penalty"), SCENES[:2], 1000
+LATE, LATE_SCENES, STEP = ("late", "late_penalty"), SCENES[:1], 1000
 LASTING: dict[str, Any] = {"turn_max_tokens": 120, "total_tokens": 5 * STEP}
 TAIL_OFF = {**PLAIN, "top_p": 0.8, "min_p": 0.1, "stop": []}
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -213,6 +218,34 @@ def late_lines(runs: Path, scenes: Sequence[str]) -> Iterator[str]:
     yield f"Scenes: {len(scenes)}, one dialogue each; too few for a test."
 
 
+def setting_of(config: Mapping[str, Any]) -> str | None:
+    """Which setting a dialogue was held with, by its config."""
+    for name, own in SETTINGS.items():
+        wanted = {"user_api_url": "embedded:smollm2"} | COMMON | own
+        if all(config.get(key) == value for key, value in wanted.items()):
+            return name
+    return None
+
+
+def reader_lines() -> Iterator[str]:
+    """Markdown: what two readers saw in those of these dialogues that they marked, by setting."""
+    read: dict[str, list[Marked]] = {}
+    for marked in read_marked(None):
+        if setting := setting_of(marked.dialogue.config):
+            read.setdefault(setting, []).append(marked)
+    kinds = (ANY_LOOP_MARK, "semantic_repetition", "word_soup")
+    yield f"| setting | dialogues | {' | '.join(kinds)} |"
+    yield f"|---|---|{'---|' * len(kinds)}"
+    for name in filter(read.__contains__, SETTINGS):
+        cells = []
+        for kind in kinds:
+            told = [one.is_there(kind) for one in read[name]]
+            known = [there for there in told if there is not None]
+            found = wilson_interval(sum(known), len(known))
+            cells.append(f"{found.rate:.0%} ({found.low:.0%} - {found.high:.0%})" if found else "-")
+        yield f"| {NAMES[name]} | {len(read[name])} | {' | '.join(cells)} |"
+
+
 def config_of(scene: str, setting: str) -> dict[str, Any]:
     """A scene's config with a setting."""
     ready = ROOT / "scenes" / f"{scene}.json"
@@ -313,9 +346,13 @@ def tables(runs: Path, names: Sequence[str]) -> Iterator[tuple[str, str]]:
         else:
             reports = {setting: examine(runs, setting, there) for setting in settings}
             base, *others = settings
-            same = [f"{NAMES[one]} in {count_same(runs, base, one, there)}" for one in others]
-            note = f"Word for word as {NAMES[base]}: {'; '.join(same)}."
-            lines = chain(table_lines(CLAIMS[name], reports), ["", note])
+            same = [(one, count_same(runs, base, one, there)) for one in others]
+            notes = [
+                f"{NAMES[one]}: word for word as {NAMES[base]} in {n} of {len(there)}."
+                for one, n in same
+                if n
+            ]
+            lines = chain(table_lines(CLAIMS[name], reports), ["", *notes] if notes else [])
         yield name, "\n".join(lines)
 
 
@@ -345,7 +382,7 @@ def main() -> None:
     for scene, setting in () if options.held else product(SCENES, SETTINGS):
         if (scene, setting) in wanted:
             hold(runs, scene, setting)
-    for name, table in tables(runs, names):
+    for name, table in chain(tables(runs, names), [("readers", "\n".join(reader_lines()))]):
         print(f"{name}\n\n{table}\n")
         if options.write:
             put(PAGE, f"claim {name}", table)
