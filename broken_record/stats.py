@@ -1,7 +1,7 @@
 """Intervals, trends and exact tests: the method is named here, the distributions left to scipy.
 
-scipy is loaded by the function that needs it: that takes longer than a run's analysis, and most
-need none of it. So the closed forms that every analysis uses are written out.
+scipy is loaded by the function that needs it: that takes a second in each process, longer than many
+an analysis. So what every analysis and every page may need is written out, and tested against it.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import inf, sqrt
+from itertools import accumulate, combinations
+from math import comb, erfc, factorial, inf, sqrt
 from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
 
 DRAWS = 2000  # of a bootstrap
+MOST_TABLES = 500
+EXACT = 33  # values without ties up to which a trend's p is counted out, as scipy does
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +56,27 @@ def rising_p(values: Sequence[float]) -> float:
     """
     if len(set(values)) < 2:
         return 1.0
-    from scipy.stats import kendalltau
+    n = len(values)
+    rises = sum(one < other for one, other in combinations(values, 2))
+    falls = sum(one > other for one, other in combinations(values, 2))
+    if rises + falls == comb(n, 2) and (n <= EXACT or min(rises, falls) <= 1):
+        return count_orders(n, falls) / factorial(n)
+    ties = sum(k * (k - 1) * (2 * k + 5) for k in Counter(values).values())
+    variance = (n * (n - 1) * (2 * n + 5) - ties) / 18
+    return erfc((rises - falls) / sqrt(variance) / sqrt(2)) / 2
 
-    return float(kendalltau(range(len(values)), values, alternative="greater").pvalue)
+
+def count_orders(n: int, falls: int) -> int:
+    """How many of the orders of n values have so many pairs that fall, or fewer.
+
+    >>> count_orders(3, 1)  # 123, 132, 213
+    3
+    """
+    counts = [1] + [0] * falls  # by pairs that fall, of the first value, of the first two ...
+    for k in range(2, n + 1):
+        upto = [0, *accumulate(counts)]
+        counts = [upto[m + 1] - upto[max(0, m + 1 - k)] for m in range(falls + 1)]
+    return sum(counts)
 
 
 def slope(values: Sequence[float]) -> float:
@@ -77,10 +98,43 @@ def more_often_p(hits: int, n: int, other_hits: int, other_n: int) -> float:
     >>> round(more_often_p(3, 3, 0, 7), 4)
     0.0083
     """
-    from scipy.stats import fisher_exact
+    return fisher_p(hits, n, other_hits, other_n, only_above=True)
 
-    table = [[hits, n - hits], [other_hits, other_n - other_hits]]
-    return float(fisher_exact(table, alternative="greater").pvalue)
+
+def fisher_p(
+    hits: int, n: int, other_hits: int, other_n: int, *, only_above: bool = False
+) -> float:
+    """The p of Fisher's exact test: of all tables with the same sums, those that are no likelier
+    than this, or have as many hits and more. Few tables are counted out here.
+
+    >>> round(fisher_p(8, 10, 1, 10), 4)
+    0.0055
+    """
+    if min(n, other_n, hits + other_hits) > MOST_TABLES:
+        from scipy.stats import fisher_exact
+
+        side = "greater" if only_above else "two-sided"
+        table = [[hits, n - hits], [other_hits, other_n - other_hits]]
+        return float(fisher_exact(table, alternative=side).pvalue)
+    first, ways = count_tables(hits, n, other_hits, other_n)
+    here = hits - first
+    some = ways[here:] if only_above else [way for way in ways if way <= ways[here]]
+    return sum(some) / sum(ways)
+
+
+def count_tables(hits: int, n: int, other_hits: int, other_n: int) -> tuple[int, list[int]]:
+    """The least that `hits` can be where the sums stay, and in how many ways it can be that, one
+    more ...
+
+    >>> count_tables(1, 2, 1, 2)
+    (0, [1, 4, 1])
+    """
+    total = hits + other_hits
+    first, last = max(0, total - other_n), min(n, total)
+    ways = [comb(n, first) * comb(other_n, total - first)]
+    for k in range(first, last):
+        ways.append(ways[-1] * (n - k) * (total - k) // ((k + 1) * (other_n - total + k + 1)))
+    return first, ways
 
 
 def slope_of_many(values: Sequence[float], most: int = 64) -> float:
@@ -209,12 +263,10 @@ def compare_rates(count: int, n: int, other: int, other_n: int) -> Difference | 
     one, two = wilson_interval(count, n), wilson_interval(other, other_n)
     if one is None or two is None:
         return None
-    from scipy.stats import fisher_exact
-
     difference = one.rate - two.rate
     below = sqrt((one.rate - one.low) ** 2 + (two.high - two.rate) ** 2)
     above = sqrt((one.high - one.rate) ** 2 + (two.rate - two.low) ** 2)
-    p = float(fisher_exact([[count, n - count], [other, other_n - other]]).pvalue)
+    p = fisher_p(count, n, other, other_n)
     return Difference(difference, difference - below, difference + above, p)
 
 
