@@ -14,12 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
-
 from broken_record.detectors import refusal_words as sign
 from broken_record.detectors.refusal_languages import ROWS, wording_of
 from broken_record.detectors.refusal_words import FIRST_PERSON, Wording, may_act_in_english
-from broken_record.text.language import language_of
+from broken_record.text.language import Language, languages_of
 from broken_record.text.transcript import Transcript
 
 HEAD, TAIL, SENTENCE_HEAD = 1500, 600, 600  # characters that are read
@@ -194,14 +192,21 @@ class Scene:
 
     def language_at(self, position: int) -> str:
         """The language of a turn; the dialogue's where it says too little."""
+        if position not in self.languages:
+            self.languages[position] = self.transcript.language_at(position)
+        return self.languages[position] or self.language
+
+    @cached_property
+    def languages(self) -> dict[int, Language | None]:
+        """By turn: its language, as far as its script says it or it was asked for."""
         transcript = self.transcript
-        words = transcript.plain[transcript.first[position] : transcript.first[position + 1]]
-        numbers, counts = np.unique(words, return_counts=True)
-        known = transcript.vocabulary
-        found = language_of(
-            known.script[numbers], known.common[numbers], counts * known.worth[numbers]
+        return languages_of(
+            transcript.turn_of,
+            transcript.plain,
+            transcript.worth,
+            transcript.vocabulary.script[transcript.plain],
+            len(transcript),
         )
-        return found or self.language
 
     def usual_formats(self, position: int, share: float, turns: int) -> tuple[bool, bool]:
         """What most of the speaker's last 8 turns before this one have: quotation marks, stage

@@ -207,7 +207,8 @@ def find_labels_alone(body: str) -> Sign | None:
 def find_both_sides(transcript: Transcript, position: int) -> Sign | None:
     """Whether a turn answers itself, or goes on in the other's broken sentence."""
     body = transcript.bodies[position]
-    paragraphs = list(PARAGRAPH.finditer(body))
+    is_long = body.count("\n") >= 2 * ANSWERS  # a blank line stands before every paragraph
+    paragraphs = list(PARAGRAPH.finditer(body)) if is_long else []
     answers = [match for match in paragraphs[1:] if ANSWER.match(match[0])]
     if len(answers) >= ANSWERS and 2 * len(answers) >= len(paragraphs) - 1:
         return Sign(answers[0].start(), len(body.rstrip()),

@@ -51,12 +51,27 @@ def find_rounds(lags: list[int], *, least: int, most: int, evidence: float) -> R
     (5, 5, 19, 11)
     """
     clear = []
+    far = np.array(lags, dtype=np.int64)
     for period in range(least, min(most, len(lags) // 3) + 1):
+        if not may_reach(far, period, evidence):
+            continue
         found = best_stretch(lags, period, evidence)
         if found is not None and is_whole(found):
             clear.append(found)
     best = max((one.score for one in clear), default=0.0)
     return next((one for one in clear if one.score >= 0.8 * best), None)
+
+
+def may_reach(lags: Ints, period: int, evidence: float) -> bool:
+    """Whether a stretch may reach the evidence: the highest rise of the running sum, roughly."""
+    chance = (1 if period % 2 else 2) / period
+    if chance >= IN_ROUND:
+        return False
+    hit, miss = math.log(IN_ROUND / chance), math.log((1 - IN_ROUND) / (1 - chance))
+    steps = np.where((lags > 0) & (lags % period == 0), hit, miss)
+    steps[:period] = 0.0
+    upto = np.concatenate(([0.0], np.cumsum(steps)))
+    return bool((upto - np.minimum.accumulate(upto)).max() >= evidence - 0.001)
 
 
 def best_stretch(lags: list[int], period: int, evidence: float) -> Rounds | None:

@@ -131,6 +131,7 @@ COMMON_WORDS: dict[Language, frozenset[str]] = {
     ),
 }
 SCRIPT_NAMES = (*dict.fromkeys(name for name, _, _ in SCRIPTS), "other")
+HAN, KANA = map(SCRIPT_NAMES.index, ("han", "kana"))
 OF_SCRIPT: dict[str, tuple[Language, ...]] = {
     "latin": (
         "en", "de", "fr", "es", "pt", "it", "nl", "sv", "da", "fi", "pl", "cs", "ro", "hu", "tr",
@@ -168,22 +169,50 @@ def language_of(scripts: Ints, common: Ints, much: Floats) -> Language | None:
     much = np.minimum(much, max(1.0, MOST_SHARE * float(much.sum())))
     known = scripts >= 0
     sums = np.bincount(scripts[known], weights=much[known], minlength=len(SCRIPT_NAMES))
-    by_script = dict(zip(SCRIPT_NAMES, sums.tolist(), strict=True))
-    east = by_script["han"], by_script.pop("kana")
-    by_script["han"] = sum(east)
-    script = max(by_script, key=lambda name: by_script[name])
-    if not by_script[script]:
-        return None
-    if script == "han":
-        return "zh" if east[1] < KANA_SHARE * sum(east) else "ja"
+    script, amount, found = by_script(sums.tolist())
     if script not in OF_SCRIPT:
-        return script if script in LANGUAGES else None
+        return found
     places = {language: place for place, language in enumerate(COMMON_WORDS)}
     hits = {
         language: float(much[common >> places[language] & 1 == 1].sum())
         for language in OF_SCRIPT[script]
     }
     best, *others = sorted(hits, key=lambda language: -hits[language])
-    many = hits[best] >= COMMON_SHARE * by_script[script]
+    many = hits[best] >= COMMON_SHARE * amount
     clear = all(hits[best] >= 2 * hits[other] for other in others)
     return best if hits[best] >= LEAST_COMMON and (many or clear) else None
+
+
+def by_script(sums: list[float]) -> tuple[str, float, Language | None]:
+    """The script that most is in, how much, and its language; None where several share it."""
+    east = sums[HAN], sums[KANA]
+    sums[HAN], sums[KANA] = sum(east), 0.0
+    amount = max(sums)
+    script = SCRIPT_NAMES[sums.index(amount)]
+    if not amount:
+        return "other", 0.0, None
+    if script == "han":
+        return script, amount, "zh" if east[1] < KANA_SHARE * sum(east) else "ja"
+    return script, amount, script if script in LANGUAGES else None
+
+
+def languages_of(
+    turns: Ints, numbers: Ints, worths: Floats, scripts: Ints, count: int
+) -> dict[int, Language | None]:
+    """By turn: the language of those that are in a script of one language, as language_of says; per
+    word its turn (rising), its number, how much it is, its script.
+    """
+    least = int(numbers.min(initial=0))
+    span = int(numbers.max(initial=0)) - least + 1
+    _, first, counts = np.unique(
+        turns * span + numbers - least, return_index=True, return_counts=True
+    )
+    turn, script, much = turns[first], scripts[first], counts * worths[first]
+    wholes = np.bincount(turn, weights=much, minlength=count)
+    much = np.minimum(much, np.maximum(1.0, MOST_SHARE * wholes)[turn])
+    known = script >= 0
+    places = turn[known] * len(SCRIPT_NAMES) + script[known]
+    sums = np.bincount(places, weights=much[known], minlength=count * len(SCRIPT_NAMES))
+    rows: list[list[float]] = sums.astype(np.float64).reshape(count, -1).tolist()
+    told = map(by_script, rows)
+    return {i: language for i, (script, _, language) in enumerate(told) if script not in OF_SCRIPT}

@@ -45,7 +45,7 @@ MARKS = re.compile(
 )  # three asterisks are a scene break
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: there are thousands of them
 class Said:
     """One message; `begins` is where its body begins in the raw content, `given` marks openings."""
 
@@ -142,9 +142,19 @@ class Transcript:
     @cached_property
     def language(self) -> Language | None:
         """What language most of it is in; None where that cannot be told."""
-        numbers, counts = np.unique(self.plain, return_counts=True)
-        much = counts * self.vocabulary.worth[numbers]
-        return language_of(self.vocabulary.script[numbers], self.vocabulary.common[numbers], much)
+        return self.language_of(self.plain)
+
+    def language_at(self, position: int) -> Language | None:
+        """The language of a turn."""
+        return self.language_of(self.plain[self.first[position] : self.first[position + 1]])
+
+    def language_of(self, words: Ints) -> Language | None:
+        """The language of some of the words."""
+        known = self.vocabulary
+        numbers, counts = np.unique(words, return_counts=True)
+        return language_of(
+            known.script[numbers], known.common[numbers], counts * known.worth[numbers]
+        )
 
     @cached_property
     def names(self) -> frozenset[str]:
