@@ -1,0 +1,116 @@
+"""What is only looked at where something may be found is looked at wherever something is."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broken_record.detectors.courtesy import GESTURE, find_gestures, sentence_breaks
+from broken_record.detectors.examples import transcript_of
+from broken_record.detectors.rounds import FARTHEST, add_shared, best_stretch, may_reach
+from broken_record.detectors.salad import (
+    find_few_function_words,
+    long_sentences,
+    longest_sentence,
+    with_few_function_words,
+)
+from broken_record.detectors.templates import LAST, Views
+from broken_record.text.characters import Characters
+from broken_record.text.language import languages_of
+from broken_record.text.similarity import ALIKE, bags_of, compare_pairs, may_be_alike
+
+SAID = st.lists(
+    st.sampled_from(
+        'the you I oxide gusto velvet Ladder pelicanRoof don\'t 7 *smiles* (nods) "so" . ? ! - ```'
+        " http://a.b | # \n \n\n \n- \u6d77 \u5c71 \u304c \u3002 \uff01 \u0440\u0435".split(" ")
+    ),
+    max_size=90,
+).map(" ".join)  # fmt: skip
+TURNS = st.lists(SAID, min_size=1, max_size=9)
+
+
+@given(TURNS)
+def test_no_turn_with_salad_and_no_long_sentence_is_passed_over(turns: list[str]) -> None:
+    transcript = transcript_of(turns)
+    few = (0.3, 0.25, 20.0)
+    suspect = with_few_function_words(transcript, few[:2])
+    longest = longest_sentence(transcript)
+    for i in range(len(transcript)):
+        assert suspect[i] or find_few_function_words(transcript, i, few, 0.25) is None
+        sentences = [last - first for _, first, last in long_sentences(transcript, i, 1)]
+        assert longest[i] >= max(sentences, default=0)
+
+
+@given(TURNS, st.sampled_from(["opening", "close"]))
+def test_turns_that_share_words_in_a_row_are_near(turns: list[str], side) -> None:
+    transcript = transcript_of(turns)
+    views = Views(transcript, list(range(len(turns))), side, None)
+    near = set(views.near())
+    alike = views.begin_alike()
+    for k in range(len(turns)):
+        for j in range(max(0, k - LAST), k):
+            for mine in views[k]:
+                for theirs in views[j]:
+                    if mine.step == theirs.step and have_words_in_common(mine, theirs):
+                        assert (k, j) in near
+        if k and views[k] and views[k - 1]:
+            first, before = views[k][0].text[:1], views[k - 1][0].text[:1]
+            assert alike[k] or not first or first != before
+
+
+def have_words_in_common(mine, theirs) -> bool:
+    """Whether two views share a run that is worth three words."""
+    return any(
+        sum(mine.worths[a:b]) >= 3 and mine.text[a:b] in theirs.text
+        for a in range(len(mine.text))
+        for b in range(a + 3, min(a + 6, len(mine.text)) + 1)
+    )
+
+
+@given(st.lists(st.text("abcdefgh\u6d77", max_size=30), min_size=4, max_size=12))
+def test_texts_that_are_alike_may_be(texts: list[str]) -> None:
+    lengths = np.array([len(text) for text in texts])
+    for apart in (1, 3):
+        alike = compare_pairs(texts[apart:], texts[:-apart], ALIKE)
+        assert may_be_alike(bags_of(texts), lengths, apart, ALIKE)[alike > 0].all()
+
+
+@given(st.lists(st.integers(0, 8), max_size=60), st.integers(3, 9))
+def test_rounds_that_are_clear_may_be(lags: list[int], period: int) -> None:
+    if best_stretch(lags, period, 4.0) is not None:
+        assert may_reach(np.array(lags), period, 4.0)
+
+
+@given(st.sets(st.tuples(st.integers(0, 5), st.integers(0, 40)), max_size=120))
+def test_what_turns_share_is_what_all_pairs_of_them_share(said: set[tuple[int, int]]) -> None:
+    words, turns = np.array(sorted(said), dtype=np.int64).reshape(-1, 2).T
+    shared = np.zeros((41, FARTHEST + 1))
+    for i in range(len(words)):
+        for k in range(i + 1, len(words)):
+            if words[i] == words[k] and turns[k] - turns[i] <= FARTHEST:
+                shared[turns[k], turns[k] - turns[i]] += 0.1 * words[i]
+    assert (add_shared(words, turns, 0.1 * words, 41) == shared).all()
+
+
+@given(SAID)
+def test_gestures_and_ends_of_sentences_are_those_of_the_patterns(text: str) -> None:
+    transcript = transcript_of([text])
+    points = Characters(text).points
+    found = [match.span() for match in find_gestures(text, points)]
+    assert found == [match.span() for match in GESTURE.finditer(text)]
+    begins, ends = sentence_breaks(transcript)
+    spans = [m.span() for m in re.finditer(r"[.!?\u2026\u3002\uff01\uff1f\n]+", transcript.text)]
+    assert list(zip(begins.tolist(), ends.tolist(), strict=True)) == spans
+
+
+@given(TURNS)
+def test_the_languages_of_all_turns_are_those_of_each(turns: list[str]) -> None:
+    transcript = transcript_of(turns)
+    scripts = transcript.vocabulary.script[transcript.plain]
+    told = languages_of(
+        transcript.turn_of, transcript.plain, transcript.worth, scripts, len(transcript)
+    )
+    assert all(language == transcript.language_at(i) for i, language in told.items())
