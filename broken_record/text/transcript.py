@@ -26,7 +26,6 @@ from broken_record.text.similarity import COMPARED, Band, compare_turns, pair_tu
 from broken_record.text.words import (
     CURLY,
     STRUCTURE,
-    body_of,
     find_words,
     split_words,
     structured_among,
@@ -66,19 +65,17 @@ class Said:
 def said_in(dialogue: Dialogue) -> tuple[Said, ...]:
     """The opening messages and the turns of a dialogue, in their order."""
     given, prefixes = len(dialogue.opening), dialogue.prefixes
-    return tuple(
-        Said(
-            message.index,
-            message.role,
-            message.content,
-            len(message.content) - len(body_of(message.content, prefixes.get(message.role, ""))),
-            given=place < given,
-            tokens=message.tokens,
-            finish_reason=message.finish_reason,
-        )
-        for place, message in enumerate(dialogue.messages)
-        if message.role != "system"
-    )
+    said = []
+    for place, message in enumerate(dialogue.messages):
+        role, content = message.role, message.content
+        if role != "system":
+            prefix = prefixes.get(role, "")
+            begins = len(prefix) if content.startswith(prefix) else 0
+            reason = message.finish_reason
+            said.append(
+                Said(message.index, role, content, begins, place < given, message.tokens, reason)
+            )
+    return tuple(said)
 
 
 def cut_by_pattern(text: str) -> Cut:

@@ -230,15 +230,6 @@ def worth(word: str) -> float:
     return 1.0 if word[0] < "\u0e01" or not IS_CLUSTER.match(word) else 0.5
 
 
-def body_of(content: str, prefix: str) -> str:
-    """What a message says: its content without the speaker's prefix, white space kept.
-
-    >>> body_of("Skye:  hi", "Skye:")
-    '  hi'
-    """
-    return content.removeprefix(prefix)
-
-
 @lru_cache(maxsize=REMEMBERED)
 def is_function_word(word: str) -> bool:
     """Whether a normalised word is an English function word; contractions go by their first part.
