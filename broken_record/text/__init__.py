@@ -1,6 +1,7 @@
 """Text as the detectors see it.
 
 words       what a word is: its normal form, its class, with offsets into the raw text
+characters  a text as an array of characters: words and ends of sentences, all at once
 language    what language words are of, by script and commonest words
 structure   what lines are: talk, items, headings, tables, code, drawings
 transcript  a dialogue cut into words once

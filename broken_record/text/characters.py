@@ -1,10 +1,10 @@
 """A text as an array of its code points with a class each, and what is found in it that way: where
 words and sentences end, a whole dialogue at once.
 
-It finds the words that words.py's patterns find, and the ends that SENTENCE_END finds, ten times as
-fast; the patterns say what is right (tests/text/test_characters.py holds both to each other). Where
-letters carry marks of their own, or clusters stand for words (Thai, Khmer ...), it leaves the words
-to the patterns.
+It finds the words that the patterns of words.py find, and the ends that SENTENCE_END finds, far
+faster; the patterns say what is right (tests/text/test_characters.py holds both to each
+other). Where letters carry marks of their own, or clusters stand for words (Thai, Khmer ...), it
+leaves the words to the patterns.
 """
 
 from __future__ import annotations
