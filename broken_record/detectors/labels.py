@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from functools import lru_cache
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from broken_record.text.transcript import Transcript
 
@@ -49,6 +49,10 @@ def find_labels(body: str) -> list[Label]:
     ]
 
 
+KNOWN: WeakKeyDictionary[Transcript, dict[str, str | None]] = WeakKeyDictionary()
+"""The labels of transcripts that are in use; three detectors ask for them."""
+
+
 def has_colon(text: str) -> bool:
     """Whether a label may stand in a text."""
     return ":" in text or "\uff1a" in text
@@ -62,7 +66,6 @@ def opening_label(body: str) -> Label | None:
     return next((label for label in find_labels(head) if label.start in begins), None)
 
 
-@lru_cache(maxsize=1)
 def speaker_labels(transcript: Transcript) -> dict[str, str | None]:
     """By role: the label of its speaker; None where it has none.
 
@@ -70,6 +73,8 @@ def speaker_labels(transcript: Transcript) -> dict[str, str | None]:
     >>> speaker_labels(transcript_of(["Ann: Hi.", "Hello.", "Ann: Bye.", "Yes."]))
     {'assistant': 'ann', 'user': None}
     """
+    if transcript in KNOWN:
+        return KNOWN[transcript]
     prefixes = dict(zip(("assistant", "user"), transcript.prefixes, strict=True))
     found: dict[str, str | None] = {}
     for role in ("assistant", "user"):
@@ -84,4 +89,5 @@ def speaker_labels(transcript: Transcript) -> dict[str, str | None]:
         (most, count), *_ = begun.most_common(1) or [("", 0)]
         learned = most if count >= max(2, len(bodies) / 2) else None
         found[role] = named or learned
+    KNOWN[transcript] = found
     return found

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import groupby
 from math import ceil
 from typing import Literal, NamedTuple
@@ -24,7 +24,6 @@ from broken_record.data import Finding
 from broken_record.detectors.evidence import make_finding, saturate, stretches, told_by
 from broken_record.detectors.labels import has_colon, opening_label, speaker_labels
 from broken_record.stats import slope_of_many
-from broken_record.text.ngrams import Hashes, window_ends, window_hashes
 from broken_record.text.transcript import Flags, Ints, Transcript, quote
 from broken_record.text.words import SENTENCE_END
 
@@ -32,7 +31,7 @@ Side = Literal["opening", "close"]
 
 COMPARED = 40  # words
 LAST = 3  # own turns
-RUN = 3  # words of a frame that stand in a row
+RUN = 3  # words of a frame that stand in a row, as Transcript.triples
 MOST_BITS = 18  # of the number of a bucket
 OTHERS, IN_WORDS = 2, 12  # words that may be others, in so many
 EXACT_SHARE = 0.95  # of a turn, where a close has no other word in it
@@ -215,7 +214,7 @@ class Views:
         in a row; the nearest first. Views of no others can share a frame.
         """
         begin, end = self.reach()
-        run_ends, hashes = transcript_runs(self.transcript)
+        run_ends, hashes = self.transcript.triples
         counts = np.maximum(0, np.searchsorted(run_ends, end, side="right") - begin)
         turns = np.repeat(np.arange(len(counts)), counts)
         before = np.cumsum(counts) - counts
@@ -344,13 +343,6 @@ def find_frames(
 def runs_in(text: str) -> set[str]:
     """All runs of three in a row."""
     return {text[i : i + RUN] for i in range(len(text) - RUN + 1)}
-
-
-@lru_cache(maxsize=1)
-def transcript_runs(transcript: Transcript) -> tuple[Ints, Hashes]:
-    """Of all words with RUN words from them on: where those end, and a hash of them."""
-    ends = window_ends(transcript.worth, RUN)
-    return ends, window_hashes(transcript.words, ends)
 
 
 def may_share(mine: View, theirs: View, words: float) -> bool:

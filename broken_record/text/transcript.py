@@ -21,7 +21,7 @@ from broken_record.data import Dialogue, FinishReason, Role, Span
 from broken_record.text.characters import Characters, Cut
 from broken_record.text.language import Language, language_of
 from broken_record.text.meaning import Meaning
-from broken_record.text.ngrams import inside
+from broken_record.text.ngrams import Hashes, inside, window_ends, window_hashes
 from broken_record.text.similarity import COMPARED, Band, compare_turns, pair_turns, write_words
 from broken_record.text.words import (
     CURLY,
@@ -195,6 +195,14 @@ class Transcript:
     def written(self) -> str:
         """The neutral forms as text, a character a word."""
         return write_words(self.words)
+
+    @cached_property
+    def triples(self) -> tuple[Ints, Hashes]:
+        """Of each word with three words from it on: where those end, and a hash of them, neutral to
+        who speaks; they may reach into the next turn.
+        """
+        ends = window_ends(self.worth, 3)
+        return ends, window_hashes(self.words, ends)
 
     @cached_property
     def is_function(self) -> Flags:
