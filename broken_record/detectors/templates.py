@@ -32,6 +32,7 @@ Side = Literal["opening", "close"]
 COMPARED = 40  # words
 LAST = 3  # own turns
 RUN = 3  # words of a frame that stand in a row, as Transcript.triples
+FEW = 6  # turns: all of so few are sooner laid side by side than looked at
 MOST_BITS = 18  # of the number of a bucket
 OTHERS, IN_WORDS = 2, 12  # words that may be others, in so many
 EXACT_SHARE = 0.95  # of a turn, where a close has no other word in it
@@ -214,6 +215,9 @@ class Views:
         in a row; the nearest first. Views of no others can share a frame.
         """
         begin, end = self.reach()
+        if len(self.own) <= FEW:
+            every = range(len(self.own))
+            return [(k, j) for k in every for j in range(k - 1, max(-1, k - 1 - LAST), -1)]
         run_ends, hashes = self.transcript.triples
         counts = np.maximum(0, np.searchsorted(run_ends, end, side="right") - begin)
         turns = np.repeat(np.arange(len(counts)), counts)
@@ -407,6 +411,8 @@ def find_short(
     frames: dict[int, Frame] = {}
     told: set[int] = set()
     row: dict[int, Frame] = {}
+    if turns > 2 and len(own) < turns:
+        return frames, told
     alike = views.begin_alike() if words > 0 else np.ones(len(own), dtype=bool)
     if turns > 2 and not has_row(alike, turns - 1):
         return frames, told

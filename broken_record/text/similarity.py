@@ -18,6 +18,7 @@ WIDEST = 17  # turns: the longest period that is looked for, and one inserted tu
 ALIKE = 0.75  # normalised Indel similarity; clean two-speaker talk stays below it
 SHORT = 6  # words: shorter turns are alike only when equal
 COMPARED = 4096  # words of a turn; what is alike so far is taken to be alike
+FEW = 64  # texts: all of so few are sooner compared than looked at
 MIXED, SHIFT = np.uint32(2654435761), np.uint32(16)  # spreads neighbouring numbers over bins
 
 Band = npt.NDArray[np.float32]
@@ -79,6 +80,8 @@ def may_be_alike(
     """Per text from the one at `apart` on: whether it and the one so many before it can be alike by
     their lengths and by what they have in common in any order. Texts longer than a bin counts can.
     """
+    if len(lengths) < FEW:
+        return np.ones(len(lengths) - apart, dtype=bool)
     mine, earlier = lengths[apart:], lengths[:-apart]
     needed = least / 2 * (mine + earlier) - 1e-6
     possible = np.minimum(mine, earlier) >= needed

@@ -29,7 +29,7 @@ SAID = st.lists(
     ),
     max_size=90,
 ).map(" ".join)  # fmt: skip
-TURNS = st.lists(SAID, min_size=1, max_size=9)
+TURNS = st.lists(SAID, min_size=1, max_size=14)
 
 
 @given(TURNS)
@@ -70,7 +70,7 @@ def have_words_in_common(mine, theirs) -> bool:
     )
 
 
-@given(st.lists(st.text("abcdefgh\u6d77", max_size=30), min_size=4, max_size=12))
+@given(st.lists(st.text("abcdefgh\u6d77", max_size=12), min_size=64, max_size=70))
 def test_texts_that_are_alike_may_be(texts: list[str]) -> None:
     lengths = np.array([len(text) for text in texts])
     for apart in (1, 3):
