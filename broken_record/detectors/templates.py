@@ -192,13 +192,10 @@ class Views:
         bodies = self.transcript.bodies
         plain = [True] * len(self.own)
         if "*" in self.transcript.text:
-            plain = [STAGE_DIRECTION.match(bodies[i]) is None for i in self.own]
+            plain &= np.array([STAGE_DIRECTION.match(bodies[i]) is None for i in self.own], bool)
         if self.label:
-            plain = [
-                one and not has_colon(bodies[i][:240])
-                for i, one in zip(self.own, plain, strict=True)
-            ]
-        return np.array(plain, dtype=bool)
+            plain &= np.array([not has_colon(bodies[i][:240]) for i in self.own], dtype=bool)
+        return plain
 
     def reach(self) -> tuple[Ints, Ints]:
         """Per turn: from which to before which word its views reach at most."""

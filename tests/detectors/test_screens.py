@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broken_record.data import Dialogue, Turn
 from broken_record.detectors.courtesy import GESTURE, find_gestures, sentence_breaks
 from broken_record.detectors.examples import transcript_of
+from broken_record.detectors.find import find_loops_and_breaks
 from broken_record.detectors.rounds import FARTHEST, add_shared, best_stretch, may_reach
 from broken_record.detectors.salad import (
     find_few_function_words,
@@ -21,6 +24,7 @@ from broken_record.detectors.templates import LAST, Views
 from broken_record.text.characters import Characters
 from broken_record.text.language import languages_of
 from broken_record.text.similarity import ALIKE, bags_of, compare_pairs, may_be_alike
+from broken_record.text.transcript import Transcript
 
 SAID = st.lists(
     st.sampled_from(
@@ -30,6 +34,14 @@ SAID = st.lists(
     max_size=90,
 ).map(" ".join)  # fmt: skip
 TURNS = st.lists(SAID, min_size=1, max_size=14)
+
+
+@pytest.mark.parametrize("said", [(), ("",), ("hi *nods*",), ("x", ""), ("\u6d77",), ("...",)])
+@pytest.mark.parametrize("prefix", ["", "Ann:"])
+def test_next_to_nothing_can_be_looked_at(said: tuple[str, ...], prefix: str) -> None:
+    turns = tuple(Turn(i, "user" if i % 2 else "assistant", text) for i, text in enumerate(said))
+    found = find_loops_and_breaks(Transcript(Dialogue({"agent_prefix": prefix}, turns, "done")))
+    assert {finding.kind for finding in found.findings} <= {"empty_response"}
 
 
 @given(TURNS)
