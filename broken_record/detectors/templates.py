@@ -190,7 +190,7 @@ class Views:
     def is_plain(self) -> Flags:
         """Per turn: whether it begins with its first word, without a label or a stage direction."""
         bodies = self.transcript.bodies
-        plain = [True] * len(self.own)
+        plain = np.ones(len(self.own), dtype=bool)
         if "*" in self.transcript.text:
             plain &= np.array([STAGE_DIRECTION.match(bodies[i]) is None for i in self.own], bool)
         if self.label:
