@@ -31,8 +31,10 @@ from broken_record.text.meaning import RULER_SENTENCES, Meaning, sentences_of
 from broken_record.text.transcript import Transcript
 
 KIND = "semantic_repetition"
-SHIPPED: float = default_thresholds()[KIND]["meaning"]
-VALUES = (*(round(0.4 + step / 20, 2) for step in range(13)), 1.1, 1.2, 1.3)
+THRESHOLDS = default_thresholds()[KIND]
+SHIPPED: float = THRESHOLDS["meaning"]
+TURNS: int = THRESHOLDS["meaning_turns"]
+VALUES = tuple(round(0.4 + step / 40, 3) for step in range(29))
 NEVER = 1e9
 
 Read = list[tuple[Marked, Transcript]]
@@ -67,16 +69,29 @@ def read_vectors(read: Read, name: str, embed: Callable[[Sequence[str]], Any]) -
     return vectors.measure()
 
 
-def count_at(read: Read, value: float) -> Counts:
-    """What is found and marked with this threshold."""
+def count_at(read: Read, by_words: Sequence[bool], value: float) -> Counts:
+    """What is found and marked with this threshold; what words find is found with any."""
     counts: Counts = Counter()
-    for marked, transcript in read:
+    for (marked, transcript), named in zip(read, by_words, strict=True):
         there = marked.is_there(KIND)
         if there is not None:
-            found = find_loops_and_breaks(transcript, [KIND], {KIND: {"meaning": value}}).findings
-            named = any(finding.counts for finding in found)
-            counts[KIND, marked.source, NAMED[there, named]] += 1
+            found = named or (near_at_most(transcript) >= value and is_named(transcript, value))
+            counts[KIND, marked.source, NAMED[there, found]] += 1
     return counts
+
+
+def is_named(transcript: Transcript, value: float) -> bool:
+    """Whether the kind is found with this threshold."""
+    found = find_loops_and_breaks(transcript, [KIND], {KIND: {"meaning": value}}).findings
+    return any(finding.counts for finding in found)
+
+
+def near_at_most(transcript: Transcript) -> float:
+    """How near in meaning the turns of any window are; -1 where no model says."""
+    if transcript.meaning is None:
+        return -1.0
+    near = transcript.meaning.closeness(transcript.bodies, transcript.language, TURNS)
+    return float(np.max(near, initial=-1.0, where=~np.isnan(near)))
 
 
 def left_out(tables: dict[float, Counts], sources: Sequence[str]) -> dict[str, float]:
@@ -102,6 +117,7 @@ def total(scores: Sequence[Score]) -> Score:
 def make_table(read: Read, ways: dict[str, Meaning | None]) -> str:
     """A row a source and way: found and marked, only found, only marked."""
     sources = sorted({marked.source for marked, _ in read})
+    by_words = [is_named(transcript, NEVER) for _, transcript in read]
     titles = "threshold of the others | found and marked | only found | only marked | F1"
     lines = [
         f"| way | source | {titles} |",
@@ -111,7 +127,7 @@ def make_table(read: Read, ways: dict[str, Meaning | None]) -> str:
         for _, transcript in read:
             transcript.meaning = meaning
         values = VALUES if meaning else (NEVER,)
-        tables = {value: count_at(read, value) for value in values}
+        tables = {value: count_at(read, by_words, value) for value in values}
         chosen = left_out(tables, sources)
         rows = {source: score(tables[chosen[source]], KIND, [source]) for source in sources}
         for source, one in rows.items():
@@ -120,7 +136,7 @@ def make_table(read: Read, ways: dict[str, Meaning | None]) -> str:
                 lines.append(row(way, source, value, one))
         lines.append(row(way, "all", "", total([*rows.values()])))
         if meaning:
-            with_shipped = score(count_at(read, SHIPPED), KIND, sources)
+            with_shipped = score(count_at(read, by_words, SHIPPED), KIND, sources)
             lines.append(row(f"{way}, {SHIPPED:g} everywhere", "all", "", with_shipped))
     return "\n".join(lines)
 

@@ -101,11 +101,10 @@ def key_of(sentence: str) -> bytes:
 def vectors_file(folder: Path, model: str) -> Path:
     """Where a run's vectors by a model lie.
 
-    >>> vectors_file(Path("run"), "/models/all MiniLM.gguf").as_posix()
+    >>> vectors_file(Path("run"), "all MiniLM.gguf").as_posix()
     'run/embeddings.all-MiniLM.gguf.npz'
     """
-    name = re.sub(r"[^\w.-]+", "-", re.split(r"[/\\]", model.rstrip("/"))[-1]).strip(".-")[:80]
-    return folder / f"embeddings.{name or 'unnamed'}.npz"
+    return folder / f"embeddings.{re.sub(r'[^A-Za-z0-9_.-]+', '-', model).strip('.-')}.npz"
 
 
 def embed_run(

@@ -8,8 +8,9 @@ stem with an apostrophe goes on as no contraction does, and salad follows where 
 apostrophes stand in pieces as no word has them, at least two close together ("I don' t the's '");
 (c) turns break off within 3 words of an apostrophe far more often than words stand near one
 elsewhere (Fisher's exact test, p < .001, at least 3 turns). Where nothing says whether a limit cut
-a turn, a longer turn of the same speaker that ends properly does. Possessives, clipped words,
-closing quotes and measures are left alone.
+a turn, a longer turn of the same speaker that ends properly does. Where the talk was salad before,
+an apostrophe in it broke nothing (English, whose function words are known). Possessives, clipped
+words, closing quotes and measures are left alone.
 
 >>> from broken_record.detectors.examples import transcript_of
 >>> said = ["Shall we go?", "I don'", "Why is that?", "I am tired, it doesn"]
@@ -61,6 +62,7 @@ PROPER = frozenset('.!?\u2026*"\u201d)\u3002\uff01\uff1f\u300d\u300f\u00bb')
 TERMINAL = frozenset('.!?\u2026\u2014-*"\u201d)]~:;')
 FOLLOWING = 8  # words behind an odd contraction that are looked at
 NEAR = 3  # words
+SPOILT_SHARE, SPOILT_WORDS = 0.22, 40  # one of 1,000 clean windows of so many words has .275
 TAIL, LOOKED_AT = 60, 500  # characters, at the end of a turn and behind an odd contraction
 
 
@@ -109,9 +111,26 @@ def detect(
         if counted:
             for i, found in near_apostrophes(transcript, own, fisher_p, near_turns).items():
                 breaks.setdefault(i, found)
-        if breaks:
+        spoilt = spoilt_from(transcript, breaks)
+        if breaks := {i: sign for i, sign in breaks.items() if (i, sign.start) < spoilt}:
             findings.append(report_signs(transcript, KIND, breaks, break_turns))
     return findings if told_any or findings else None
+
+
+def spoilt_from(transcript: Transcript, breaks: dict[int, Sign]) -> tuple[int, int]:
+    """(the turn, the place in it) from which on the talk is salad that no apostrophe began; behind
+    its end where there is none, or function words are not known.
+    """
+    if breaks and transcript.language == "en":
+        for i in range(transcript.given, max(breaks) + 1):
+            sound = breaks[i].start if i in breaks else len(transcript.bodies[i])
+            body = mask_structure(transcript.bodies[i][:sound])
+            for at in range(0, len(body), LOOKED_AT):
+                words = [word.text for word in find_words(body[at : at + LOOKED_AT])]
+                few = sum(map(is_function_word, words)) < SPOILT_SHARE * len(words)
+                if few and len(words) >= SPOILT_WORDS:
+                    return i, at
+    return len(transcript), 0
 
 
 def not_cut(transcript: Transcript, own: list[int]) -> set[int]:

@@ -8,6 +8,7 @@ EngineError in one sentence.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from broken_record.errors import ConfigError, EngineUnreachable, RequestRefused
 MINILM = f"{EMBEDDED}minilm"
 KEY_VARIABLE = "EMBEDDINGS_API_KEY"
 TIMEOUT_S = 120.0
+MOST_NAME = 80  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,17 @@ def open_embedder(where: str) -> Embedder:
         return ask_vectors(wire, model, texts)
 
     embed(["Is anybody there?"])
-    return Embedder(model, embed)
+    return Embedder(shown_name(model), embed)
+
+
+def shown_name(model: str) -> str:
+    """A server's name of its model without the folders that it may lie in.
+
+    >>> shown_name("/home/me/minilm.gguf"), shown_name("BAAI/bge-m3")
+    ('minilm.gguf', 'bge-m3')
+    """
+    last = re.split(r"[/\\]", model.rstrip("/\\"))[-1]
+    return "".join(filter(str.isprintable, last))[:MOST_NAME] or "unnamed"
 
 
 def model_of(wire: Wire) -> str:
