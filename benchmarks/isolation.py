@@ -35,6 +35,7 @@ from broken_record.engines.wire import open_wire
 
 SLOTS, REPLIES, REPLY_TOKENS, REMEMBERED = 2, 40, 24, 6
 TOP, FIRST, ANY = 5, 0.05, 0.5  # leaks move them by units
+FOUR_BITS = 2.5  # times as much do batches move those of SmolLM2 (.09 and .40 seen, texts equal)
 SCENES = (  # place, the assistant's name, the user's: each stands in one prompt alone
     ("an airport", "Ottilie", "Bramwell"),
     ("a chess club", "Zdenka", "Quentin"),
@@ -112,22 +113,27 @@ def hold(url: str, place: int, replies: int, pinned: bool) -> list[Asked]:
     return asked
 
 
-def is_leak(asked: Asked, alone: Asked) -> bool:
-    """Whether a reply says what another prompt holds, or came from other log probabilities."""
+def is_leak(asked: Asked, alone: Asked, slack: float = 1.0) -> bool:
+    """Whether a reply says what another prompt holds, or came from other log probabilities; `slack`
+    times the bounds are allowed.
+    """
     others = {name for _, *names in SCENES for name in names} - {asked.name}
     if any(name in asked.reply and name not in asked.prompt for name in others):
         return True
     pairs = zip(asked.tokens, alone.tokens, strict=False)
     for k, ((said, tops), (said_alone, tops_alone)) in enumerate(pairs):
         moved = {token: abs(tops[token] - tops_alone[token]) for token in tops.keys() & tops_alone}
-        if not moved or max(moved.values()) > ANY or (k == 0 and moved.get(said, 0.0) > FIRST):
+        is_first_off = k == 0 and moved.get(said, 0.0) > slack * FIRST
+        if not moved or max(moved.values()) > slack * ANY or is_first_off:
             return True
         if said != said_alone:
             break  # a tie; from here on the two say different things
     return False
 
 
-def count_leaks(url: str, processes: int, replies: int = REPLIES, *, pinned: bool = False) -> int:
+def count_leaks(
+    url: str, processes: int, replies: int = REPLIES, *, pinned: bool = False, slack: float = 1.0
+) -> int:
     """Of how many replies, all processes' together, the prompt was not the only cause."""
     lanes = [(url, place, replies, pinned) for place in range(processes)]
     with ThreadPoolExecutor(processes) as pool:  # a server sees connections, of whatever they are
@@ -135,7 +141,7 @@ def count_leaks(url: str, processes: int, replies: int = REPLIES, *, pinned: boo
     engine = CompletionsServer(open_wire(url, timeout_s=300))
     cold = {"cache_prompt": False}
     leaks = sum(
-        is_leak(asked, ask(engine, asked.name, asked.prompt, cold))
+        is_leak(asked, ask(engine, asked.name, asked.prompt, cold), slack)
         for lane in held
         for asked in lane
     )

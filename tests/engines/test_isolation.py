@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.isolation import Asked, caching_server, count_leaks, is_leak
+from benchmarks.isolation import FOUR_BITS, Asked, caching_server, count_leaks, is_leak
 from broken_record.config.checks import MODELS_FOLDER
 from broken_record.config.load import parse
 from broken_record.conversation.converse import converse, take_sides
@@ -64,7 +64,7 @@ def test_a_prompt_of_smollm2_has_as_many_tokens_as_its_own_template_makes(smollm
 def test_a_real_chat_model_does_not_leak_either(smollm2):
     with caching_server(smollm2) as url:
         for processes in (2, 4):
-            assert count_leaks(url, processes, replies=6) == 0
+            assert count_leaks(url, processes, replies=6, slack=FOUR_BITS) == 0
 
 
 def said(name, reply, *tokens):
