@@ -12,7 +12,9 @@ Degenerate repetition within a turn, any of
   slots say 4 words again up to .48, 12 words hardly ever), or a passage of 40 words said once more;
 - the same line at least 6 times and half of its list, table, code or turn (marks taken off), or a
   block of lines three times;
-- a run of a character or of a pattern of up to 24: inside a word, or of signs, blanks or none.
+- a run of a character or of a pattern of up to 24: inside a word, or of signs, blanks or none;
+- two words 4 times and .4 of the turn, 6 words twice at once in a sentence, or less than any of
+  this in three of the speaker's turns running (weak_repeats.py).
 
 Code, tables and drawings separate the words around them (text/structure.py) and only count by lines
 and runs of their own; frames, bars and dividers are no run before they are wider than two screens.
@@ -46,6 +48,14 @@ from broken_record.detectors.line_runs import (
     with_equal_lines,
 )
 from broken_record.detectors.repeats import Repeat, distances, longest_passage, tandem
+from broken_record.detectors.weak_repeats import (
+    Weak,
+    find_running,
+    repeated_phrase,
+    said_at_once,
+    weak_sign,
+    with_pairs_again,
+)
 from broken_record.text.layout import Layout
 from broken_record.text.ngrams import window_ends, window_hashes
 from broken_record.text.transcript import Transcript
@@ -85,7 +95,8 @@ def detect(
     laughter_characters: int = 24,
     break_share: float = 0.5,
 ) -> list[Finding]:
-    """One finding per turn that repeats inside itself, by its strongest evidence.
+    """One finding per turn that repeats inside itself, by its strongest evidence, and one per
+    stretch of a speaker's turns that do so a little, three running.
 
     `copies` to `stutters` bound runs of words (`interjections`: of one interjection) and sentences,
     `said_before` to `passage` what was said before in the turn, `lines` and `line_share` equal
@@ -95,7 +106,10 @@ def detect(
     in_words = with_repeated_windows(transcript) | with_equal_lines(transcript, lines)
     in_characters = with_runs(transcript)
     in_signs = with_sign_runs(transcript)
-    for i in sorted(in_words | in_characters | in_signs):
+    in_pairs = with_pairs_again(transcript)
+    weak: dict[int, Weak] = {}
+    told: set[int] = set()
+    for i in sorted(in_words | in_characters | in_signs | in_pairs):
         one = transcript.said[i]
         laid = Layout(transcript, i)
         found: list[Repeat] = []
@@ -114,8 +128,14 @@ def detect(
             found += character_runs(laid, characters, pattern_characters, laughter_characters)
         if i in in_signs:
             found += sign_runs(laid, characters, pattern_characters)
+        if i in in_pairs:
+            found += repeated_phrase(laid)
+            found += said_at_once(laid)
+            if sign := weak_sign(laid):
+                weak[i] = sign
         if not found:
             continue
+        told.add(i)
         best = max(found, key=lambda one: (one.share, one.copies))
         findings.append(
             make_finding(
@@ -132,7 +152,8 @@ def detect(
                 explanation=best.explanation,
             )
         )
-    return findings
+    findings += find_running(transcript, weak, told, 3, break_share)
+    return sorted(findings, key=lambda one: one.onset_turn)
 
 
 def with_repeated_windows(transcript: Transcript) -> set[int]:

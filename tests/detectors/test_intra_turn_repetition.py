@@ -216,3 +216,67 @@ def test_no_body_is_too_odd_to_examine(text):
     for found in detect(transcript_of(["Go on.", text])):
         assert 0 <= found.spans[0].start < found.spans[0].end <= len(text)
         assert 0 <= found.strength <= 1
+
+
+A_LITTLE = "I heard it myself. I heard it myself."
+TOGETHER = {
+    "a short turn twice": (f"{A_LITTLE} ", "Who did?"),
+    "a clause in between": ("How kind. I'll bring some more. Truly. I'll bring some more.", "Do."),
+}
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_three_turns_running_that_repeat_a_little_are_one_finding(name):
+    said, other = TOGETHER[name]
+    two, more = (detect(transcript_of([said, other] * n)) for n in (2, 5))
+    assert two == []
+    assert [(f.speaker, f.onset_turn, f.detect_turn, f.copies) for f in more] == [
+        ("assistant", 0, 4, 5)
+    ]
+
+
+def test_turns_that_repeat_a_little_now_and_then_are_left_alone():
+    assert (
+        detect(transcript_of([A_LITTLE, "Who?", A_LITTLE, "Who?", "The owl did.", "Oh."] * 3)) == []
+    )
+
+
+def test_a_turn_with_its_own_finding_counts_for_the_stretch_and_is_told_once():
+    lines = [A_LITTLE, "Who?", "and so it goes " * 5, "Who?", A_LITTLE, "Who?"]
+    found = detect(transcript_of(lines))
+    assert [(f.onset_turn, [span.turn for span in f.spans]) for f in found] == [
+        (0, [0, 4]),
+        (2, [2]),
+    ]
+
+
+PHRASES = {
+    "a clause in no row": (
+        "I'm glad of you and I promise. I promise. I'll always remember you. I promise. I promise, "
+        "and I promise.", 5,
+    ),
+    "twice in a sentence": (
+        "I'm so glad you're my best friend, I'm so glad you're my best friend. I never get sad "
+        "when I leave.", 2,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PHRASES)
+def test_a_phrase_that_fills_its_turn_is_found(name):
+    text, copies = PHRASES[name]
+    assert [found.copies for found in detect(transcript_of(["Go on.", text]))] == [copies]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We have to ship three sheep. We have to ship three sheep on Thursday! He looked up.",
+        "No, no, no, no. Not that one, the other one, please, on the shelf over there.",
+        "One potato, two potato, three potato, four potato, five potato, six potato, seven.",
+        "- a red hat\n- a blue hat\n- a red coat\n- a blue coat\n- a red hat again\n- a blue scarf",
+    ],
+    ids=["said once more", "no", "a counting game", "a list"],
+)
+def test_what_healthy_talk_says_again_is_left_alone_turn_after_turn(text):
+    assert detect(transcript_of([text, "Go on."] * 4)) == []

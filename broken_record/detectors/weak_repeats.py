@@ -1,0 +1,165 @@
+"""Repeats inside turns that are too short to tell from one of them, and phrases in no row: what
+intra_turn_repetition.py adds to its own rules.
+
+A turn is weak where at least .2 of its windows of two different words, and .1 of those of three,
+stood before in it: "I'm afraid of it. I'm afraid of it." Anybody says that once; a speaker who does
+it in three turns running is stuck. No turn of .18 and more did so in the clean dialogues that were
+read, none of .23 and less in those that were marked (benchmarks/truth_on_real_text.py). Longer
+turns say words again anyhow, and have rules of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from typing import NamedTuple
+
+import numpy as np
+
+from broken_record.data import Finding, Span
+from broken_record.detectors.evidence import make_finding
+from broken_record.detectors.repeats import Repeat, distances, tandem
+from broken_record.text.layout import Layout
+from broken_record.text.ngrams import window_ends, window_hashes
+from broken_record.text.transcript import Ints, Transcript
+from broken_record.text.words import SENTENCE_END
+
+SHORTEST, LONGEST = 6, 120  # words of a turn that is looked at
+PAIRS, TRIPLES = 0.2, 0.1  # of the windows stood before in the turn
+
+
+class Weak(NamedTuple):
+    """Which words of a turn stood in it before, and how much of it they are."""
+
+    laid: Layout
+    first: int
+    last: int
+    share: float
+
+
+def with_pairs_again(transcript: Transcript, least: float = 0.15) -> set[int]:
+    """The turns, neither short nor long, in which so many pairs of words stand again."""
+    if len(transcript.plain) < SHORTEST:
+        return set()
+    ends = window_ends(transcript.worth, 2)
+    sizes = transcript.sizes
+    looked = (sizes >= SHORTEST) & (sizes <= LONGEST)
+    looked[: transcript.given] = False
+    turns = transcript.turn_of[: len(ends)]
+    inside = np.flatnonzero(looked[turns] & (turns == transcript.turn_of[ends - 1]))
+    turns = turns[inside]
+    keys = window_hashes(transcript.plain, ends)[inside]
+    keys += turns.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    again = np.bincount(turns[distances(keys) > 0], minlength=len(transcript))
+    windows = np.bincount(turns, minlength=len(transcript))
+    found: set[int] = set(np.flatnonzero((again >= 2) & (again >= least * windows)).tolist())
+    return found
+
+
+def repeated_windows(laid: Layout, n: int) -> tuple[Ints, Ints]:
+    """Of the windows of n words in talk: how far before it the last one like it begins (0 of those
+    that hold nothing but numbers or one word), and where each ends.
+    """
+    own = laid.written & (laid.listed % 2 == 0)
+    ids = np.where(own, laid.ids, -1 - np.arange(len(laid.ids)))
+    ends = window_ends(laid.worths, n)
+    if not len(ends):
+        return np.zeros(0, dtype=np.int64), ends
+    back = distances(window_hashes(ids, ends))
+    one = np.concatenate(([0], np.cumsum(ids[1:] != ids[:-1])))
+    return np.where(one[ends - 1] > one[: len(ends)], back, 0), ends
+
+
+def weak_sign(laid: Layout) -> Weak | None:
+    """What is said again in a turn, if it is enough to count with that of other turns."""
+    if laid.is_verse:
+        return None
+    pairs, ends = repeated_windows(laid, 2)
+    triples, _ = repeated_windows(laid, 3)
+    if not len(triples) or np.count_nonzero(triples) < TRIPLES * len(triples):
+        return None
+    share = np.count_nonzero(pairs) / len(pairs)
+    again = np.flatnonzero(pairs)
+    if share < PAIRS or not len(again):
+        return None
+    first = int(again[0] - pairs[again[0]])
+    return Weak(laid, first, int(ends[again[-1]]), share)
+
+
+def find_running(
+    transcript: Transcript, weak: Mapping[int, Weak], told: set[int], turns: int, break_share: float
+) -> Iterator[Finding]:
+    """A finding of each stretch of a speaker's turns that are all weak or `told` already, `turns`
+    or more: of those that are not told already.
+    """
+    for role in ("assistant", "user"):
+        own = [i for i, one in enumerate(transcript.said) if one.role == role]
+        for is_weak, group in groupby(own, lambda i: i in weak or i in told):
+            run = list(group)
+            positions = [i for i in run if i not in told]
+            if not is_weak or len(run) < turns or not positions or positions[-1] < run[turns - 1]:
+                continue
+            share = sum(weak[i].share for i in positions) / len(positions)
+            spans = []
+            for i in positions:
+                laid, first, last, _ = weak[i]
+                begins, one = transcript.said[i].begins, transcript.said[i]
+                start, end = int(laid.starts[first]), int(laid.ends[last - 1])
+                spans.append(Span(one.index, begins + start, begins + end))
+            laid, first, last, _ = weak[positions[0]]
+            yield make_finding(
+                transcript,
+                kind="intra_turn_repetition",
+                positions=positions,
+                level="break" if share >= break_share else "warn",
+                origin=positions[0],
+                onset=positions[0],
+                detect=next(i for i in positions if i >= run[turns - 1]),
+                copies=len(positions),
+                strength=share,
+                spans=spans,
+                explanation=f"in {len(run)} turns running words come again at once: "
+                f"{laid.quoted(first, last)}",
+            )
+
+
+def repeated_phrase(
+    laid: Layout, times: int = 4, least: float = 0.4, words: int = 16
+) -> Iterator[Repeat]:
+    """Two words that stand so often in a turn, in a row or not, and are so much of it."""
+    if laid.size < words or laid.size > LONGEST or laid.is_verse:
+        return
+    back, ends = repeated_windows(laid, 2)
+    again = np.flatnonzero(back)
+    if not len(again):
+        return
+    hashes = window_hashes(laid.ids, ends)
+    numbers, counts = np.unique(hashes[again], return_counts=True)
+    places = np.flatnonzero(hashes == numbers[counts.argmax()])
+    copies = len(places)
+    share = 2 * copies / laid.size
+    if copies >= times and share >= least:
+        first, last = int(places[0]), int(ends[places[-1]])
+        said = f"{laid.quoted(first, int(ends[first]))} {copies} times, {share:.0%} of the turn"
+        yield Repeat(int(laid.starts[first]), int(laid.ends[last - 1]), copies, share, said)
+
+
+def said_at_once(laid: Layout, least: int = 6, share: float = 0.3) -> Iterator[Repeat]:
+    """The same words twice in one sentence, right after one another: so many, and so much of the
+    turn. Sentences and chants are said twice for effect or to explain oneself.
+    """
+    if laid.is_verse or laid.size > LONGEST:
+        return
+    for first, length, period in tandem(laid.ids, len(laid.ids) // 2, 2):
+        last = first + length
+        size = float(laid.upto[last] - laid.upto[first])
+        one = laid.upto[first + period] - laid.upto[first]
+        own = laid.written[first:last].all() and not (laid.listed[first:last] % 2).any()
+        own = own and not SENTENCE_END.search(
+            laid.body, int(laid.starts[first]), int(laid.ends[last - 1])
+        )
+        if own and one >= least and size >= share * laid.size:
+            said = f"{laid.quoted(first, first + period)} twice at once"
+            yield Repeat(
+                int(laid.starts[first]), int(laid.ends[last - 1]), 2, size / laid.size, said
+            )
