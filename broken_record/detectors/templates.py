@@ -117,9 +117,20 @@ def find_stretches(
                 here = [k for k in by if k is not None] + [k for k in chain if k in told]
                 shown += chain if here else []
                 detected += here
-            if detected:
+            if detected and not all(is_one_phrase(transcript, frames[k]) for k in shown):
                 reported.append(([frames[k] for k in sorted(shown)], own[min(detected)]))
     return reported
+
+
+def is_one_phrase(transcript: Transcript, frame: Frame) -> bool:
+    """Whether a frame is nothing but words that its turn says again at once, from copy to copy or a
+    cut one: intra_turn_repetition's own.
+    """
+    begin = int(transcript.first[frame.position])
+    ids = transcript.words[begin + frame.extent[0] : begin + frame.extent[1] + 1]
+    return any(
+        bool((ids[period:] == ids[:-period]).all()) for period in range(1, len(ids) // 2 + 1)
+    )
 
 
 def chains(likes: dict[int, tuple[int, ...]]) -> list[list[int]]:
