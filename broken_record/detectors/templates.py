@@ -23,6 +23,7 @@ from rapidfuzz.distance import Indel, LCSseq
 from broken_record.data import Finding
 from broken_record.detectors.evidence import make_finding, saturate, stretches, told_by
 from broken_record.detectors.labels import has_colon, opening_label, speaker_labels
+from broken_record.detectors.repeats import tandem
 from broken_record.stats import slope_of_many
 from broken_record.text.ngrams import Hashes, window_ends, window_hashes
 from broken_record.text.transcript import Flags, Ints, Transcript, quote
@@ -123,14 +124,13 @@ def find_stretches(
 
 
 def is_one_phrase(transcript: Transcript, frame: Frame) -> bool:
-    """Whether a frame is nothing but words that its turn says again at once, from copy to copy or a
-    cut one: intra_turn_repetition's own.
+    """Whether a frame is nothing but words said again at once, the last copy cut perhaps, and the
+    OTHERS that a frame may have: that is intra_turn_repetition's own.
     """
     begin = int(transcript.first[frame.position])
     ids = transcript.words[begin + frame.extent[0] : begin + frame.extent[1] + 1]
-    return any(
-        bool((ids[period:] == ids[:-period]).all()) for period in range(1, len(ids) // 2 + 1)
-    )
+    runs = tandem(ids, len(ids) // 2, 2)
+    return any(length >= len(ids) - OTHERS for _, length, _ in runs)
 
 
 def chains(likes: dict[int, tuple[int, ...]]) -> list[list[int]]:
