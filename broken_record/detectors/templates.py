@@ -23,6 +23,7 @@ from rapidfuzz.distance import Indel, LCSseq
 from broken_record.data import Finding
 from broken_record.detectors.evidence import make_finding, saturate, stretches, told_by
 from broken_record.detectors.labels import has_colon, opening_label, speaker_labels
+from broken_record.detectors.repeats import tandem
 from broken_record.stats import slope_of_many
 from broken_record.text.transcript import Flags, Ints, Transcript, quote
 from broken_record.text.words import SENTENCE_END
@@ -117,9 +118,19 @@ def find_stretches(
                 here = [k for k in by if k is not None] + [k for k in chain if k in told]
                 shown += chain if here else []
                 detected += here
-            if detected:
+            if detected and not all(is_one_phrase(transcript, frames[k]) for k in shown):
                 reported.append(([frames[k] for k in sorted(shown)], own[min(detected)]))
     return reported
+
+
+def is_one_phrase(transcript: Transcript, frame: Frame) -> bool:
+    """Whether a frame is nothing but words said again at once, the last copy cut perhaps, and the
+    OTHERS that a frame may have: that is intra_turn_repetition's own.
+    """
+    begin = int(transcript.first[frame.position])
+    ids = transcript.words[begin + frame.extent[0] : begin + frame.extent[1] + 1]
+    runs = tandem(ids, len(ids) // 2, 2)
+    return any(length >= len(ids) - OTHERS for _, length, _ in runs)
 
 
 def chains(likes: dict[int, tuple[int, ...]]) -> list[list[int]]:

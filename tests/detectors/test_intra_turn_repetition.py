@@ -271,7 +271,8 @@ def test_a_phrase_that_fills_its_turn_is_found(name):
 @pytest.mark.parametrize(
     "text",
     [
-        "We have to ship three sheep. We have to ship three sheep on Thursday! He looked up.",
+        "We have to ship three sheep. We have to ship three sheep on Thursday! My colleague looked "
+        "up and asked which customer ordered sheep. So she heard it right.",
         "No, no, no, no. Not that one, the other one, please, on the shelf over there.",
         "One potato, two potato, three potato, four potato, five potato, six potato, seven.",
         "- a red hat\n- a blue hat\n- a red coat\n- a blue coat\n- a red hat again\n- a blue scarf",

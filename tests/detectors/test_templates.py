@@ -113,6 +113,11 @@ def test_a_name_a_direction_a_prompt_or_five_short_ones_are_left_alone(lines):
     assert suffix_repetition.detect(talk(lines)) == []
 
 
+def test_a_close_that_is_one_phrase_again_and_again_is_a_repeat_inside_the_turn():
+    lines = [f"{rest} {'I am so sorry for it, ' * 3}" for rest in RESTS]
+    assert suffix_repetition.detect(talk(lines)) == []
+
+
 LEAKS = {
     "a token": "Good night.<|eot_id|>",
     "an instruction mark": "Good night. [/INST] And you?",
