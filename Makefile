@@ -31,11 +31,12 @@ demo-real/greedy/%.jsonl: REAL += --set sampler.temperature=0 --set sampler.repe
 demo-real/%.jsonl:
 	$(BIN)/python parrot.py scenes/$(notdir $*).json $(REAL) --record $@ >demo-real/$*.log
 
+# The tests of a file stay in one process: they share what they start.
 test: .venv/for-developers
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-all: .venv/for-developers
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow or not slow"
 
 bench: .venv/for-developers
 	$(BIN)/python -m benchmarks.startup
