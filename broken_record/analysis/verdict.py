@@ -129,7 +129,7 @@ def tell_copies(counts: Counts, n: int) -> Iterator[str]:
     if 0 < counts.distinct < n and counts.branches is None:
         one = f"only {counts.distinct} of the {n} dialogues differ"
         if counts.distinct == 1:
-            one = f"all {n} dialogues are the same"
+            one = f"{'both' if n == 2 else f'all {n}'} dialogues are the same"
         yield (
             f"But {one}, by their lengths: the seed changes little or nothing here, and the "
             "intervals say nothing of other scenes."

@@ -129,6 +129,7 @@ def test_dialogues_that_are_the_same_are_said_to_be():
         "But all 3 dialogues are the same, by their lengths: the seed changes little or nothing "
         "here, and the intervals say nothing of other scenes." in told(*[looped] * 3)
     )
+    assert any("But both dialogues are the same, by" in line for line in told(looped, looped))
     assert any(
         "But only 2 of the 3 dialogues differ" in line for line in told(looped, other, other)
     )
