@@ -150,7 +150,8 @@ def dose_response(comparison: Comparison, axes: Sequence[str], measure: str) -> 
         columns = max(1, 56 // (longest + 5))
         plot.legend.ncols = columns
         plot.height += 24 * ((len(bold) - 1) // columns)
-        plot.legend.update(padding=0, spacing=14)
+        plot.legend.padding = 0
+        plot.legend.spacing = 14
         others = [axis for axis in comparison.combinations[0].settings if axis not in axes]
         plot.legend.title = "" if faint else ", ".join(others)
     return plot
