@@ -1,7 +1,7 @@
-"""Intervals, trends and exact tests: the method is named here, the distributions left to scipy.
+"""Intervals, trends and exact tests, each by its method's name.
 
-scipy is loaded by the function that needs it: that takes a second in each process, longer than many
-an analysis. So what every analysis and every page may need is written out, and tested against it.
+What every analysis and every page may need is written out, and tested against scipy, whose import
+takes a second in each process, longer than many an analysis; the rest is left to it.
 """
 
 from __future__ import annotations

@@ -42,6 +42,17 @@ def test_fishers_p_is_scipys(n, other_n, data):
 SIDES = ("two-sided", "greater")
 
 
+@pytest.mark.parametrize(
+    "table",
+    [(3, 3, 0, 7), (0, 5, 2, 9), (4, 9, 120, 3000), (12, 12, 40, 50), (1, 60, 900, 90_000)],
+)
+def test_fishers_p_of_uneven_tables_is_scipys(table):
+    hits, n, other_hits, other_n = table
+    rows = [[hits, n - hits], [other_hits, other_n - other_hits]]
+    exact = float(fisher_exact(rows, alternative="greater").pvalue)
+    assert more_often_p(*table) == near(exact)
+
+
 def test_many_tables_are_left_to_scipy():
     n = 2 * MOST_TABLES
     assert fisher_p(600, n, 650, n) == fisher_exact([[600, n - 600], [650, n - 650]]).pvalue
