@@ -110,7 +110,6 @@ def detect(
     weak: dict[int, Weak] = {}
     told: set[int] = set()
     for i in sorted(in_words | in_characters | in_signs | in_pairs):
-        one = transcript.said[i]
         laid = Layout(transcript, i)
         found: list[Repeat] = []
         if i in in_words:
@@ -137,23 +136,27 @@ def detect(
             continue
         told.add(i)
         best = max(found, key=lambda one: (one.share, one.copies))
-        findings.append(
-            make_finding(
-                transcript,
-                kind=KIND,
-                positions=[i],
-                level="break" if best.share >= break_share else "warn",
-                origin=i,
-                onset=i,
-                detect=i,
-                copies=best.copies,
-                strength=best.share,
-                spans=[Span(one.index, one.begins + best.start, one.begins + best.end)],
-                explanation=best.explanation,
-            )
-        )
-    findings += find_running(transcript, weak, told, 3, break_share)
+        findings.append(report_turn(transcript, i, best, break_share))
+    findings += find_running(transcript, weak, told, break_share)
     return sorted(findings, key=lambda one: one.onset_turn)
+
+
+def report_turn(transcript: Transcript, i: int, best: Repeat, break_share: float) -> Finding:
+    """The finding of a turn, by its strongest evidence."""
+    one = transcript.said[i]
+    return make_finding(
+        transcript,
+        kind=KIND,
+        positions=[i],
+        level="break" if best.share >= break_share else "warn",
+        origin=i,
+        onset=i,
+        detect=i,
+        copies=best.copies,
+        strength=best.share,
+        spans=[Span(one.index, one.begins + best.start, one.begins + best.end)],
+        explanation=best.explanation,
+    )
 
 
 def with_repeated_windows(transcript: Transcript) -> set[int]:

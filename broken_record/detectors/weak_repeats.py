@@ -26,6 +26,7 @@ from broken_record.text.words import SENTENCE_END
 
 SHORTEST, LONGEST = 6, 120  # words of a turn that is looked at
 PAIRS, TRIPLES = 0.2, 0.1  # of the windows stood before in the turn
+RUNNING = 3  # turns of a speaker
 
 
 class Weak(NamedTuple):
@@ -87,9 +88,9 @@ def weak_sign(laid: Layout) -> Weak | None:
 
 
 def find_running(
-    transcript: Transcript, weak: Mapping[int, Weak], told: set[int], turns: int, break_share: float
+    transcript: Transcript, weak: Mapping[int, Weak], told: set[int], break_share: float
 ) -> Iterator[Finding]:
-    """A finding of each stretch of a speaker's turns that are all weak or `told` already, `turns`
+    """A finding of each stretch of a speaker's turns that are all weak or `told` already, RUNNING
     or more: of those that are not told already.
     """
     for role in ("assistant", "user"):
@@ -97,15 +98,18 @@ def find_running(
         for is_weak, group in groupby(own, lambda i: i in weak or i in told):
             run = list(group)
             positions = [i for i in run if i not in told]
-            if not is_weak or len(run) < turns or not positions or positions[-1] < run[turns - 1]:
+            if not is_weak or len(run) < RUNNING:
+                continue
+            enough = run[RUNNING - 1]
+            if not positions or positions[-1] < enough:
                 continue
             share = sum(weak[i].share for i in positions) / len(positions)
             spans = []
             for i in positions:
                 laid, first, last, _ = weak[i]
-                begins, one = transcript.said[i].begins, transcript.said[i]
+                one = transcript.said[i]
                 start, end = int(laid.starts[first]), int(laid.ends[last - 1])
-                spans.append(Span(one.index, begins + start, begins + end))
+                spans.append(Span(one.index, one.begins + start, one.begins + end))
             laid, first, last, _ = weak[positions[0]]
             yield make_finding(
                 transcript,
@@ -114,7 +118,7 @@ def find_running(
                 level="break" if share >= break_share else "warn",
                 origin=positions[0],
                 onset=positions[0],
-                detect=next(i for i in positions if i >= run[turns - 1]),
+                detect=next(i for i in positions if i >= enough),
                 copies=len(positions),
                 strength=share,
                 spans=spans,
