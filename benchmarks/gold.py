@@ -38,7 +38,9 @@ Dialogues between A and U; S is the scene as A was told it. (given) marks the op
 is blamed for, [cut] a message that ran into a limit of length. Further lines of a message are
 indented by four blanks.
 """
-KEPT = ("type", "index", "role", "content", "tokens", "finish_reason", "seed", "trimmed")
+KEPT = (
+    "type", "index", "role", "content", "tokens", "finish_reason", "seed", "trimmed", "logprob_mean",
+)  # fmt: skip
 MODEL = ("engine", "model", "digest")
 Row = dict[str, Any]
 

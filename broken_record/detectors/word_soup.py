@@ -11,6 +11,9 @@ limit, with more than 200 words and 10 times the median of the speaker's opening
 runs to the limit, half of its word triples said before, is neither; nor is a speaker who never ends
 a sentence.
 
+Unlikely words (unlikely_words.py): turns that the model itself held for unlikely, where the record
+tells log probabilities; in every language.
+
 >>> from broken_record.detectors.examples import transcript_of
 >>> stems = "velvet ladder oxide tramway gusto ninety pelican".split()
 >>> salad = " ".join(stem + end for end in "um el an or ax ig op ust ent".split() for stem in stems)
@@ -37,6 +40,7 @@ from broken_record.detectors.salad import (
     longest_sentence,
     with_few_function_words,
 )
+from broken_record.detectors.unlikely_words import find_unlikely
 from broken_record.text.transcript import Transcript
 from broken_record.text.words import SENTENCE_END, find_words, worth
 
@@ -66,15 +70,18 @@ def detect(
     habit_words: int = 200,
     habit_times: float = 10.0,
     list_share: float = 0.25,
+    surprisal: float = 2.7,
+    surprised_tokens: int = 60,
 ) -> list[Finding] | None:
-    """One finding per speaker and stretch of turns that are salad, run on or run away.
+    """One finding per speaker and stretch of turns that are salad, run on or away, or are unlikely.
 
     Shares of function words are the most that a salad has (of WINDOW and of NARROW words),
     `dropped_share` the least of a sentence that stands in runs of content words, `jumbled_share`
     and `jumbled_pairs` what of a jumble was said before, `run_on_words` the least behind the last
     end of a sentence, `looping` the share of word triples that were said before from which on a
-    turn is a loop. None where nothing is found in a language without a list of function words:
-    salad cannot be told there.
+    turn is a loop, `surprisal` (nats a token, over `surprised_tokens` of a speaker or more) how
+    unlikely its words were to the model. None where nothing is found in a language without a list
+    of function words: salad cannot be told there.
     """
     findings = []
     has_list = transcript.language in ("en", None)
@@ -119,10 +126,14 @@ def detect(
                     at_once.add(k)
             if soup is not None:
                 spans[k] = soup
-        told = told_at(runs, runaways, of_turns) | {k: k for k in (*spans, *at_once)}
+        unlikely = find_unlikely(transcript, own, surprisal, surprised_tokens)
+        told = {k: last for k, (_, last) in unlikely.items()}
+        told |= told_at(runs, runaways, of_turns) | {k: k for k in (*spans, *at_once)}
         for stretch in stretches(sorted(told), of_turns + 1):
             detected = min(told[k] for k in stretch)
-            findings.append(report(transcript, own, stretch, spans, {*runs, *at_once}, detected))
+            doubts = [unlikely[k][0] for k in stretch if k in unlikely]
+            runaway = {*runs, *at_once}
+            findings.append(report(transcript, own, stretch, spans, runaway, doubts, detected))
     return findings if findings or has_list else None
 
 
@@ -192,9 +203,9 @@ def told_at(runs: list[int], runaways: int, of_turns: int) -> dict[int, int]:
 
 def report(
     transcript: Transcript, own: list[int], stretch: list[int], soups: dict[int, Salad],
-    runs: set[int], detected: int,
+    runs: set[int], doubts: list[float], detected: int,
 ) -> Finding:  # fmt: skip
-    """The finding of a stretch of turns."""
+    """The finding of a stretch of turns; `doubts` are the surprisals of its unlikely ones."""
     spans = []
     for k in stretch:
         one = transcript.said[own[k]]
@@ -208,6 +219,8 @@ def report(
         most = max(int(transcript.sizes[own[k]]) for k in run_turns)
         cut = any(transcript.was_cut(own[k]) for k in run_turns)
         reasons.append(f"runs away ({most} words{', cut at the limit' if cut else ''})")
+    if doubts:
+        reasons.append(f"its own words are unlikely to the model ({max(doubts):.1f} nats a token)")
     return make_finding(
         transcript,
         kind=KIND,

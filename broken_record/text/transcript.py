@@ -55,6 +55,7 @@ class Said:
     given: bool
     tokens: int | None = None
     finish_reason: FinishReason | None = None
+    logprob_mean: float | None = None
 
     @property
     def body(self) -> str:
@@ -71,10 +72,8 @@ def said_in(dialogue: Dialogue) -> tuple[Said, ...]:
         if role != "system":
             prefix = prefixes.get(role, "")
             begins = len(prefix) if content.startswith(prefix) else 0
-            reason = message.finish_reason
-            said.append(
-                Said(message.index, role, content, begins, place < given, message.tokens, reason)
-            )
+            told = message.tokens, message.finish_reason, message.logprob_mean
+            said.append(Said(message.index, role, content, begins, place < given, *told))
     return tuple(said)
 
 

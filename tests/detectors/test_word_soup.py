@@ -117,3 +117,46 @@ def test_a_share_of_words_in_runs_is_counted_by_hand() -> None:
     function = np.array([0, 0, 0, 1, 0, 0, 0, 0, 0], dtype=bool)
     assert salad.in_runs(function, [False] * 9) == 5  # the first three are no run
     assert salad.in_runs(function, [False] * 6 + [True, False, False]) == 0  # a comma parts them
+
+
+def with_surprisal(lines: list[str], nats: list[float | None], tokens: int = 40) -> Transcript:
+    """Lines said in turn, each of so many tokens; how surprised the model was by each."""
+    turns = tuple(
+        Turn(
+            i, ("assistant", "user")[i % 2], line, tokens=tokens, finish_reason="stop",
+            logprob_mean=None if surprisal is None else -surprisal,
+        )
+        for i, (line, surprisal) in enumerate(zip(lines, nats, strict=True))
+    )  # fmt: skip
+    config = {"agent_prefix": "", "user_prefix": "", "turn_max_tokens": 100}
+    return Transcript(Dialogue(config, turns, "done"))
+
+
+TALK = [
+    "Sit down, the tea is hot.", "Thank you, I came a long way.", "From the harbour?",
+    "No, from the hill behind it.", "The needle told two islands.", "I see.",
+    "A jailed cop story loves serve.", "You do?",
+]  # fmt: skip
+
+
+def test_turns_that_the_model_held_for_unlikely_are_soup():
+    transcript = with_surprisal(TALK, [0.9, 0.8, 1.1, 0.7, 3.4, 0.9, 3.1, 1.0])
+    (found,) = word_soup.detect(transcript)
+    assert (found.speaker, found.onset_turn, found.detect_turn) == ("assistant", 4, 6)
+    assert "3.2 nats" in found.explanation
+
+
+@pytest.mark.parametrize(
+    "nats",
+    [
+        [0.9, 0.8, 1.1, 0.7, 3.4, 0.9, 1.6, 1.0],  # one odd line in 80 tokens
+        [2.6] * 8,
+        [None] * 8,
+    ],
+)
+def test_a_surprise_now_and_then_is_none(nats):
+    assert word_soup.detect(with_surprisal(TALK, nats)) == []
+
+
+def test_few_tokens_tell_nothing_of_what_is_likely():
+    assert word_soup.detect(with_surprisal(TALK, [4.0] * 8, tokens=10)) == []
