@@ -39,7 +39,8 @@ is blamed for, [cut] a message that ran into a limit of length. Further lines of
 indented by four blanks.
 """
 KEPT = (
-    "type", "index", "role", "content", "tokens", "finish_reason", "seed", "trimmed", "logprob_mean",
+    "type", "index", "role", "content", "tokens", "finish_reason", "seed", "trimmed",
+    "logprob_mean",
 )  # fmt: skip
 MODEL = ("engine", "model", "digest")
 Row = dict[str, Any]

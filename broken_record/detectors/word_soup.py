@@ -12,7 +12,7 @@ runs to the limit, half of its word triples said before, is neither; nor is a sp
 a sentence.
 
 Unlikely words (unlikely_words.py): turns that the model itself held for unlikely, where the record
-tells log probabilities; in every language.
+tells log probabilities; less unlikely where they run into their limit. In every language.
 
 >>> from broken_record.detectors.examples import transcript_of
 >>> stems = "velvet ladder oxide tramway gusto ninety pelican".split()
@@ -25,6 +25,7 @@ tells log probabilities; in every language.
 from __future__ import annotations
 
 import re
+from itertools import chain
 from statistics import median
 
 from broken_record.data import Finding, Role, Span
@@ -72,6 +73,8 @@ def detect(
     list_share: float = 0.25,
     surprisal: float = 2.7,
     surprised_tokens: int = 60,
+    cut_surprisal: float = 2.0,
+    cut_tokens: int = 120,
 ) -> list[Finding] | None:
     """One finding per speaker and stretch of turns that are salad, run on or away, or are unlikely.
 
@@ -80,8 +83,9 @@ def detect(
     and `jumbled_pairs` what of a jumble was said before, `run_on_words` the least behind the last
     end of a sentence, `looping` the share of word triples that were said before from which on a
     turn is a loop, `surprisal` (nats a token, over `surprised_tokens` of a speaker or more) how
-    unlikely its words were to the model. None where nothing is found in a language without a list
-    of function words: salad cannot be told there.
+    unlikely its words were to the model, `cut_surprisal` and `cut_tokens` the same of turns that
+    ran into their limit. None where nothing is found in a language without a list of function
+    words: salad cannot be told there.
     """
     findings = []
     has_list = transcript.language in ("en", None)
@@ -127,11 +131,17 @@ def detect(
             if soup is not None:
                 spans[k] = soup
         unlikely = find_unlikely(transcript, own, surprisal, surprised_tokens)
-        told = {k: last for k, (_, last) in unlikely.items()}
-        told |= told_at(runs, runaways, of_turns) | {k: k for k in (*spans, *at_once)}
+        adrift = find_unlikely(transcript, own, cut_surprisal, cut_tokens, cut=True)
+        told: dict[int, int] = {}
+        for k, last in chain(
+            told_at(runs, runaways, of_turns).items(),
+            ((k, k) for k in (*spans, *at_once)),
+            ((k, one.last) for found in (unlikely, adrift) for k, one in found.items()),
+        ):
+            told[k] = min(last, told.get(k, last))
         for stretch in stretches(sorted(told), of_turns + 1):
             detected = min(told[k] for k in stretch)
-            doubts = [unlikely[k][0] for k in stretch if k in unlikely]
+            doubts = [one[k].nats for one in (unlikely, adrift) for k in stretch if k in one]
             runaway = {*runs, *at_once}
             findings.append(report(transcript, own, stretch, spans, runaway, doubts, detected))
     return findings if findings or has_list else None

@@ -119,11 +119,13 @@ def test_a_share_of_words_in_runs_is_counted_by_hand() -> None:
     assert salad.in_runs(function, [False] * 6 + [True, False, False]) == 0  # a comma parts them
 
 
-def with_surprisal(lines: list[str], nats: list[float | None], tokens: int = 40) -> Transcript:
+def with_surprisal(
+    lines: list[str], nats: list[float | None], tokens: int = 40, finish: FinishReason = "stop"
+) -> Transcript:
     """Lines said in turn, each of so many tokens; how surprised the model was by each."""
     turns = tuple(
         Turn(
-            i, ("assistant", "user")[i % 2], line, tokens=tokens, finish_reason="stop",
+            i, ("assistant", "user")[i % 2], line, tokens=tokens, finish_reason=finish,
             logprob_mean=None if surprisal is None else -surprisal,
         )
         for i, (line, surprisal) in enumerate(zip(lines, nats, strict=True))
@@ -160,3 +162,10 @@ def test_a_surprise_now_and_then_is_none(nats):
 
 def test_few_tokens_tell_nothing_of_what_is_likely():
     assert word_soup.detect(with_surprisal(TALK, [4.0] * 8, tokens=10)) == []
+
+
+def test_turns_that_never_end_need_be_less_unlikely():
+    nats = [0.9, 0.8, 1.1, 0.7, 2.2, 0.9, 2.3, 1.0]
+    assert word_soup.detect(with_surprisal(TALK, nats, tokens=60)) == []
+    (found,) = word_soup.detect(with_surprisal(TALK, nats, tokens=60, finish="length"))
+    assert (found.speaker, found.onset_turn) == ("assistant", 4)
