@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -120,7 +122,10 @@ def test_a_share_of_words_in_runs_is_counted_by_hand() -> None:
 
 
 def with_surprisal(
-    lines: list[str], nats: list[float | None], tokens: int = 40, finish: FinishReason = "stop"
+    lines: Sequence[str],
+    nats: Sequence[float | None],
+    tokens: int = 40,
+    finish: FinishReason = "stop",
 ) -> Transcript:
     """Lines said in turn, each of so many tokens; how surprised the model was by each."""
     turns = tuple(
@@ -143,7 +148,7 @@ TALK = [
 
 def test_turns_that_the_model_held_for_unlikely_are_soup():
     transcript = with_surprisal(TALK, [0.9, 0.8, 1.1, 0.7, 3.4, 0.9, 3.1, 1.0])
-    (found,) = word_soup.detect(transcript)
+    (found,) = word_soup.detect(transcript) or []
     assert (found.speaker, found.onset_turn, found.detect_turn) == ("assistant", 4, 6)
     assert "3.2 nats" in found.explanation
 
@@ -167,5 +172,5 @@ def test_few_tokens_tell_nothing_of_what_is_likely():
 def test_turns_that_never_end_need_be_less_unlikely():
     nats = [0.9, 0.8, 1.1, 0.7, 2.2, 0.9, 2.3, 1.0]
     assert word_soup.detect(with_surprisal(TALK, nats, tokens=60)) == []
-    (found,) = word_soup.detect(with_surprisal(TALK, nats, tokens=60, finish="length"))
+    (found,) = word_soup.detect(with_surprisal(TALK, nats, tokens=60, finish="length")) or []
     assert (found.speaker, found.onset_turn) == ("assistant", 4)
