@@ -12,11 +12,12 @@ from broken_record.config.load import parse
 from broken_record.data import Chunk, Message
 from broken_record.engines import connect
 from broken_record.engines.aphrodite import Aphrodite
-from broken_record.engines.completions import CompletionsServer, cut_at_stop, read_chunks
+from broken_record.engines.completions import CompletionsServer
 from broken_record.engines.connect import connect_patiently, connect_server
 from broken_record.engines.koboldcpp import KoboldCpp
 from broken_record.engines.llama_server import LlamaServer
 from broken_record.engines.registry import server_class
+from broken_record.engines.replies import cut_at_stop, read_chunks
 from broken_record.engines.retry import Patience
 from broken_record.engines.vllm import Vllm
 from broken_record.engines.wire import open_wire

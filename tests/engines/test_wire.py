@@ -14,8 +14,9 @@ import pytest
 import requests
 
 from broken_record.data import Chunk, Message, Usage
-from broken_record.engines.completions import CompletionsServer, read_chunks
+from broken_record.engines.completions import CompletionsServer
 from broken_record.engines.connect import connect_server
+from broken_record.engines.replies import read_chunks
 from broken_record.engines.sse import read_events
 from broken_record.engines.vllm import Vllm
 from broken_record.engines.wire import open_wire
