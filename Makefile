@@ -26,7 +26,7 @@ demo-real: .venv/with-weights
 	@echo "Open demo-real/results.html in a browser."
 
 demo-real-dialogues: $(SCENES:%=demo-real/greedy/%.jsonl) $(SCENES:%=demo-real/default/%.jsonl)
-REAL = --seed 1 --set total_tokens=512 --set embedded.threads=1
+REAL = --seed 1 --set total_tokens=512 --set logprobs=true --set embedded.threads=1
 demo-real/greedy/%.jsonl: REAL += --set sampler.temperature=0 --set sampler.repeat_penalty=1.0
 demo-real/%.jsonl:
 	$(BIN)/python parrot.py scenes/$(notdir $*).json $(REAL) --record $@ >demo-real/$*.log

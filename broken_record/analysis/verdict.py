@@ -26,7 +26,7 @@ REMEDIES = {
     "apostrophe_break": "a lower temperature, or a higher min_p",
     "role_leak": "a stop string with the other side's name, or the model's own template",
     "refusal": "another system message, or another model",
-    "word_soup": "a lower temperature, or a higher min_p",
+    "word_soup": "a lower temperature, a higher min_p, or a milder penalty",
     LIMIT: "a larger turn_max_tokens, or a stop string",
 }
 """What helps against a break; of loops penalties.py says it."""

@@ -76,7 +76,8 @@ RUNS = {
         ["Gets stuck in none.",
          "Breaks in 1 of 1 dialogue (21% - 100%): word soup (word_soup, 1), the assistant, from "
          "turn 52 (900 tokens) on; it does not recover.",
-         "What may help: a lower temperature, or a higher min_p; docs/looping.md#word_soup."],
+         "What may help: a lower temperature, a higher min_p, or a milder penalty; "
+         "docs/looping.md#word_soup."],
     ),
     "breaks in two ways": (
         [entry(found("refusal", "assistant")), entry(found("role_leak", "user", 8))],
