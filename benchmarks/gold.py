@@ -1,7 +1,7 @@
 """Dialogues marked by readers: sheets to read from, and what the readers wrote joined to the rest.
 
     python -m benchmarks.gold sheet FOLDER NAME RECORD.jsonl [RECORD.jsonl ...]
-    python -m benchmarks.gold join FOLDER NAME [--write]
+    python -m benchmarks.gold join FOLDER NAME [--write SOURCE]
 
 `sheet` writes FOLDER/sheet_NAME.txt, which shows a reader numbered messages and nothing of where
 they come from: ids d001, d002, ... in an order drawn with a fixed seed, behind those that
@@ -12,8 +12,8 @@ FOLDER/NAME_2.jsonl, a line a dialogue, as real/definitions.md says.
 `join` checks the answers and lists where the two differ on whether a kind is there. Who judges
 between them writes FOLDER/NAME_verdicts.jsonl, {"id", "verdicts": {KIND: true | false}, "reasons":
 {KIND: why}} a line; what is left open counts nowhere (truth_on_real_text.py). --write puts marks
-and texts behind those of benchmarks/real/gold.jsonl and gold.texts.jsonl; a dialogue that is there
-already is marked anew. Of a record the texts keep what tells how it was made, and no times.
+and texts behind those of benchmarks/real/SOURCE.jsonl and SOURCE.texts.jsonl; a dialogue that is
+there already is marked anew. Of a record the texts keep what tells how it was made, and no times.
 """
 
 from __future__ import annotations
@@ -163,17 +163,19 @@ def join(folder: Path, name: str) -> tuple[dict[str, Row], list[str]]:
     return joined, notes
 
 
-def put_behind(joined: dict[str, Row], real: Path = REAL) -> int:
-    """Put marks and texts behind those that are there; how many dialogues there are then."""
-    marks_file, texts_file = real / "gold.jsonl", real / "gold.texts.jsonl"
-    texts = texts_file.read_text(encoding="utf-8").splitlines()
-    rows = map(json.loads, marks_file.read_text(encoding="utf-8").splitlines())
-    by_line = {row["line"]: row for row in rows}
+def put_behind(joined: dict[str, Row], real: Path = REAL, source: str = "gold") -> int:
+    """Put marks and texts behind a source's that are there; how many dialogues it has then."""
+    marks_file, texts_file = real / f"{source}.jsonl", real / f"{source}.texts.jsonl"
+    texts, rows = (
+        path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        for path in (texts_file, marks_file)
+    )
+    by_line = {row["line"]: row for row in map(json.loads, rows)}
     for text, row in joined.items():
         if text not in texts:
             texts.append(text)
         line = texts.index(text)
-        by_line[line] = {"source": "gold", "line": line, "messages": None, **row}
+        by_line[line] = {"source": source, "line": line, "messages": None, **row}
     marks = [json.dumps(by_line[line], ensure_ascii=False) for line in sorted(by_line)]
     for path, lines in ((texts_file, texts), (marks_file, marks)):
         write_whole(path, ["".join(f"{line}\n" for line in lines).encode()])
@@ -189,7 +191,7 @@ def main() -> None:
         command.add_argument("folder", type=Path, metavar="FOLDER")
         command.add_argument("name", metavar="NAME")
     sheet.add_argument("records", type=Path, nargs="+", metavar="RECORD.jsonl")
-    joining.add_argument("--write", action="store_true", help="into benchmarks/real/gold*.jsonl")
+    joining.add_argument("--write", metavar="SOURCE", help="into benchmarks/real/SOURCE*.jsonl")
     options = parser.parse_args()
     if options.command == "sheet":
         write_sheet(options.folder, options.name, options.records)
@@ -198,7 +200,8 @@ def main() -> None:
     print(*notes, sep="\n")
     print(f"{len(joined)} dialogues with the marks of both readers")
     if options.write:
-        print(f"{put_behind(joined)} dialogues in gold.jsonl")
+        count = put_behind(joined, source=options.write)
+        print(f"{count} dialogues in {options.write}.jsonl")
 
 
 if __name__ == "__main__":

@@ -9,10 +9,12 @@ models that worked apart from one another and knew nothing but the plain definit
 (real/definitions.md), wrote down what they saw: kind, speaker, onset and end as message indices,
 whether they were sure; they saw neither a detector's output nor the settings. Where they differ on
 whether a kind is in a dialogue, that dialogue counts nowhere for it, unless a verdict was written
-down. A verdict goes before both readers: some judged here what others let pass there. Two sources
+down. A verdict goes before both readers: some judged here what others let pass there. Three sources
 stand beside the marks: "gold", SmolLM2-135M-Instruct with itself in scenes and settings of our own,
-and "played", a present-day model that was asked to play both sides, at times to get stuck. The
-others are lines of DIR/SOURCE.jsonl.gz, public dialogues that are not part of the project.
+"gold_logprobs", the same in other scenes and with other settings, whose records tell how likely the
+model held what it said, and "played", a present-day model that was asked to play both sides, at
+times to get stuck. The others are lines of DIR/SOURCE.jsonl.gz, public dialogues that are not part
+of the project.
 
 A kind counts once a dialogue: found and marked, found and not marked, marked and not found. Every
 source has a row. --leave-one-out asks what a kind's decisive threshold owes to the sources that it
