@@ -42,6 +42,7 @@ from broken_record.text.transcript import Transcript
 ROOT = Path(__file__).parents[1]
 FOLDER = Path(__file__).with_name("real")
 ANY_LOOP = "any loop"
+WITH_LOGPROBS = "gold_logprobs"
 WIDEST = 24
 DECISIVE: dict[str, tuple[str, tuple[float, ...]]] = {
     "leading_whitespace": ("at_once", (8, 16, 32, 64)),
@@ -237,13 +238,15 @@ def make_sentence(counts: Counter[tuple[str, str, str]], sources: list[str], dia
         score(counts, kind, sources).shares[2]
         for kind in ("semantic_repetition", "refusal", "word_soup")
     )
+    told = score(counts, "word_soup", [WITH_LOGPROBS]).shares[2]
     looping = any_loop.hit + any_loop.missed
     return (
         f"Of {dialogues} marked dialogues from {len(sources)} sources, {looping} loop by the marks "
         f"of two readers.\nParrot finds {recall:.0%} of these, and {precision:.0%} of what it "
         f"names is there (F1 {f1:.2f}; stagnation {stagnation:.2f}, refusals {refusal:.2f}).\n"
-        f"Sentences without sense it mostly takes for sense (word soup {soup:.2f}). On planted "
-        "faults it does\nbetter, which says less."
+        f"Sentences without sense it mostly takes for sense (word soup {soup:.2f}), but where the "
+        f'model itself is asked\n(`"logprobs": true`: {told:.2f}). '
+        "On planted faults it does better, which says less."
     )
 
 
