@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any
 from broken_record.detectors.registry import KINDS, LOOPS
 from broken_record.errors import ConfigError, EngineError, LogError, ParrotError
 from broken_record.export.formats import FORMAT_NAMES, SIDES
-from broken_record.scripts import add_version, check_installed, log_to_stderr, open_stdout
+from broken_record.scripts import Parser, add_version, check_installed, log_to_stderr, open_stdout
 from broken_record.terminal import command_of, words_to_paste
 
 # What needs numpy is loaded by the function that uses it: --help is to answer at once.
@@ -57,7 +57,7 @@ def kinds_of(text: str) -> list[str]:
 
 def make_parser() -> argparse.ArgumentParser:
     """Every option with its help text, which docs/commands.md has too (`make docs`)."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description="What loops, what breaks, from which turn, how often.",
         epilog=f"KIND is one of {', '.join(KINDS)}.",
     )
@@ -347,7 +347,7 @@ def analyze_all(thresholds: Thresholds, options: argparse.Namespace) -> int:
             codes.append(exit_code(error))
     alone = [folder for folder, _ in analyzed if folder.parent not in sweeps]
     for shown in [*([sweep] for sweep in sweeps), alone]:
-        if shown:
+        if shown and not options.json:
             log.info("Next: %s %s", command_of("view.py"), words_to_paste(shown))
     return max(codes)
 

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 
 from broken_record.errors import ConfigError, ParrotError
 from broken_record.scripts import (
+    Parser,
     add_version,
     check_installed,
     log_to_stderr,
@@ -48,7 +49,7 @@ log = logging.getLogger("parrot")
 
 def make_parser() -> argparse.ArgumentParser:
     """Every option with its help text, which docs/commands.md has too (`make docs`)."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description="Make two language models talk: one dialogue, streamed while it is written."
     )
     add = parser.add_argument

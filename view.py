@@ -22,7 +22,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from broken_record.errors import ConfigError, LogError
-from broken_record.scripts import add_version, check_installed, log_to_stderr, open_stdout, path_of
+from broken_record.scripts import (
+    Parser,
+    add_version,
+    check_installed,
+    log_to_stderr,
+    open_stdout,
+    path_of,
+)
 from broken_record.terminal import command_of, words_to_paste
 
 # What needs numpy or bokeh is loaded by the function that uses it: --help is to answer at once.
@@ -38,7 +45,7 @@ MOST_RUNS = 10  # as many as there are colours
 
 def make_parser() -> argparse.ArgumentParser:
     """Every option with its help text, which docs/commands.md has too (`make docs`)."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description=f"Compare up to {MOST_RUNS} analysed runs, or a sweep, in one HTML page."
     )
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN",
@@ -70,7 +77,7 @@ def folder_of_run(run: Path) -> Path:
 
     from broken_record.files.import_chats import folder_of
 
-    command = [sys.executable, str(path_of("analyze.py")), "--", str(run)]
+    command = [sys.executable, str(path_of("analyze.py")), "--json", "--", str(run)]
     subprocess.run(command, stdout=subprocess.DEVNULL)
     return folder_of(run)
 

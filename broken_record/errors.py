@@ -103,14 +103,20 @@ class LogError(ParrotError):
 
 def nearest(name: str, known: Iterable[str], *, alike: float = 0.6) -> str | None:
     """What was probably meant by a name that is not known, for `did you mean ...?`; None where
-    nothing is as much like it as `alike`, a ratio of difflib's.
+    nothing is as much like it as `alike`, a ratio of difflib's, and nothing begins with it.
 
     >>> nearest("refusals", ["refusal", "word_soup"]), nearest("x", ["refusal"])
     ('refusal', None)
+    >>> nearest("temp", ["temperature", "temperature_last", "top_k"])
+    'temperature'
     """
     from difflib import get_close_matches  # needed where something is wrong alone
 
-    return next(iter(get_close_matches(name, list(known), n=1, cutoff=alike)), None)
+    small, names = name.lower(), {one.lower(): one for one in known}
+    if near := get_close_matches(small, names, n=1, cutoff=alike):
+        return names[near[0]]
+    begun = [one for one in names if one.startswith(small)] if len(small) > 2 else []
+    return names[min(begun, key=len)] if begun else None
 
 
 TEMPLATE_FAULTS = (

@@ -7,6 +7,7 @@ from __future__ import annotations
 import _thread
 import argparse
 import logging
+import re
 import signal
 import sys
 import time
@@ -14,10 +15,11 @@ from collections.abc import Callable
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import FrameType
+from typing import Any, NoReturn
 
 from broken_record import __version__
-from broken_record.errors import ConfigError
-from broken_record.terminal import escape_controls
+from broken_record.errors import ConfigError, nearest
+from broken_record.terminal import COMMANDS, command_of, escape_controls
 
 
 def path_of(script: str) -> Path:
@@ -107,6 +109,32 @@ def handle_signals(handler: Callable[[int, FrameType | None], object]) -> None:
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, handler)
+
+
+class Parser(argparse.ArgumentParser):
+    """A script's command line. What is wrong with it is said in a line, with the option that was
+    probably meant and without the list of all of them.
+    """
+
+    def parse_args(self, *words: Any, **others: Any) -> Any:
+        """The options; exits with 2 where a word is none and stands nowhere."""
+        options, unknown = self.parse_known_args(*words, **others)
+        if unknown:
+            self.refuse(unknown[0])
+        return options
+
+    def refuse(self, word: str, advice: str = "") -> NoReturn:
+        """Exit with 2 for a word that means nothing here."""
+        known = re.findall("--[a-z-]+", self.format_help())
+        near = nearest(word.partition("=")[0], known, alike=0.8) if word.startswith("-") else None
+        what = "unknown option" if word.startswith("-") else "too many names, from"
+        meant = f"did you mean {near}?" if near else advice
+        self.error(f"{what} {word}{'; ' * bool(meant)}{meant}")
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with 2."""
+        here = command_of(self.prog) if self.prog in COMMANDS else self.prog
+        self.exit(2, f"{self.prog}: {escape_controls(message)}\nall options: {here} --help\n")
 
 
 def add_version(parser: argparse.ArgumentParser) -> None:

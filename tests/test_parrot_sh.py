@@ -105,10 +105,11 @@ def test_a_failed_dialogue_does_not_stop_the_others(here):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "usage: ./parrot.sh N"),
-        (["0"], "usage: ./parrot.sh N"),
-        (["three"], "usage: ./parrot.sh N"),
+        ([], "expected N, how many dialogues per config, first: ./parrot.sh 3"),
+        (["0"], "expected N, how many dialogues per config, first: ./parrot.sh 3"),
+        (["three"], "expected N, how many dialogues per config, first: ./parrot.sh 3"),
         (["1", "absent.json"], "absent.json: cannot be read"),
+        (["1", "--dryrun"], "unknown option --dryrun; did you mean --dry-run?"),
         (["1", "--set", "a=1"], "what goes to parrot.py stands behind --"),
         (["1", "--", "--set", "total_token=1"], 'did you mean "total_tokens"'),
         (["1", "--", "--sett", "seed=1"], "--sett: behind -- stands --set KEY=VALUE"),

@@ -34,10 +34,17 @@ from broken_record.batch.progress import most_tokens
 from broken_record.config.checks import check_sweep
 from broken_record.config.schema import Config
 from broken_record.engines.registry import check_engines
-from broken_record.errors import ConfigError, ParrotError, nearest
+from broken_record.errors import ConfigError, ParrotError
 from broken_record.files.run_folder import config_of_run, pair_goals
 from broken_record.files.sweep_folder import is_sweep, read_sweep
-from broken_record.scripts import add_version, check_installed, open_stdout, stop_on_signals, tell
+from broken_record.scripts import (
+    Parser,
+    add_version,
+    check_installed,
+    open_stdout,
+    stop_on_signals,
+    tell,
+)
 from broken_record.terminal import command_of, escape_controls
 
 USAGE = """./parrot.sh N [-j J] [--sweep 'KEY=[V1,V2]' ...] [--dry-run] [CONFIG ...] [-- ARGUMENTS]
@@ -47,10 +54,10 @@ USAGE = """./parrot.sh N [-j J] [--sweep 'KEY=[V1,V2]' ...] [--dry-run] [CONFIG 
 N dialogues per config, or per combination of a sweep; ./parrot.sh 3"""
 
 
-def make_parser() -> argparse.ArgumentParser:
+def make_parser() -> Parser:
     """The command line of parrot.sh; what stands behind `--` is cut off before."""
     here = command_of("parrot.sh")
-    parser = argparse.ArgumentParser(prog=here, usage=USAGE.replace("./parrot.sh", here))
+    parser = Parser(prog=here, usage=USAGE.replace("./parrot.sh", here))
     add = parser.add_argument
     add("-j", type=positive, default=1, dest="at_once", metavar="J",
         help="keep J dialogues in flight (default: 1)")  # fmt: skip
@@ -91,9 +98,7 @@ def parse_words(words: list[str]) -> argparse.Namespace:
     parser = make_parser()
     options, unknown = parser.parse_known_intermixed_args(bind_value("--sbatch", words[:cut]))
     if unknown:
-        near = nearest(unknown[0], re.findall("--[a-z-]+", parser.format_help()), alike=0.85)
-        meant = f"did you mean {near}?" if near else "what goes to parrot.py stands behind --"
-        parser.error(f"unknown option {unknown[0]}; {meant}")
+        parser.refuse(unknown[0], "what goes to parrot.py stands behind --")
     options.arguments = words[cut + 1 :]
     if (options.sbatch or options.wait) and not options.slurm:
         parser.error("--sbatch and --wait go with --slurm")
@@ -102,7 +107,9 @@ def parse_words(words: list[str]) -> argparse.Namespace:
         try:
             options.n = positive(options.names.pop(0))
         except (IndexError, ValueError):
-            parser.error("expected N, how many dialogues per config, first")
+            parser.error(
+                f"expected N, how many dialogues per config, first: {command_of('parrot.sh')} 3"
+            )
     elif not options.names or options.arguments or options.sweep or options.dry_run:
         parser.error("--resume takes run or sweep folders, -j and --slurm")
     if options.branch and (options.names or options.resume or options.dry_run):
