@@ -19,6 +19,7 @@ import json
 import logging
 import os
 import secrets
+import shutil
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -192,8 +193,11 @@ def listen(
     anyway: bool,
 ) -> None:
     """Show and record what the two sides say, until it is to end."""
-    from broken_record.conversation.context import find_limits
-    from broken_record.conversation.converse import converse
+    from functools import partial
+    from itertools import chain
+
+    from broken_record.conversation.context import find_limits, find_user_limits
+    from broken_record.conversation.converse import converse, mode_of, prompt_of
     from broken_record.conversation.resume import check_run, check_servers
 
     assistant, user = sides
@@ -202,9 +206,12 @@ def listen(
     if recording.record:
         check_run(recording.record.path, assistant.info, user.info, anyway=anyway)
     recording.meet(assistant.info, user.info)
-    for sentence in find_limits(
+    limits = find_limits(
         config, assistant.engine, assistant.template, assistant.prefix, (assistant.info, user.info)
-    ):
+    )
+    asked = partial(prompt_of, mode_of(config, *sides), user)
+    user_limits = find_user_limits(config, user.engine, user.info.n_ctx, asked)
+    for sentence in chain(limits, user_limits):
         log.warning("%s", sentence)
     dialogue = recording.dialogue
     show(showing.begin(dialogue))
@@ -266,13 +273,14 @@ def resume(options: argparse.Namespace, came: list[int]) -> None:
 def diagnose(config: Config, seed: int) -> int:
     """Show what the doctor finds; 1 if something is wrong."""
     from broken_record.conversation.doctor import examine_servers
+    from broken_record.conversation.doctor_remarks import put_in_order
 
-    found = 0
-    for remark in examine_servers(config, seed):
-        show(escape_controls(remark.text) + "\n")
-        found += remark.is_wrong
-    show(f"wrong: {found}\n" if found else "nothing wrong was found\n")
-    return int(found > 0)
+    if sys.stderr.isatty():
+        log.info("asking the servers ...")
+    remarks = list(examine_servers(config, seed))
+    for line in put_in_order(remarks, shutil.get_terminal_size().columns):
+        show(escape_controls(line) + "\n")
+    return int(any(remark.is_wrong for remark in remarks))
 
 
 def write_new(file: Path, lines: list[str], settings: list[str]) -> None:

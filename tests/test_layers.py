@@ -52,6 +52,7 @@ DOORS = {
     "conversation.aim_process": {"aim"},
     "conversation.doctor": {"data", "errors", "config", "engines"},
     "conversation.doctor_prompts": {"data", "errors", "config", "engines"},
+    "conversation.doctor_tries": {"data", "errors", "config", "engines"},
     "batch": {
         "data", "errors", "scripts", "terminal", "config", "files", "text", "detectors",
         "conversation", "engines",

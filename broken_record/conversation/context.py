@@ -20,6 +20,7 @@ WAYS_OUT = (
     'give the server more context, lower "total_tokens", or say "context": "stop" to end there or '
     '"context": "trim" to leave out the oldest turns'
 )
+USER_WAYS_OUT = 'give its server more context, or lower "user_memory"'
 IF_SHORT = "if turns are as long as the opening's"
 OLLAMA = "library"  # what it calls the owner of its models
 NO_FAST_FORWARD = (
@@ -120,6 +121,31 @@ def find_limits(
         raise ContextFull(f"{expected.sentence()}: {WAYS_OUT}")
     else:
         yield f"{expected.sentence()}, {IF_SHORT}: {WAYS_OUT}"
+
+
+def find_user_limits(
+    config: Config, engine: Engine, n_ctx: int | None, prompt_of: Callable[[Sequence[Message]], str]
+) -> Iterator[str]:
+    """What to warn of before the first token where the user's context is too small for the messages
+    that it remembers, if they are as long as the opening's.
+
+    `prompt_of` makes the user's prompt of messages. ContextFull where the context is too small for
+    the opening alone and the config does not say what to do then.
+    """
+    spoken = [message for message in config.conversation if message.role != "system"]
+    if n_ctx is None or config.mode == "goal" or not spoken:
+        return
+    remembered = [spoken[k % len(spoken)] for k in range(config.user_memory)]
+    try:
+        first, needed = (count(engine, prompt_of(seen)) for seen in (spoken, remembered))
+    except EngineBusy:
+        return  # the first turn will ask again
+    full = f"the user's context of {n_ctx:,} tokens is too small for its"
+    if first is not None and first >= n_ctx and config.context is None:
+        raise ContextFull(f"{full} first prompt, which takes {first:,}: {USER_WAYS_OUT}")
+    if needed is not None and needed >= n_ctx:
+        memory = f"{config.user_memory} messages like the opening's take {needed:,}"
+        yield f"{full} memory: {memory}: {USER_WAYS_OUT}"
 
 
 def check_whole(engine: Engine, prompt: str, turn: Turn, before: int | None) -> None:

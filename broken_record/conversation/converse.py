@@ -136,6 +136,12 @@ def mode_of(config: Config, assistant: Side, user: Side) -> Mode:
     return Chat(config)
 
 
+def prompt_of(mode: Mode, side: Side, messages: Sequence[Message]) -> str:
+    """What a side is asked that has these messages behind it."""
+    seen = put_behind(mode.window(side.role, messages), side.post_history)
+    return render(side.template, seen) + side.lead_in
+
+
 def converse(
     config: Config,
     assistant: Side,

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from broken_record.config.schema import Config
 from broken_record.conversation.context import BOTH_BOS
 from broken_record.conversation.converse import Side
+from broken_record.conversation.doctor_remarks import Remark, note, wrong
 from broken_record.conversation.prompts import render
 from broken_record.data import Message
 from broken_record.engines.base import Template
@@ -27,24 +27,6 @@ NO_SECOND_BOS = {
     "aphrodite-engine": 'say "add_special_tokens": false in the sampler',
 }
 MARKER = re.compile(r"<\|[^<>|\n]+\|>|<[a-z_]+>")
-
-
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """One line for people."""
-
-    text: str
-    is_wrong: bool = False
-
-
-def wrong(text: str) -> Remark:
-    """What will spoil the dialogue."""
-    return Remark(f"  WRONG: {text}", is_wrong=True)
-
-
-def note(text: str) -> Remark:
-    """What is odd and may well be meant."""
-    return Remark(f"  note: {text}")
 
 
 def tokens_of(engine: CompletionsServer, text: str) -> list[int] | None:

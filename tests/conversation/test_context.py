@@ -2,7 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from broken_record.conversation.context import check_whole, find_limits, fits
+from broken_record.conversation.context import (
+    check_whole,
+    find_limits,
+    find_user_limits,
+    fits,
+)
 from broken_record.conversation.converse import converse
 from broken_record.data import Attempt, End, EngineInfo, Turn
 from broken_record.engines.scripted import ScriptedEngine
@@ -127,3 +132,29 @@ def test_an_opening_of_a_few_words_does_not_make_all_turns_short():  # 2 words a
 
     said = find_limits(config(total_tokens=100), server, template, "A:", infos)
     assert not [line for line in said if "full" in line]
+
+
+def user_limits(n_ctx, **more):
+    """What is warned of a user whose every message has 2 words, behind a system text of 3."""
+    held = config(user_system="You are Mark.", **more)
+    engine = ScriptedEngine("x")
+
+    def prompt_of(messages):
+        return " ".join(["You are Mark.", *(one.content for one in messages)])
+
+    return list(find_user_limits(held, engine, n_ctx, prompt_of))
+
+
+def test_a_users_context_too_small_for_the_opening_is_refused_before_the_first_token():
+    with pytest.raises(ContextFull, match=r"of 5 tokens is too small for its first prompt, which"):
+        user_limits(5, user_memory=1)  # "You are Mark. Mark: hi" has 5 words
+    assert len(user_limits(5, user_memory=1, context="stop")) == 1
+    assert user_limits(6, user_memory=1) == []
+
+
+def test_a_users_context_too_small_for_its_memory_is_warned_of():
+    assert user_limits(21, user_memory=9) == [
+        "the user's context of 21 tokens is too small for its memory: 9 messages like the "
+        'opening\'s take 21: give its server more context, or lower "user_memory"'
+    ]
+    assert user_limits(22, user_memory=9) == user_limits(None, user_memory=9) == []

@@ -9,7 +9,9 @@ import socket
 import pytest
 
 from broken_record.config.load import parse
-from broken_record.conversation.doctor import FORCED_TOKENS, examine_servers
+from broken_record.conversation.doctor import examine_servers
+from broken_record.conversation.doctor_remarks import put_in_order
+from broken_record.conversation.doctor_tries import FORCED_TOKENS
 from broken_record.engines.tokenizer_template import load_tokenizer_template
 from broken_record.tiny.tokenizer import FOLDER
 from tests.conversation.test_prompts import put_tokenizer
@@ -64,7 +66,9 @@ def doctor(assistant, user=None, **config):
     with replay(assistant) as (url, _), replay(user or llama("other")) as (user_url, _):
         values = {**SCENE, "api_url": url, "user_api_url": user_url, **config}
         remarks = list(examine_servers(parse(json.dumps(values), "c").config, seed=1))
-    return [remark.text for remark in remarks], sum(remark.is_wrong for remark in remarks)
+    marks = {"wrong": "WRONG: ", "note": "note: "}
+    lines = [marks.get(remark.level, "") + remark.text for remark in remarks]
+    return lines, sum(remark.is_wrong for remark in remarks)
 
 
 def one(lines, words):
@@ -135,7 +139,7 @@ def test_both_servers_that_do_not_answer_are_named():
     remarks = list(examine_servers(parse(json.dumps(values), "c").config, seed=1))
     assert [remark.is_wrong for remark in remarks] == [True, True]
     for remark, url in zip(remarks, urls, strict=True):
-        assert f"WRONG: {url}: no answer" in remark.text
+        assert remark.text.startswith(f"{url}: no answer")
 
 
 def test_of_one_server_that_does_not_answer_the_other_is_introduced():
@@ -343,7 +347,7 @@ def test_a_context_that_is_not_told_is_unknown():
 def test_a_context_too_small_for_the_users_memory_is_wrong():
     # 16 tokens for "[system]Be kind.", 19 for each "[assistant]Mark: hi", 17 for the rest: 204, 71
     lines, wrong = doctor(llama(), llama("other", n_ctx=90), user_system="Be kind.")
-    assert wrong == 1 and one(lines, "WRONG").endswith("9 messages like the opening's take 204")
+    assert wrong == 1 and "9 messages like the opening's take 204: give" in one(lines, "WRONG")
     assert doctor(llama(), llama("other", n_ctx=90), user_system="Be kind.", user_memory=2)[1] == 0
 
 
@@ -363,12 +367,33 @@ class Gated(dict[str, bytes]):
         return (head + "Connection: close\r\n\r\n").encode()
 
 
+def test_the_answer_comes_first_with_whose_it_is_and_no_line_is_too_wide():
+    with replay(llama(n_ctx=60)) as (url, _), replay(llama(n_ctx=60)) as (user_url, _):
+        values = {**SCENE, "api_url": url, "user_api_url": user_url, "total_tokens": 100}
+        remarks = list(examine_servers(parse(json.dumps(values), "c").config, seed=1))
+    lines = list(put_in_order(remarks, 72))
+    assert lines[0] == "2 things are wrong:"
+    answer = lines[: lines.index("")]
+    assert [line[:13] for line in answer if not line.startswith("    ")] == [
+        "2 things are ",
+        "  assistant: ",
+        "  user: the u",
+        "1 note:",
+        "  both sides:",
+    ]
+    assert max(map(len, answer)) <= 72
+    rest = lines[len(answer) + 1 :]
+    heads = [line.partition(" at ")[0] for line in rest if line[:1] != " "]
+    assert heads == ["assistant: llama-server", "user: llama-server"]
+
+
 def test_a_gated_tokenizer_is_wrong_and_the_ways_around_it_are_said(tmp_path):
     with replay(Gated()) as (hub, _), replay(llama()) as (url, _):
         environment = {**os.environ, "HF_ENDPOINT": hub, "HF_HOME": str(tmp_path), "HF_TOKEN": ""}
         config = put_config(tmp_path, url, tokenizer="some/model", user_tokenizer=str(FOLDER))
         done = parrot("--doctor", config, env=environment)
-    said = one(done.stdout.decode().splitlines(), "WRONG: tokenizer")
+    said = " ".join(done.stdout.decode().split())
+    assert "things are wrong: assistant: tokenizer" in said
     assert done.returncode == 1 and '"some/model" is gated' in said
     for way in ("https://huggingface.co/some/model", "HF_TOKEN", "a folder on disk", "leave the"):
         assert way in said
@@ -387,14 +412,16 @@ def test_the_doctor_of_the_embedded_models_ends_with_0():
     assert done.returncode == 0
     for words in ("assistant: embedded:skye", "user: embedded:mark", "context 16384 tokens",
                   "not honoured: top_a", '"stream": true', "repetition penalty has an effect",
-                  "holds the whole dialogue", "nothing wrong was found"):  # fmt: skip
+                  "holds the whole dialogue"):  # fmt: skip
         assert words in text
+    assert text.startswith("nothing wrong was found\n")
 
 
 def test_an_embedded_model_does_not_show_its_role_markers_unless_they_are_preserved():
     stop = ["--set", 'sampler.stop=["<|user|>", "<|end|>"]']
     done = parrot("--doctor", *stop, cwd=ROOT)
-    assert done.returncode == 1 and b"wrong: 2\n" in done.stdout  # <|end|> ends replies anyway
+    assert done.returncode == 1  # <|end|> ends replies anyway
+    assert done.stdout.startswith(b"2 things are wrong:\n")
     assert done.stdout.count(b"'<|user|>' can never match") == 2
     preserved = ["--set", 'sampler.preserved_tokens=["<|user|>"]']
     assert parrot("--doctor", *stop, *preserved, cwd=ROOT).returncode == 0
