@@ -25,6 +25,7 @@ from broken_record.analysis.report import (
 )
 from broken_record.analysis.report_file import read_report, write_report
 from broken_record.data import Dialogue, Finding, Segment, Span, Turn
+from broken_record.detectors.registry import KINDS
 from broken_record.errors import LogError
 from broken_record.export.dataset import count_all
 from broken_record.files.record import RecordWriter
@@ -132,11 +133,13 @@ def test_one_record_or_text_log_is_analysed_alone_and_left_as_it_is(suffix, tmp_
     assert (tmp_path / "one" / f"one_0001{suffix}").read_bytes() == before
 
 
-def test_one_record_is_shown_alone(tmp_path):
+def test_one_record_is_shown_alone_and_nothing_more_is_asked_for(tmp_path, capfd):
     put_record(tmp_path / "one.jsonl", [f" {SEA}"] * 6)
     page = tmp_path / "page.html"
     assert view.main([str(tmp_path / "one.jsonl"), "-o", str(page), "--no-show"]) == 0
     assert "one_0001" in page.read_text(encoding="utf-8")
+    shown = capfd.readouterr()
+    assert shown.out == "" and "put into" in shown.err and "Next:" not in shown.err
 
 
 def test_an_empty_folder_is_an_error(tmp_path, caplog):
@@ -336,6 +339,17 @@ def test_findings_of_one_kind_and_speaker_share_a_line_but_when_all_is_asked_for
     assert len(lines) == 3 and ", turn 5-6 (1 tokens), 9-10, 14, 20 and 1 times more: " in lines[1]
     whole = list(tables.dialogue_lines(dialogue, width=200, colour=False, verbose=True))
     assert sum("single_turn_loop" in line for line in whole) == 6
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_no_line_of_a_run_is_wider_than_the_terminal(width, tmp_path):
+    findings = tuple(finding(kind, explanation="said again " * 20) for kind in KINDS)
+    told = [entry(f"parrot_20261129_120000_{k}", findings=findings, tokens=99_999,
+                  onset_tokens=(12_345,) * len(KINDS)) for k in range(30)]  # fmt: skip
+    report = write_report(tmp_path, "r", told, {kind: {} for kind in KINDS})
+    lines = list(tables.run_lines(report, width=width, colour=False, verbose=False))
+    assert len(lines) > 100 and max(map(len, lines)) <= width
+    assert any("the same line again" in line for line in lines) == (width >= tables.WIDE)
 
 
 def test_the_worst_dialogues_come_first_and_those_that_failed_are_never_clean():

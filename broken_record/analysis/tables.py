@@ -32,7 +32,7 @@ MOST_DIALOGUES = 20
 MOST_NAMES = 6
 MOST_STRETCHES = 3
 PROSE = 100  # columns
-WIDE = 112  # columns: there is room for what people call a kind
+WIDE = 108  # columns: there is room for what people call a kind
 ENDED = ("done", "looped")
 COLOURS: dict[Level, str] = {"break": "31", "warn": "33", "info": "2"}
 SEVERITY: dict[Level, int] = {"break": 0, "warn": 1, "info": 2}
@@ -48,7 +48,7 @@ def run_lines(report: Report, *, width: int, colour: bool, verbose: bool) -> Ite
         yield from wrap(escape_controls(sentence), min(width, PROSE), subsequent_indent="  ")
     yield ""
     yield from kind_lines(summary.kinds, width)
-    yield from mean_lines(summary)
+    yield from wrap(mean_line(summary), min(width, PROSE), subsequent_indent="  ")
     yield from goal_lines(summary)
     densities: Counter[float] = Counter()
     lengths: Counter[int] = Counter()
@@ -104,10 +104,10 @@ def badness(dialogue: DialogueReport) -> tuple[int, int, int]:
     return level, -sum(finding.primary for finding in counted), first
 
 
-def mean_lines(summary: Summary) -> Iterator[str]:
+def mean_line(summary: Summary) -> str:
     """The numbers the suite has always told, over the dialogues that have a turn."""
     silent = f", {summary.silent} without a turn" if summary.silent else ""
-    yield f"{count(summary.dialogues, 'dialogue')}{silent}" + (
+    return f"{count(summary.dialogues, 'dialogue')}{silent}" + (
         "" if summary.average_response_length is None else
         f": average response length {summary.average_response_length:.1f} "
         "characters, "
@@ -140,7 +140,7 @@ def kind_lines(kinds: Mapping[str, KindSummary], width: int = WIDE) -> Iterator[
     got out; then, in a line each, those that were not, and those that could not be told.
     """
     found = [(kind, one) for kind, one in kinds.items() if one.dialogues]
-    head = ["", "dialogues", "share (95 % interval)", "median onset", "recovered"]
+    head = ["", "dialogues", "share (95 %)", "median onset", "recovered"]
     rows = [[kind, *kind_cells(one)] for kind, one in found]
     if width >= WIDE:
         head.insert(1, "in words")

@@ -253,6 +253,13 @@ def conclude_loops(comparison: Comparison) -> str:
             none = estimate_text(ANY_LOOP, least.estimates[ANY_LOOP])
             return f"No setting loops: {none} of the dialogues of each; {could}."
         return f"All loop alike, {share.replace('its', 'the')}; {could}."
+    base = next((one for one in ranked if one.name == comparison.baseline), None)
+    if base and base.value(ANY_LOOP) == least.value(ANY_LOOP):
+        widest = max(shown, key=lambda one: abs(one.value or 0.0))
+        return (
+            f"None loops less than the baseline {base.name}, {share}, or later, beyond chance; "
+            f"{ties} of the {len(ranked) - 1} others loop as little; {power(widest)}."
+        )
     return (
         "None loops less than the baseline, or later, beyond chance. The least is "
         f"{who}, {share}; {could}."

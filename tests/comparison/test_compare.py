@@ -243,6 +243,16 @@ def test_a_small_difference_says_how_many_seeds_would_tell_it_from_chance():
     assert f"to tell the 20% that were seen from chance takes some {needed} seeds." in told
 
 
+def test_a_baseline_that_loops_as_little_as_any_is_not_beaten_by_one_that_is_alike():
+    runs = {name: [said(seed) for seed in range(4)] for name in "ab"}
+    runs["c"] = [said(seed, 100 if seed < 1 else None) for seed in range(4)]
+    assert conclude(compared(runs, n=4)) == (
+        "None loops less than the baseline a, in 0% (0% - 49%) of its dialogues, or later, beyond "
+        "chance; 1 of the 2 others loop as little; 4 pairs are too few to show a difference; to "
+        f"tell the 25% that were seen from chance takes some {pairs_needed(0.25)} seeds."
+    )
+
+
 def test_settings_of_which_none_loops_are_not_said_to_loop_alike():
     told = conclude(compared({name: [said(seed) for seed in range(4)] for name in "ab"}, n=4))
     assert told.startswith("No setting loops: 0% (0% - 49%) of the dialogues of each; ")
