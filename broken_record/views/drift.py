@@ -12,7 +12,7 @@ from bokeh.plotting import figure
 from broken_record.analysis.course import Course
 from broken_record.analysis.report import Report
 from broken_record.analysis.texts import Key
-from broken_record.views.overview import DASHES, PALETTE
+from broken_record.views.overview import DASHES, PALETTE, put_legend_above
 
 BINS = 24
 Courses = Mapping[Key, Course]
@@ -108,9 +108,5 @@ def drift_plot(
             plot.line("x", "mid", line_width=2.5, line_dash=DASHES[k % len(DASHES)], **band)
     if not plot.renderers:
         return None
-    plot.legend.click_policy = "hide"
-    plot.add_layout(plot.legend[0], "above")
-    plot.legend.orientation = "horizontal"
-    plot.legend.location = "left"
-    plot.legend.ncols = 5
+    put_legend_above(plot, 5)
     return plot

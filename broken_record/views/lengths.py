@@ -102,8 +102,8 @@ def length_histograms(
             {"left": edges[:-1], "right": edges[1:], "count": counts, "share": shares},
             name=f"lengths-{speaker}-{k}",
         )
-        bars = plot.quad("left", "right", "share", 0, source=source, color=colour, alpha=0.35,
-                         line_color=colour, hatch_pattern=HATCHES[k], hatch_color=colour,
+        bars = plot.quad("left", "right", "share", 0, source=source, color=colour, fill_alpha=0.4,
+                         hatch_pattern=HATCHES[k], hatch_color=colour,
                          hatch_alpha=0.6, legend_label=report.run)  # fmt: skip
         tips = [("characters", "@left{0} - @right{0}"), ("replies", "@count")]
         plot.add_tools(HoverTool(renderers=[bars], tooltips=tips))

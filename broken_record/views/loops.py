@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bokeh.models import ColumnDataSource, HoverTool, LinearColorMapper
+from bokeh.models import ColumnDataSource, CustomJSTickFormatter, HoverTool, LinearColorMapper
 from bokeh.palettes import interp_palette
 from bokeh.plotting import figure
 
@@ -15,7 +15,7 @@ from broken_record.stats import common_until, survival
 from broken_record.views.overview import DASHES, PALETTE
 
 UNKNOWN = "#bbbbbb"
-LABELS, CELL = 280, 130  # pixels; where there is less, the figure scrolls
+LABELS, CELL = 170, 95  # pixels; where there is less, the figure scrolls
 DARK = 0.62  # from this share on a cell is so dark that it is written on in white
 SHARES = ("#ffffff", *interp_palette(("#cfe3f5", "#4292c6", "#08306b"), 255))
 """By share: white for none, and a tint that can be told from it for the rarest."""
@@ -51,7 +51,7 @@ def heat_map(reports: Sequence[Report]) -> figure | None:
             rows["onset"].append("-" if onset is None else f"{onset:,.0f} tokens")
     mapper = LinearColorMapper(palette=SHARES, low=0, high=1, nan_color=UNKNOWN)
     plot = figure(
-        title="Share of dialogues in which a kind was found",
+        title="Share of dialogues, by kind",
         x_range=[report.run for report in reports],
         y_range=[label_kind(kind) for kind in kinds[::-1]],
         height=60 + 34 * len(kinds),
@@ -69,6 +69,7 @@ def heat_map(reports: Sequence[Report]) -> figure | None:
     tips = [("run", "@run"), ("kind", "@kind"), ("dialogues", "@text"), ("median onset", "@onset")]
     plot.add_tools(HoverTool(renderers=[cells], tooltips=tips))
     plot.grid.visible = False
+    plot.yaxis.formatter = CustomJSTickFormatter(code="return tick.replace(' (', '\\n(');")
     return plot
 
 

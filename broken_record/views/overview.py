@@ -9,9 +9,10 @@ from bokeh.plotting import figure
 
 from broken_record.analysis.report import DialogueReport, Report
 
-# Okabe and Ito's colour-blind-safe colours, then three of Paul Tol's muted ones
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00",
-           "#56B4E9", "#000000", "#882255", "#999933", "#44AA99")  # fmt: skip
+# Okabe and Ito's colour-blind-safe colours, then three of Paul Tol's muted ones; what could not be
+# told from one of the papers, light or dark, is made darker or lighter (tabs.js turns the black)
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#C471A0", "#B98200",
+           "#3D97CF", "#000000", "#AD4079", "#8F8F2E", "#3A9C8C")  # fmt: skip
 GREY = "#808890"
 # lines and points differ by more than their colour
 DASHES = ("solid", "dashed", "dotdash", "dotted")
@@ -94,9 +95,14 @@ def scatter(reports: Sequence[Report]) -> figure:
     ]  # fmt: skip
     tap = TapTool(behavior="inspect", callback=CustomJS(code=OPEN))
     plot.add_tools(HoverTool(tooltips=tooltips), tap)
+    put_legend_above(plot, 3)
+    return plot
+
+
+def put_legend_above(plot: figure, columns: int) -> None:
+    """The legend in rows of so many entries between title and frame; a click hides what it
+    names.
+    """
     plot.legend.click_policy = "hide"
     plot.add_layout(plot.legend[0], "above")
-    plot.legend.orientation = "horizontal"
-    plot.legend.location = "left"
-    plot.legend.ncols = 3
-    return plot
+    plot.legend.update(orientation="horizontal", location="left", ncols=columns, spacing=14)

@@ -460,8 +460,16 @@
     readers.push(new Reader(document.getElementById("readers")));
     await readers[1].open(...place);
   }
+  function besideOf({ runs, run, dialogues, dialogue, turn }) {
+    // What to read beside a dialogue: that of the same place in the next run, which has the same seed, else the next one.
+    const [r, d] = [runs.selectedIndex, dialogues.selectedIndex];
+    if (!dialogue) return ["reader"];
+    const other = data.runs[(r + 1) % data.runs.length];
+    const next = other === run ? run.dialogues[(d + 1) % run.dialogues.length] : other.dialogues[d] ?? other.dialogues[0];
+    return next === dialogue || !next ? [run.name, dialogue.name, ...(turn === null ? [] : [String(turn)])] : [other.name, next.name];
+  }
   beside.addEventListener("change", async () => {
-    await showBeside(beside.checked ? readers[0].place : null);
+    await showBeside(beside.checked ? besideOf(readers[0]) : null);
     if (!beside.checked) window.parrot.note({ beside: null });
   });
   const { note, followers, refreshers, placeOf, whenDrawn, show } = window.parrot;
@@ -475,7 +483,7 @@
     },
     goPair(turn, earlier) {
       readers[0].go(turn);
-      if (readers[1]) readers[1].go(earlier);
+      if (readers[1]?.dialogue === readers[0].dialogue) readers[1].go(earlier);
     },
     showBeside,
     plotPairs: () => plotPairs(readers[0].detail ?? NOTHING),

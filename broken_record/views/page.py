@@ -50,7 +50,8 @@ OVER_TURNS: tuple[What, ...] = ("characters", "novelty", "surprisal")
 THEME = Theme(json={"attrs": {
     "Plot": {"background_fill_color": None, "border_fill_color": None, "outline_line_color": GREY},
     "Axis": {"axis_label_text_color": GREY, "major_label_text_color": GREY,
-             "axis_line_color": GREY, "major_tick_line_color": GREY},
+             "axis_line_color": GREY, "major_tick_line_color": GREY,
+             "minor_tick_line_color": GREY},
     "Title": {"text_color": GREY}, "Grid": {"grid_line_color": GREY, "grid_line_alpha": 0.25},
     "Legend": {"background_fill_alpha": 0, "label_text_color": GREY, "border_line_alpha": 0,
                "title_text_color": GREY},

@@ -9,6 +9,8 @@ from __future__ import annotations
 from bokeh.models import ColumnDataSource, CustomJS, HoverTool, Range1d, TapTool
 from bokeh.plotting import figure
 
+from broken_record.views.overview import PALETTE
+
 NAME = "recurrence"
 
 
@@ -34,7 +36,7 @@ def recurrence_plot() -> figure:
         line_color="colour", line_width=2,
     )  # fmt: skip
     plot.add_tools(HoverTool(renderers=[framed], tooltips=[("", "@kind"), ("from turn", "@from")]))
-    points = plot.scatter("turn", "earlier", source=source, size=4, color="#0072B2", alpha=0.6)
+    points = plot.scatter("turn", "earlier", source=source, size=4, color=PALETTE[0])
     code = """
         const k = source.selected.indices[0];
         if (k === undefined) return;

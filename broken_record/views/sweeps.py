@@ -36,11 +36,12 @@ from broken_record.comparison.wording import (
     name_measure,
     values_text,
 )
-from broken_record.views.overview import GREY, PALETTE
+from broken_record.views.overview import DASHES, GREY, MARKERS, PALETTE
 
 MOST_LINES = 6  # as many combinations of the other axes have a colour each
 ROWS = 40
 LABEL = 44
+LETTER, SCALE = 7, 450  # pixels: of a label, of the rest; where there is less room, figures scroll
 FORMATS = {TOKENS: "0,0", COVERAGE: "0.00"}
 
 
@@ -133,7 +134,7 @@ def dose_response(comparison: Comparison, axes: Sequence[str], measure: str) -> 
     bold = [main_effect(comparison, axes, measure)] if faint else lines
     for k, line in enumerate(bold):
         aside = (k - (len(bold) - 1) / 2) * span * 0.008
-        draw(plot, line, at, measure, aside, f"line-{k}", bars=True, color=PALETTE[k],
+        draw(plot, line, at, measure, aside, f"line-{k}", bars=True, look=k, color=PALETTE[k],
              line_width=2.5)  # fmt: skip
     plot.xaxis.ticker = FixedTicker(ticks=sorted(set(at.values())))
     room = max(7, 72 // len(values))
@@ -166,9 +167,12 @@ def draw(
     name: str,
     *,
     bars: bool = False,
+    look: int = 0,
     **style: Any,
 ) -> None:
-    """One line with its points, and bars for the intervals."""
+    """One line with its points, and bars for the intervals; by `look` they differ otherwise than in
+    colour.
+    """
     known = [(value, e) for value, e in line.points if e.value is not None]
     known.sort(key=lambda point: at[as_key(point[0])])
     source = ColumnDataSource(
@@ -185,9 +189,11 @@ def draw(
     )
     if bars and line.label:
         style["legend_label"] = shortened(line.label)
-    plot.line("x", "y", source=source, **style)
+    plot.line("x", "y", source=source, line_dash=DASHES[look % len(DASHES)], **style)
     style.pop("line_width", None)
-    points = plot.scatter("x", "y", source=source, size=8 if bars else 4, **style)
+    points = plot.scatter(
+        "x", "y", source=source, size=8 if bars else 4, marker=MARKERS[look % len(MARKERS)], **style
+    )
     if bars:
         plot.segment("x", "low", "x", "high", source=source, line_width=1.5, **style)
     tips = [("", "@line"), ("value", "@value"), ("", "@text")]
@@ -207,7 +213,8 @@ def forest(comparison: Comparison, measure: str) -> figure | None:
             "value": [d.value for _, d in known],
             "low": [d.value if d.low is None else d.low for _, d in known],
             "high": [d.value if d.high is None else d.high for _, d in known],
-            "colour": ["#0072B2" if d.surely else GREY for _, d in known],
+            "colour": [PALETTE[0] if d.surely else GREY for _, d in known],
+            "marker": ["diamond" if d.surely else "circle" for _, d in known],
             "name": [name for name, _ in known],
             "text": [difference_text(measure, d) for _, d in known],
             "pairs": [d.pairs for _, d in known],
@@ -223,15 +230,16 @@ def forest(comparison: Comparison, measure: str) -> figure | None:
     plot = figure(
         x_range=(least - room, most + room),
         title=name_measure(measure, comparison).replace("\n", " ")
-        + ", less the baseline's (blue: beyond chance)",
+        + ", less the baseline's (blue diamonds: beyond chance)",
         y_range=(rows - 0.5, -0.5),
         height=110 + 24 * rows,
         sizing_mode="stretch_width",
+        min_width=LETTER * max(len(shortened(name)) for name, _ in known) + SCALE,
         tools="pan,wheel_zoom,box_zoom,reset,save",
     )
     plot.add_layout(Span(location=0, dimension="height", line_color=GREY, line_dash="dashed"))
     plot.segment("low", "row", "high", "row", source=source, color="colour", line_width=2)
-    points = plot.scatter("value", "row", source=source, color="colour", size=9)
+    points = plot.scatter("value", "row", source=source, color="colour", marker="marker", size=11)
     tips = [("", "@name"), ("difference", "@text"), ("pairs", "@pairs"), ("seen from", "@seen")]
     plot.add_tools(HoverTool(renderers=[points], tooltips=tips))
     plot.yaxis.ticker = FixedTicker(ticks=list(range(len(known))))

@@ -49,6 +49,8 @@ def table_of_runs(reports: Sequence[Report], differing: Mapping[str, Mapping[str
         by = ", ".join(f"{key.removeprefix('sampler.')} {apart[key]}" for key in apart)
         rows.append([report.run, len(report.dialogues), "-", "-", "-", by])
     head = ["run", "dialogues", "get stuck", "break", "in which share of dialogues", "differs by"]
+    if len(rows) == 1:
+        head, rows = head[:-1], [rows[0][:-1]]
     return table("runs", "Runs", head, rows)
 
 

@@ -23,21 +23,27 @@ from broken_record.analysis.report import DialogueReport, Report
 from broken_record.data import Finding
 from broken_record.detectors.registry import KINDS
 from broken_record.views.drift import Courses
-from broken_record.views.overview import GREY, HATCHES
+from broken_record.views.overview import GREY, HATCHES, put_legend_above
 
 ROWS = 40
 LABEL = 32
-WIDE = 960  # pixels: room for the legend; where there is less, the figure scrolls
+COLUMNS = 4  # of the legend
+LETTER, ENTRY, TOOLS = (
+    7,
+    180,
+    70,
+)  # pixels: of a label, of the legend; where there is less room, the
+# figure scrolls
 THICK = 0.8  # of a row
 LOWEST = 290  # pixels, so that the tools have room
-# Paul Tol's muted scheme, and three more
+# Paul Tol's muted scheme and three more, each as light or dark as both papers need
 KIND_COLOURS = dict(
     zip(
         ("single_turn_loop", "multi_turn_loop", "intra_turn_repetition", "prefix_repetition",
          "semantic_repetition", "word_soup", "empty_response", "apostrophe_break",
          "leading_whitespace", "refusal", "suffix_repetition", "role_leak"),
-        ("#CC6677", "#332288", "#DDCC77", "#117733", "#88CCEE", "#882255", "#44AA99", "#999933",
-         "#AA4499", "#661100", "#6699CC", "#DD7788"),
+        ("#CC6677", "#6A5ACD", "#A08A2A", "#2E8B4A", "#3D97CF", "#AD4079", "#3A9C8C", "#8F8F2E",
+         "#B255A2", "#B0522A", "#5B86B8", "#D0705A"),
         strict=True,
     )
 )  # fmt: skip
@@ -127,14 +133,39 @@ def lay_bars(rows: Sequence[Row]) -> dict[str, dict[str, list[object]]]:
     return kinds
 
 
-def label_row(run: str, dialogue: str) -> str:
-    """Run and dialogue, the run once where the dialogue is named after it; the end of what is long.
-
-    >>> label_row("greedy", "a_1"), label_row("a", "a_1"), label_row("x" * 40, "a_1")[:3]
-    ('greedy a_1', 'a_1', '\u2026xx')
+def label_rows(rows: Sequence[Row]) -> list[str]:
+    """Run and dialogue, without what the names of all its run's dialogues begin with; the run left
+    out where there is one alone; the end of what is long.
     """
-    label = dialogue if dialogue.startswith(run) else f"{run} {dialogue}"
-    return label if len(label) <= LABEL else f"\u2026{label[1 - LABEL :]}"
+    names: dict[str, list[str]] = {}
+    for run, dialogue, _ in rows:
+        names.setdefault(run, []).append(dialogue.name)
+    shared = {run: shared_beginning(own) for run, own in names.items()}
+    labels = []
+    for run, dialogue, _ in rows:
+        own = dialogue.name.removeprefix(shared[run])
+        label = own if len(names) == 1 else f"{run} {own}"
+        labels.append(label if len(label) <= LABEL else f"\u2026{label[1 - LABEL :]}")
+    return labels
+
+
+def shared_beginning(names: Sequence[str]) -> str:
+    """What several names begin with, up to the last sign that is no letter and no digit; nothing
+    of one alone.
+
+    >>> shared_beginning(["run_10", "run_11"]), shared_beginning(["run_1"])
+    ('run_', '')
+    """
+    if len(names) < 2:
+        return ""
+    first, last = min(names), max(names)
+    end = 0
+    for k, (letter, other) in enumerate(zip(first, last, strict=False)):
+        if letter != other:
+            break
+        if not letter.isalnum():
+            end = k + 1
+    return first[:end]
 
 
 def lay_lengths(rows: Sequence[Row]) -> dict[str, list[object]]:
@@ -156,14 +187,15 @@ def timeline(reports: Sequence[Report], courses: Courses) -> figure | None:
     kinds = lay_bars(rows)
     if not kinds:
         return None
+    labels = label_rows(rows)
     plot = figure(
-        title="Findings over the turns, worst dialogue first",
+        title="Findings over the turns, worst first",
         x_axis_label="turn",
         x_range=(0, max(last for *_, last in rows) + 1),
         y_range=(min(ROWS, len(rows)) - 0.5, -0.5),
         height=max(LOWEST, 120 + 24 * min(ROWS, len(rows))),
         sizing_mode="stretch_width",
-        min_width=WIDE,
+        min_width=LETTER * max(map(len, labels)) + ENTRY * min(COLUMNS, len(kinds)) + TOOLS,
         tools="pan,wheel_zoom,reset,save",
     )
     open_it = CustomJS(
@@ -176,7 +208,7 @@ def timeline(reports: Sequence[Report], courses: Courses) -> figure | None:
     plot.hbar("row", THICK, "right", "left",
               source=ColumnDataSource(lay_lengths(rows), name="timeline-lengths"),
               view=CDSView(filter=AllIndices(), name="timeline-view-lengths"),
-              color=OTHER_KIND, alpha=0.18)  # fmt: skip
+              color=OTHER_KIND, fill_alpha=0.25)  # fmt: skip
     tap = TapTool(behavior="inspect", callback=open_it, renderers=[])
     known = [kind for kind in KIND_COLOURS if kind in kinds]
     for k, kind in enumerate([*known, *sorted(kinds.keys() - KIND_COLOURS)]):
@@ -185,7 +217,7 @@ def timeline(reports: Sequence[Report], courses: Courses) -> figure | None:
                          view=CDSView(filter=AllIndices(), name=f"timeline-view-{k}"),
                          color=KIND_COLOURS.get(kind, OTHER_KIND), line_color=GREY,
                          hatch_pattern=dict(zip(KIND_COLOURS, HATCHES, strict=True)).get(kind),
-                         hatch_color="black", hatch_alpha=0.5, hatch_scale=7,
+                         hatch_color="black", hatch_alpha=0.35, hatch_scale=9,
                          legend_label=KINDS[kind].words if kind in KINDS else kind)  # fmt: skip
         tips = [("run", "@run"), ("dialogue", "@dialogue"), (kind, "from turn @turn"),
                 ("", "@explanation")]  # fmt: skip
@@ -193,13 +225,8 @@ def timeline(reports: Sequence[Report], courses: Courses) -> figure | None:
         tap.renderers.append(bars)
     plot.add_tools(tap)
     plot.yaxis.ticker = FixedTicker(ticks=list(range(len(rows))))
-    plot.yaxis.major_label_overrides = {
-        row: label_row(run, dialogue.name) for row, (run, dialogue, _) in enumerate(rows)
-    }
+    plot.yaxis.major_label_overrides = dict(enumerate(labels))
+    plot.yaxis[0].name = "timeline-rows"
     plot.ygrid.visible = False
-    plot.legend.click_policy = "hide"
-    plot.add_layout(plot.legend[0], "above")
-    plot.legend.orientation = "horizontal"
-    plot.legend.ncols = 4
-    plot.legend.location = "left"
+    put_legend_above(plot, COLUMNS)
     return plot

@@ -442,10 +442,70 @@ def test_wide_figures_scroll_in_themselves_on_a_phone(browser, page_file):
     for tab in ("loops", "timeline"):
         page.click(f"[data-tab={tab}]")
         page.wait_for_function("document.documentElement.scrollWidth <= 390")
-    assert page.evaluate("document.querySelector('#loops figure').scrollWidth") > 500
-    assert (
-        page.evaluate("(one => one.scrollWidth)(document.querySelector('#timeline figure'))") > 900
+    assert page.evaluate("document.querySelector('#timeline figure').scrollWidth") > 500
+    page.close()
+
+
+def test_two_runs_with_a_kind_or_two_need_no_scrolling_on_a_phone(browser, tmp_path):
+    for run in ("default", "greedy"):
+        (tmp_path / run).mkdir()
+        for k in (1, 2):
+            shutil.copy(
+                LOOPING / "single_turn_loop.jsonl",
+                tmp_path / run / f"parrot_20261129_1200_{k}.jsonl",
+            )
+        assert analyze.main([str(tmp_path / run)]) == 0
+    page = open_page(
+        browser, page_of([tmp_path / "default", tmp_path / "greedy"], tmp_path / "p.html")
     )
+    page.set_viewport_size({"width": 390, "height": 800})
+    for tab in ("overview", "loops", "timeline"):
+        page.click(f"[data-tab={tab}]")
+        page.wait_for_function(
+            "(tab) => document.documentElement.scrollWidth <= 390 &&"
+            " [...document.querySelectorAll(`#${tab} figure`)].every((f) => f.scrollWidth <= 390)",
+            arg=tab,
+        )
+    labels = page.evaluate(
+        "Object.fromEntries(parrot.model('timeline-rows').major_label_overrides)"
+    )
+    assert list(labels.values()) == ["default 1", "default 2", "greedy 1", "greedy 2"]
+    page.close()
+
+
+def test_what_heads_a_wide_table_can_be_read_on_a_phone(browser, page_file):
+    page = open_page(browser, page_file, fragment="#loops")
+    page.set_viewport_size({"width": 390, "height": 800})
+    for table in ("at-risk", "pairs"):
+        head = page.locator(f"#{table} caption > div").bounding_box()
+        assert head["x"] >= 0 and head["x"] + head["width"] <= 390
+    page.close()
+
+
+def test_beside_a_dialogue_stands_that_of_the_same_place_in_the_next_run(browser, page_file):
+    page = open_page(browser, page_file, fragment="#stuck/multi_turn_loop/4")
+    page.check("#beside")
+    page.wait_for_function("parrot.readers[1]?.said")
+    assert page.evaluate("parrot.readers.map((one) => [one.run.name, one.dialogue.name])") == [
+        ["stuck", "multi_turn_loop"],
+        ["calm", "a"],
+    ]
+    page.evaluate("parrot.goPair(6, 3)")  # of the dialogue on the left
+    assert page.evaluate("parrot.readers.map((one) => one.turn)") == [6, None]
+    page.select_option(".pane:nth-child(2) select[aria-label=run]", "stuck")
+    page.wait_for_function("parrot.readers[1].dialogue === parrot.readers[0].dialogue")
+    page.evaluate("parrot.goPair(6, 3)")
+    assert page.evaluate("parrot.readers.map((one) => one.turn)") == [6, 3]
+    page.close()
+
+
+def test_beside_the_dialogue_of_one_run_stands_its_next(browser, page_file):
+    file = page_of([page_file.parent / "stuck"], page_file.parent / "one.html")
+    page = open_page(browser, file, fragment="#stuck/single_turn_loop/52")
+    page.check("#beside")
+    page.wait_for_function("parrot.readers[1]?.said")
+    assert page.evaluate("parrot.readers[1].dialogue === parrot.readers[1].run.dialogues[0]")
+    assert page.locator("#runs thead").text_content().endswith("in which share of dialogues")
     page.close()
 
 
@@ -489,6 +549,14 @@ def test_every_figure_is_named_and_what_is_written_in_it_can_be_read(browser, pa
         low, high = sorted((luminance(as_rgb(ink)), luminance(paper)))
         assert (high + 0.05) / (low + 0.05) >= 4.5
     page.close()
+
+
+def test_the_colours_of_runs_and_kinds_stand_out_on_both_papers():
+    for colour in {*PALETTE, *KIND_COLOURS.values()} - {"#000000"}:  # which is turned to white
+        own = luminance(as_rgb(colour))
+        for paper in map(luminance, (as_rgb("#ffffff"), as_rgb("#16191d"))):
+            low, high = sorted((own, paper))
+            assert (high + 0.05) / (low + 0.05) >= 3, colour
 
 
 def test_no_kind_and_no_run_is_told_by_its_colour_alone():

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from bokeh.models import Line, Scatter
 
 import analyze
 import view
 from broken_record.comparison.report import ANY_LOOP, COVERAGE, TOKENS, write_comparison
+from broken_record.views.overview import GREY, PALETTE
 from broken_record.views.sweeps import dose_response, find_lines, forest
 from tests.comparison.test_compare import GRID, compared, put_sweep, said
 from tests.conftest import CHROMIUM
@@ -63,6 +65,10 @@ def test_a_panel_has_a_line_per_combination_of_the_other_axes_and_of_many_the_ma
     assert [line.label for line in find_lines(few, ("x",), ANY_LOOP)] == ["1", "2"]
     labels = [item.label.value for item in dose_response(few, ("x",), TOKENS).legend[0].items]
     assert labels == ["1", "2"]
+    glyphs = [one.glyph for one in dose_response(few, ("x",), TOKENS).renderers]
+    dashes = [one.line_dash for one in glyphs if isinstance(one, Line)]
+    assert len(dashes) == 2 and dashes[0] != dashes[1]
+    assert {one.marker for one in glyphs if isinstance(one, Scatter)} == {"circle", "square"}
     settings = {f"{x}{y}": {"x": x, "y": y} for x in (1, 2) for y in range(7)}
     many = compared(runs_of(settings), settings=settings, n=9)
     labels = [item.label.value for item in dose_response(many, ("x",), TOKENS).legend[0].items]
@@ -87,7 +93,17 @@ def test_a_forest_plot_has_the_best_combination_first():
         assert [labels[row].text for row in (0, 1)] == ["c", "b"]
     drawn = plots[ANY_LOOP]
     assert drawn and drawn.renderers[-1].data_source.data["value"] == [-4 / 9, 3 / 9]
+    shown = drawn.renderers[-1].data_source.data
+    assert [*zip(shown["colour"], shown["marker"], strict=True)] == [(GREY, "circle")] * 2
     assert forest(compared({"a": []}, n=9), COVERAGE) is None
+
+
+def test_what_differs_beyond_chance_is_told_by_its_form_too():
+    settings = {name: {"x": name} for name in "ab"}
+    found = compared(runs_of(settings, lambda k, seed: k == 1), settings=settings, n=9)
+    plot = forest(found, ANY_LOOP)
+    shown = plot.renderers[-1].data_source.data if plot else {}
+    assert [*zip(shown["colour"], shown["marker"], strict=True)] == [(PALETTE[0], "diamond")]
 
 
 def test_every_combination_is_on_the_page_and_hostile_settings_are_text(browser, tmp_path):
@@ -155,6 +171,10 @@ def test_a_sweep_fits_a_phone(browser, sweep_file):
     for tab in ("sweep", "apart", "reader"):
         page.click(f"[data-tab={tab}]")
         page.wait_for_function("document.documentElement.scrollWidth <= 390")
+    widths = page.evaluate(
+        "[...document.querySelectorAll('#apart figure')].map((one) => one.scrollWidth)"
+    )
+    assert len(widths) == 3 and min(widths) > 450
     head = page.locator("#combinations thead").bounding_box()
     assert head["height"] < 100 and troubles == []
     page.close()
