@@ -47,6 +47,7 @@ bench: .venv/for-developers
 	$(BIN)/python -m benchmarks.penalty
 	$(BIN)/python -m benchmarks.analyze_speed
 	$(BIN)/python -m benchmarks.throughput
+	$(BIN)/python -m benchmarks.page
 
 # How right the detectors are: on real text, then on planted faults; puts the tables into docs/accuracy.md. The public
 # dialogues are not part of the project: with CORPORA=DIR they count, and only then are the figures of real text written.
