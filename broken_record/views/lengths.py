@@ -19,7 +19,7 @@ from broken_record.analysis.histograms import LENGTHS
 from broken_record.analysis.report import Report
 from broken_record.analysis.texts import Key
 from broken_record.views.drift import Courses
-from broken_record.views.overview import HATCHES, PALETTE
+from broken_record.views.overview import HATCHES, PALETTE, put_legend_above
 
 BINS = 40
 OLD_EDGES = (*LENGTHS, LENGTHS[-1] + 100)
@@ -90,7 +90,7 @@ def length_histograms(
         title=f"Length of the {speaker}'s replies",
         x_axis_label="characters",
         y_axis_label="share of replies",
-        height=300,
+        height=340,
         sizing_mode="stretch_width",
         tools="pan,wheel_zoom,box_zoom,reset,save",
     )
@@ -107,5 +107,5 @@ def length_histograms(
                          hatch_alpha=0.6, legend_label=report.run)  # fmt: skip
         tips = [("characters", "@left{0} - @right{0}"), ("replies", "@count")]
         plot.add_tools(HoverTool(renderers=[bars], tooltips=tips))
-    plot.legend.click_policy = "hide"
+    put_legend_above(plot, 5)
     return plot

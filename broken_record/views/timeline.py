@@ -191,6 +191,7 @@ def timeline(reports: Sequence[Report], courses: Courses) -> figure | None:
     plot = figure(
         title="Findings over the turns, worst first",
         x_axis_label="turn",
+        y_axis_label="dialogue" if len(reports) == 1 else None,
         x_range=(0, max(last for *_, last in rows) + 1),
         y_range=(min(ROWS, len(rows)) - 0.5, -0.5),
         height=max(LOWEST, 120 + 24 * min(ROWS, len(rows))),
