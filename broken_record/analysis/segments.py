@@ -12,14 +12,16 @@ tests hold the one against the other.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 
-from broken_record.analysis.removal import CollisionError, Level, Words, number_words
+from broken_record.analysis.numbering import number_words
+from broken_record.analysis.removal import CollisionError, Level
+from broken_record.analysis.windows import LONGEST, Windows
 from broken_record.data import OldNumbers, Segment
-from broken_record.text.ngrams import SHORTEST
+from broken_record.text.ngrams import SHORTEST, Hashes, hash_sums
 
-LONGEST = 64  # words
 EMPTY = "[empty]"
 
 
@@ -75,14 +77,27 @@ def find_segments(text: str) -> list[Segment]:
     how); should two windows share a hash, the plain finder decides.
     """
     found: Counter[str] = Counter()
-    words = Words(*number_words(text))
-    n = LONGEST
+    numbers, ids = number_words(text)
+    sums = hash_sums(ids)
     try:
-        while (n := min(n, words.standing.longest + SHORTEST - 1)) >= SHORTEST:
-            level = Level(words, n)
+        for n in range(longest_repeat(sums), SHORTEST - 1, -1):
+            level = Level(numbers, ids, sums, n)
             for segment in level.take_out():
                 found[segment.text] += segment.count
-            n -= level.is_over
+            if 1 in level.is_cut:
+                ids = level.standing()
+                sums = hash_sums(ids)
     except CollisionError:
         return find_segments_plainly(text)
     return [Segment(window, count) for window, count in found.items()]
+
+
+def longest_repeat(sums: Hashes) -> int:
+    """How many words, up to LONGEST, the longest windows have that stand twice; fewer than SHORTEST
+    where none do.
+    """
+
+    def is_too_long(n: int) -> bool:
+        return not any(Windows(sums, n).repeated())
+
+    return bisect_left(range(LONGEST + 1), True, lo=SHORTEST, key=is_too_long) - 1

@@ -1,7 +1,7 @@
 """The law that an analysis is about linear: twice the text takes 2 to 2.5 times as long, in CPU
 seconds. Eight times the text may take 3 ** 3 times here, since a busy machine is noisy; what is
-quadratic takes 64. Where the segments themselves grow with the square of the text, by chance among
-twenty words, so does the time.
+quadratic takes 64. Where there are more segments to the text the longer it is, by chance among ten
+or twenty words, the time grows as they do and no faster.
 """
 
 from __future__ import annotations
@@ -67,6 +67,13 @@ def cpu_s(function, argument):
 )
 def test_segments_of_eight_times_the_text_are_found_in_linear_time(text, small, large):
     assert cpu_s(find_segments, text(large)) < ALLOWED * cpu_s(find_segments, text(small))
+
+
+def test_segments_that_grow_faster_than_the_text_are_found_in_time_that_grows_as_they_do():
+    small, large = draw(2_500, 10), draw(20_000, 10)
+    growth = len(find_segments(large)) / len(find_segments(small))
+    assert growth > 2 * 8  # so the law above cannot hold
+    assert cpu_s(find_segments, large) < ALLOWED / 8 * growth * cpu_s(find_segments, small)
 
 
 def yes_or_no(count):
