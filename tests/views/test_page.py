@@ -141,6 +141,24 @@ def test_tables_sort_by_a_click_on_the_head(opened):
     assert sorted(first.all_text_contents()) == sorted(before) == first.all_text_contents()
 
 
+def test_a_table_that_is_copied_runs_no_formula_in_a_spreadsheet(opened):
+    opened.evaluate(
+        """cells => {
+            const row = document.querySelector("#means tbody tr");
+            row.replaceChildren(...cells.map((text) => Object.assign(
+                document.createElement("td"), { textContent: text })));
+            Object.defineProperty(navigator, "clipboard", {
+                value: { writeText: async (text) => { window.copied = text; } } });
+        }""",
+        ["=1+1", "+a", "-a", "@x", "\tx", "-1.5", 'a "b"', ""],
+    )
+    opened.evaluate("document.querySelector('#means').closest('.wide').nextSibling.click()")
+    opened.wait_for_function("window.copied")
+    row = opened.evaluate("window.copied").splitlines()[1]
+    cells = ["'=1+1", "'+a", "'-a", "'@x", "'\tx", "-1.5", 'a ""b""', ""]
+    assert row == ",".join(f'"{cell}"' for cell in cells)
+
+
 def test_without_transcripts_the_reader_says_why(browser, page_file, tmp_path):
     run = next(p for p in page_file.parent.iterdir() if p.name == "clean")
     page = tmp_path / "small.html"
