@@ -223,6 +223,27 @@ def test_bodies_without_end_are_cut_or_refused():
         open_wire(url, timeout_s=5).ask("GET", "/v1/models")
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+ODD_ERROR = b"HTTP/1.1 500 Odd\r\nContent-Type: application/json%s\r\nConnection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (CHUNKED + b"-5\r\n" + event(" one"), BrokenStream),
+        (CHUNKED + b"zz\r\n" + event(" one"), BrokenStream),
+        (ODD_ERROR % b"; charset=idna" + b'{"error": "\xff\xfe.' + b"x" * 300 + b'"}', EngineBusy),
+        (ODD_ERROR % b"; charset=nothing" + b'{"error": "\xff"}', EngineBusy),
+        (ODD_ERROR % b"" + b'{"error":' * 7_000, EngineBusy),
+        (ODD_ERROR % b"" + b"[" * 60_000, EngineBusy),
+    ],
+)
+def test_what_no_server_should_frame_so_is_an_engine_error(answer, kind):
+    with pytest.raises(EngineError) as caught:
+        stream_of(answer)
+    assert type(caught.value) is kind
+
+
 @pytest.mark.parametrize("url", ["http://a..b:1", "http://[::1", "http://" + "a" * 70 + ":1"])
 def test_what_is_no_address_is_answered_in_a_sentence(url):
     with pytest.raises((EngineUnreachable, ValueError)) as caught:
