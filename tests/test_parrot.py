@@ -205,7 +205,7 @@ def test_a_reader_that_goes_away_ends_it_quietly_with_the_record_intact(tmp_path
     assert read(record).status == "interrupted"
 
 
-def wait_for(condition, limit_s=20.0):
+def wait_for(condition, limit_s=60.0):
     deadline = time.monotonic() + limit_s
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
