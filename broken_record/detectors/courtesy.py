@@ -1,10 +1,11 @@
 """Courtesy: how much of a turn is thanks, farewell, praise, agreement, good wishes, readiness to go
 on, or a gesture.
 
-A turn is cut into sentences. A sentence is courtesy if it holds one of the phrases below, of
-whatever language. The lists name families of phrases, from general knowledge of how people and chat
-models close a talk, none from a marked dialogue; what share of a stretch they may fill is
-semantic_repetition.py's to say.
+A turn is cut into sentences, in Chinese into clauses. A sentence is courtesy if it holds one of the
+phrases below, of whatever language. The lists name families of phrases, from general knowledge of
+how people and chat models close a talk; those of encouragement and of praise of the other's words
+were added after two marked dialogues, a Chinese and a Spanish one, had been missed. What share of a
+stretch they may fill is semantic_repetition.py's to say.
 
 In a phrase a blank stands between words, a word in brackets may be left out, and a word is a
 pattern: `thank.*` is thanks and thankful too. Han and Kana phrases are cut into characters, as
@@ -57,6 +58,8 @@ PHRASES = {
         (each|one) (other|another) | together we | keep (up|shining|smiling|going|exploring|pushing|being|that|the|creating) | keep in touch
         (ready|here) when(ever)? you | let's (do|dive|get|begin|make|go|keep|continue|start|embark|create) | i'm [so|all] (ready|excited|set|here|thrilled)
         excited (to|for|about) | in (harmony|gratitude|peace) | (with|much|all) (love|gratitude|joy) | hear hear | yay | woohoo
+        proud of (you|us) | believe in (you|us) | rooting for (you|us) | lucky to have | (means|meant) a lot | (means|meant) so much | (means|meant) the world | your [kind|beautiful|lovely|warm] words
+        i'm [so|very|deeply|truly|really] (touched|moved) | bottom of my heart | with all my heart | heartfelt | you've got this
     """,
     "de": """
         dank.* | bedank.* | tschüss | tschüs | auf wiedersehen | bis (bald|dann|morgen|später) | bis zum nächsten | gute nacht | schlaf (gut|schön)
@@ -64,45 +67,59 @@ PHRASES = {
         gern(e)? geschehen | gerne | freut (mich|uns) | freue mich | schön(en|e|es|er) (tag|abend|gespräch|zeit|nacht|worte)
         wunderbar.* | genau | absolut | stimmt | einverstanden | ebenfalls | (dir|ihnen|euch) auch | gleichfalls | herzlich.*
         wünsche? | prost | eine (ehre|freude) | vergnügen | (ist|war|wie) [so|sehr|wirklich] (lieb|schön|nett)
+        stolz auf (dich|sie|euch|uns) | glaube an (dich|sie|euch|uns) | (von|aus) [ganzem|tiefstem] herzen | (deine|ihre|eure) [lieben|schönen] worte
+        bin [so|sehr|tief] (gerührt|berührt) | gesegnet | ein [echtes|großes] geschenk
     """,
     "fr": """
         merci | au revoir | à (bientôt|demain|plus) | à toi aussi | à la prochaine | bonne (nuit|journée|soirée|chance|continuation|route)
         (prends|prenez) soin | de rien | avec plaisir | (vous|t'|t) [en] prie | plaisir | bravo | félicitations | exactement | absolument
         tout à fait | d'accord | bien sûr | c'est [très|si|vraiment|tellement] (gentil|beau|magnifique|merveilleux|parfait|adorable)
         pareillement | (vous|toi) aussi | reconnaissan.* | souhaite | hâte | honneur | belle (journée|soirée|nuit) | au plaisir | santé
+        (fier|fière) de (toi|vous|nous) | crois en (toi|vous|nous) | de tout c(œ|oe)ur | du fond du c(œ|oe)ur | (tes|vos) [belles|beaux] (mots|paroles) | béni.*
+        (quel|quelle) (joie|bonheur|chance|beauté|merveille) | (touché|touchée|ému|émue|ravi|ravie) | merveilleu.* | [si|très] heureu(x|se)
     """,
     "es": """
         gracias | agradec.* | adiós | hasta (luego|pronto|mañana|siempre|entonces|la) | buenas noches | que (descanses?|tengas?|sueñes?)
         que te vaya | cuídate | cuídese | de nada | un placer | placer | con gusto | encantad.* | igualmente | exacto | exactamente
         absolutamente | totalmente | por supuesto | de acuerdo | claro que | qué (bonito|hermoso|lindo|bello|alegría|maravilla|hermosas?|bonitas?|lindas?)
         felicidades | bravo | salud | abrazos? | honor | suerte | (te|le|les) deseo | nos vemos
+        orgullos.* de (ti|usted|vosotros|ustedes|nosotros) | creo en (ti|usted|nosotros) | (con|de) (toda|todo) [el] (alma|corazón) | (tus|sus) [bellas] palabras
+        ojalá | que así sea | bendit.* | bendiciones | (un|el) regalo | maravill.* | qué (amable|amabilidad|imagen|suerte) | me (emociona|conmueve) | vivan?
     """,
     "pt": """
         obrigad.* | adeus | até (logo|breve|amanhã|mais|a) | boa (noite|sorte|viagem) | de nada | prazer | igualmente | exatamente
         com certeza | claro que | concordo | parabéns | abraços? | agradeç.* | honra | se cuida | cuide-se | tudo de bom | que (bom|lindo|alegria)
+        orgulho de (você|ti|nós) | acredito em (você|ti|nós) | de todo o coração | do fundo do coração | (tuas|suas) [belas] palavras | tomara | assim seja
+        bênçãos? | abençoad.* | maravilh.* | (um|o) presente | que (gentil|gentileza|honra|linda|bonito) | (fico|estou) [tão|muito] (feliz|grat[ao]|emocionad[ao])
     """,
     "it": """
         grazie | arrivederci | ciao | a presto | buona (notte|giornata|serata|fortuna) | prego | piacere | altrettanto | esatto
         esattamente | assolutamente | certo | d'accordo | complimenti | abbraccio | onore | (ti|vi|le) auguro | che bello
+        (fiero|fiera|orgoglios.*) di (te|lei|voi|noi) | credo in (te|lei|voi|noi) | di [tutto] cuore | (tue|sue|vostre) [belle] parole | così sia
+        benedett.* | meravigli.* | un [vero] (dono|regalo) | che (gioia|gentile|bella|meraviglia) | commoss.* | [così|molto] felic[ei]
     """,
     "ru": """
         спасибо | благодар.* | до (свидания|встречи|завтра|скорого|следующ.*) | прощай(те)? | пока | (спокойной|доброй) ночи | береги(те)?
         всего (доброго|хорошего|наилучшего) | удачи | рад(а|ы)? | взаимно | и (тебе|вам|вас|тебя) | точно | абсолютно | согласен | согласна
         конечно | прекрасн.* | замечательн.* | чудесн.* | обнимаю | честь | желаю | хорошего (дня|вечера) | (хороших|сладких) снов | приятно
+        горжусь | верю в (тебя|вас|нас) | от всей души | от всего сердца | (твои|ваши) [добрые|тёплые] слова | (тронут|тронута|счастлив|счастлива)
+        благослов.* | дивн.* | как (хорошо|красиво|точно) | да будет
     """,
     "zh": """
         谢谢 | 感谢 | 多谢 | 不客气 | 不用谢 | 再见 | 拜拜 | 晚安 | 保重 | 回头见 | 下次见 | 下次再聊 | 明天见 | 祝你 | 祝您 | 祝我们 | 愿你 | 愿您
         愿我们 | 加油 | 很高兴 | 荣幸 | 你也是 | 您也是 | 彼此 | 没错 | 确实 | 同意 | 说得好 | 说得对 | 说得太 | 太好了 | 真好 | 太棒 | 好的 | 当然
-        是的 | 珍惜 | 期待 | 一路顺风 | 好梦 | 辛苦了 | 干杯 | 恭喜
+        是的 | 珍惜 | 期待 | 一路顺风 | 好梦 | 辛苦了 | 干杯 | 恭喜 | 相信你 | 相信您 | 相信自己 | 为你骄傲 | 为您骄傲 | 骄傲 | 鼓励
+        祝福 | 温暖 | 随时 | 欢迎 | 支持你 | 支持您 | 支持我 | 会努力 | 我会珍 | 衷心 | 由衷 | 你的话 | 您的话
     """,
     "ja": """
         ありがと | 有難 | 感謝 | どういたしまして | さよなら | さようなら | またね | また明日 | また今度 | またお会い | また会 | またお話 | おやすみ
         お元気で | 気をつけて | お疲れ | よろしくお願い | こちらこそ | 嬉しい | うれしい | 光栄 | 楽しかった | 楽しみに | 素敵 | すばらし | 素晴らし
-        その通り | そうですね | もちろん | おめでとう | 乾杯 | 幸せ | 祈って | 祈り | いつでも | 頑張 | ご縁
+        その通り | そうですね | もちろん | おめでとう | 乾杯 | 幸せ | 祈って | 祈り | いつでも | 頑張 | ご縁 | 応援 | 信じて | 誇り | 心から | 励み | 温か | あたたか
+        何よりです | なによりです | 大切にし | お言葉
     """,
     "ko": """
         감사.* | 고마워.* | 고맙.* | 천만에.* | 안녕히 | 잘 (가.*|자.*|지내.*) | 또 (봐.*|만나.*|뵙.*) | 내일 (봐.*|만나.*) | 조심히 | 행운.*
-        축하.* | 기쁩.* | 기뻐.* | 영광.* | 저도요? | 나도 | 맞아.* | 맞습니다 | 물론.* | 그럼요 | 동의.* | 좋은 (하루|밤|꿈).* | 응원.* | 행복.* | 기대.*
+        축하.* | 기쁩.* | 기뻐.* | 영광.* | 저도요? | 나도 | 맞아.* | 맞습니다 | 물론.* | 그럼요 | 동의.* | 좋은 (하루|밤|꿈).* | 응원.* | 행복.* | 기대.* | 힘내.* | 믿어.* | 믿습니다 | 자랑스.* | 따뜻.* | 소중.* | 덕분.* | 진심.* | 화이팅 | 파이팅
     """,
 }  # fmt: skip
 GESTURE = re.compile(
@@ -110,7 +127,7 @@ GESTURE = re.compile(
     r"|quiet|pause|hand on|glass|still|breath|rest)[^*()\[\]\n]{0,60}[*)\]]",
     re.IGNORECASE,
 )
-ENDING = ".!?\u2026\u3002\uff01\uff1f\n"
+ENDING = ".!?\u2026\u3002\uff01\uff1f\uff0c\n"
 NUMBER = 2.0  # words that a new number stands for
 OPENING = 4  # a question is courtesy if its first words are
 UNSPACED = ("zh", "ja")

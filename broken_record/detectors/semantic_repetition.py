@@ -1,14 +1,11 @@
 """The talk stagnates: for eight turns and more nothing new is said or done.
 
-Two faces, told by words; the second also by meaning, where a model of sentences was asked:
+Three faces, told by words; the last also by meaning, where a model of sentences was asked:
 
-*The talk is spent*: the matter is settled, and thanks, farewells, praise, agreement or
-announcements go on, each a little different. Over a window of 8 turns at most one sentence asks
-something and little is news (courtesy.py): at most 2.5 words a turn, and no more than .35 of what
-the dialogue's first 8 turns had (more than 2.5, or nothing fell), or half of all letters courtesy.
-A question in the first half of the window is work: 8 turns must come after it. On the marked
-dialogues (benchmarks.truth_on_real_text) every share from .3 to .5, every limit from 2 to 3 and
-every part of courtesy from .35 to .5 gives the same F1 within .02.
+*The talk is spent* (spent.py): the matter is settled, and courtesies go on. A question in the first
+half of the window is work: 8 turns must come after it.
+
+*Each echoes the other* (echo.py): turn after turn opens with words that the other was first to say.
 
 *The same again in other words*, a lexical proxy: it sees that content words come back, not that
 meanings do. Novelty is the share of content words (stems of words.py, function words and names left
@@ -46,14 +43,15 @@ import numpy.typing as npt
 
 from broken_record.data import Finding
 from broken_record.detectors.courtesy import Courtesy, measure_courtesy
+from broken_record.detectors.echo import echo_stretches
 from broken_record.detectors.evidence import make_finding, saturate
-from broken_record.text.transcript import Ints, Transcript, quote
+from broken_record.detectors.spent import has_few_news, spent_stretches
+from broken_record.detectors.stretches import Stretch, running_sum, stretches_of
+from broken_record.text.transcript import Floats, Ints, Transcript, quote
 
 KIND = "semantic_repetition"
 MEMORY = 10  # turns
 START = 12  # turns whose novelty a dialogue is compared with
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +67,6 @@ class Content:
     close: Floats
 
 
-@dataclass(slots=True)
-class Stretch:
-    """Turns from `first` to `last`; from `told` on it can be told."""
-
-    first: int
-    told: int
-    last: int
-
-
 def detect(
     transcript: Transcript,
     *,
@@ -85,17 +74,23 @@ def detect(
     news: float = 2.5,
     news_share: float = 0.35,
     courteous: float = 0.5,
+    some_courtesy: float = 0.1,
     questions: int = 1,
     idle_questions: int = 0,
     idle_news: float = 0.75,
     novelty: float = 0.15,
     start_share: float = 0.55,
+    word_share: float = 0.08,
     closeness: float = 0.50,
     over_turns: int = 6,
     content_words: int = 18,
     linked: float = 0.35,
     least_turns: int = 8,
     break_turns: int = 20,
+    echoed: int = 6,
+    echo_turns: int = 8,
+    framed: float = 0.08,
+    echo_questions: int = 2,
     meaning: float = 0.60,
     meaning_turns: int = 8,
     new_figures: int = 2,
@@ -108,12 +103,14 @@ def detect(
     if len(transcript) - transcript.given < least_turns:
         return []
     courtesy = measure_courtesy(transcript)
+    bare = has_few_news(transcript, courtesy, spent_turns, word_share)
     spent = [
         report_whole(transcript, stretch, break_turns, "nothing asked and next to nothing new")
         for stretch in spent_stretches(
-            courtesy, transcript.given, spent_turns, news, news_share, courteous, questions
+            courtesy, bare, transcript.given, spent_turns, news, news_share, courteous,
+            some_courtesy, questions, new_figures,
         )
-    ]
+    ]  # fmt: skip
     content = measure(transcript)
     fresh = over_last(content.new + courtesy.figures, content.words + courtesy.figures, over_turns)
     close = over_last(content.before * content.words, content.words, over_turns)
@@ -138,11 +135,19 @@ def detect(
                     report(transcript, content, first, last, told, linked, fresh, break_turns)
                 )
     told = merge(spent, findings)
-    for stretch in alike_stretches(transcript, courtesy, meaning_turns, meaning, new_figures):
-        how = f"alike in meaning by {transcript.meaning.model}" if transcript.meaning else ""
-        finding = report_whole(transcript, stretch, break_turns, how)
-        if not any(do_meet(finding, other) for other in told):
-            told.append(finding)
+    echo = echo_stretches(
+        transcript, courtesy, echo_turns, echoed, framed, echo_questions, new_figures
+    )
+    alike = alike_stretches(transcript, courtesy, meaning_turns, meaning, new_figures)
+    model = transcript.meaning.model if transcript.meaning else ""
+    for stretches, how in (
+        (echo, "turn after turn opens with the other's words"),
+        (alike, f"alike in meaning by {model}"),
+    ):
+        for stretch in stretches:
+            finding = report_whole(transcript, stretch, break_turns, how)
+            if not any(do_meet(finding, other) for other in told):
+                told.append(finding)
     return sorted(told, key=lambda finding: finding.origin_turn)
 
 
@@ -155,44 +160,7 @@ def alike_stretches(
     alike = transcript.meaning.closeness(transcript.bodies, transcript.language, over) >= closeness
     alike &= running_sum(measured.asked, over) == 0
     alike &= running_sum(measured.figures, over) <= figures
-    alike[: transcript.given + over - 1] = False
-    stretches: list[Stretch] = []
-    for told in np.flatnonzero(alike).tolist():
-        if stretches and told - over <= stretches[-1].last:
-            stretches[-1].last = told
-        else:
-            stretches.append(Stretch(told - over + 1, told, told))
-    return stretches
-
-
-def spent_stretches(
-    measured: Courtesy, given: int, over: int, news: float, share: float, courteous: float,
-    questions: int,
-) -> list[Stretch]:  # fmt: skip
-    """Every stretch of windows of `over` turns that are spent; it begins where turns bring news."""
-    if over > len(measured.news):
-        return []
-    fresh = running_sum(measured.news, over) / over
-    letters = np.maximum(1, running_sum(measured.letters, over))
-    polite = running_sum(measured.courteous, over) / letters
-    polite[running_sum(measured.letters, over) == 0] = 1.0
-    start = fresh[over - 1]  # a talk that never brought news has none to lose
-    few = ((fresh <= share * start) & (start > news)) | (polite >= courteous)
-    spent = few & (fresh <= news) & (running_sum(measured.asked, over) <= questions)
-    spent &= 2 * running_sum(measured.spoken, over) > over  # empty turns are another kind
-    spent[: max(given, over) + over - 1] = False  # the first turns are the measure
-    quiet = (measured.news <= news) & (measured.asked == 0)
-    stretches: list[Stretch] = []
-    for told in np.flatnonzero(spent).tolist():
-        if stretches and told - over <= stretches[-1].last:
-            stretches[-1].last = told
-            continue
-        begins = told - over + 1
-        loud = [i for i in range(begins, begins + over // 2) if not quiet[i]]
-        if any(measured.asked[i] for i in loud):
-            continue  # who asks is not done: so many turns come after
-        stretches.append(Stretch(max(loud, default=begins - 1) + 1, told, told))
-    return stretches
+    return stretches_of(alike, transcript.given, over)
 
 
 def report_whole(transcript: Transcript, stretch: Stretch, break_turns: int, how: str) -> Finding:
@@ -270,14 +238,6 @@ def measure(transcript: Transcript) -> Content:
         cosine = together / (roots[apart:] * roots[:-apart])
         close[apart, apart:] = np.where(together >= 2, cosine, 0)  # one word in common says little
     return Content(words, np.bincount(turns[~again], minlength=n), close.max(axis=0), close)
-
-
-def running_sum(values: npt.NDArray[np.generic], n: int) -> Floats:
-    """Per place, the sum of the last n values up to it."""
-    sums = np.concatenate(([0.0], np.cumsum(values.astype(np.float64))))
-    starts = np.maximum(0, np.arange(1, len(sums)) - n)
-    window: Floats = sums[1:] - sums[starts]
-    return window
 
 
 def over_last(parts: npt.NDArray[np.generic], wholes: Ints, n: int) -> Floats:

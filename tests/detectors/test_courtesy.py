@@ -113,3 +113,34 @@ def test_what_is_courtesy_is_no_news_and_a_digit_is():
 def test_every_phrase_is_a_pattern_that_matches_something_and_not_everything():
     for words in phrases():
         assert words and not any(word.fullmatch("xylophone") for word in words)
+
+
+def test_courtesies_stagnate_also_where_they_come_at_once_and_are_long():
+    long = [
+        "Thank you so much, dear friend of rivers, ferries and slow orange evenings.",
+        "It was a pleasure to walk those stone stairs, markets and gardens with somebody so kind.",
+        "I am so grateful for every lantern, every joke and every crooked little staircase.",
+        "May your suitcase stay light and your window face the sea, the hills and the tower.",
+        "What a wonderful thing to say to a clumsy guide with wet shoes and a broken umbrella!",
+        "You too deserve dry socks, warm bread and a hundred mornings without an alarm clock.",
+        "I agree with all my heart, as the gulls, the baker and the sleepy driver would.",
+        "Goodbye then, until we meet beneath another clock in another noisy station hall.",
+    ]
+    [finding] = detect(transcript_of(long))
+    assert (finding.origin_turn, finding.end_turn) == (0, None)
+    assert not detect(transcript_of([*long[:4], *BUSINESS[1:3], *long[4:]]))
+
+
+def test_short_turns_without_a_courtesy_say_too_little_to_call_them_spent():
+    orders = ["Coil that rope.", "Aye.", "Lower it.", "Aye.", "Faster!", "Aye, lowering.", "Stop!",
+              "Stopped.", "Up.", "Aye.", "Higher.", "Up it goes."]  # fmt: skip
+    assert not detect(transcript_of([*BUSINESS, *orders]))
+
+
+def test_a_chinese_courtesy_is_a_clause_not_the_advice_behind_it():
+    advice = [
+        "确实，你可以先把账单整理好，再去银行柜台问清楚利率。",
+        "是的，房东要的押金其实比合同写的多出一倍。",
+    ]
+    measured = measure_courtesy(transcript_of(advice))
+    assert measured.courteous.tolist() == [2, 2]
