@@ -12,10 +12,14 @@ from typing import Any
 import numpy as np
 
 from broken_record.data import Finding, Span
-from broken_record.detectors import semantic_repetition
 from broken_record.detectors.registry import KINDS, LEXICAL_LOOPS, detector_of
+from broken_record.detectors.semantic_repetition import do_meet, explain
 from broken_record.detectors.thresholds import default_thresholds
 from broken_record.text.transcript import Transcript
+
+TURNS = ("single_turn_loop", "multi_turn_loop", "prefix_repetition")
+"""The loops that take a turn from a semantic repetition. A close that comes again, or words that do
+so inside of a turn, say nothing of what else it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +59,7 @@ def find_loops_and_breaks(
             else:
                 found[kind] = result
     if semantic := found.get("semantic_repetition"):
-        # a close that comes again says nothing of what the turn says before it
-        whole = [kind for kind in LEXICAL_LOOPS if kind != "suffix_repetition"]
-        others = [finding for kind in whole for finding in found[kind]]
+        others = [finding for kind in TURNS for finding in found[kind]]
         least = effective["semantic_repetition"]["least_turns"]
         found["semantic_repetition"] = [
             rest for finding in semantic for rest in uncovered(finding, others, transcript, least)
@@ -83,7 +85,30 @@ def extent(finding: Finding, transcript: Transcript) -> tuple[int, int]:
     return finding.onset_turn, last
 
 
+def copied_from(loop: Finding) -> int:
+    """The first message of a loop that is nothing else: of a cycle the first time round is new."""
+    return loop.onset_turn if loop.kind == "multi_turn_loop" else loop.origin_turn
+
+
 def uncovered(
+    finding: Finding, others: list[Finding], transcript: Transcript, least_turns: int
+) -> list[Finding]:
+    """What other loops leave of a finding; all of it where too little is left, but half of
+    `least_turns` of its turns come before the first near copies: it grew into them.
+    """
+    left = list(free_stretches(finding, others, transcript, least_turns))
+    copied = [
+        one.origin_turn
+        for one in others
+        if one.kind == "single_turn_loop" and do_meet(one, finding)
+    ]
+    if not left and copied:
+        grown = sum(span.turn < min(copied) for span in finding.spans)
+        return [finding] if 2 * grown >= least_turns else []
+    return left
+
+
+def free_stretches(
     finding: Finding, others: list[Finding], transcript: Transcript, least_turns: int
 ) -> Iterator[Finding]:
     """The stretches of a finding, of at least `least_turns` turns, that belong to no other loop and
@@ -94,12 +119,12 @@ def uncovered(
         span
         for span in finding.spans
         if not any(
-            other.origin_turn <= span.turn <= extent(other, transcript)[1]
+            copied_from(other) <= span.turn <= extent(other, transcript)[1]
             and other.speaker in ("both", roles[span.turn])
             for other in others
         )
     ]
-    taken = [other.origin_turn for other in others if other.speaker == "both"]
+    taken = [copied_from(other) for other in others if other.speaker == "both"]
     groups: list[list[Span]] = []
     for span in free:
         if groups and not any(groups[-1][-1].turn < begins < span.turn for begins in taken):
@@ -123,7 +148,7 @@ def uncovered(
             end_turn=finding.end_turn if group[-1] is finding.spans[-1] else last,
             copies=len(group),
             spans=tuple(group),
-            explanation=semantic_repetition.explain(transcript, first, last),
+            explanation=explain(transcript, first, last),
         )
 
 

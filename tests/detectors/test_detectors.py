@@ -316,12 +316,26 @@ def test_a_loop_elsewhere_changes_nothing_of_a_semantic_repetition():
     assert stagnant(stutters=[2])[1] == [alone]
 
 
+def test_words_that_repeat_inside_of_turns_take_nothing_of_a_semantic_repetition():
+    _, (alone,) = stagnant()
+    _, (stuttered,) = stagnant(stutters=[37, 38, 39, 40, 42])
+    assert (stuttered.origin_turn, stuttered.end_turn) == (alone.origin_turn, alone.end_turn)
+
+
 def test_what_other_loops_leave_of_a_semantic_repetition_needs_the_turns_asked_for():
-    late = [37, 38, 39, 40, 42]
-    assert [(f.origin_turn, f.end_turn) for f in stagnant(stutters=late)[1]] == [(19, 41)]
-    assert stagnant(stutters=late, least_turns=23)[1]
-    assert not stagnant(stutters=late, least_turns=24)[1]
-    assert stagnant(least_turns=24)[1]
+    transcript, (finding,) = stagnant()
+    cycle = replace(finding, kind="multi_turn_loop", origin_turn=34, onset_turn=37)
+    (rest,) = uncovered(finding, [cycle], transcript, 18)
+    assert (rest.origin_turn, rest.end_turn) == (19, 36)
+    assert not list(uncovered(finding, [cycle], transcript, 19))
+
+
+@pytest.mark.parametrize(("origin", "is_whole"), [(28, True), (27, False)])
+def test_a_semantic_repetition_that_grows_into_near_copies_is_told_whole(origin, is_whole):
+    transcript, (finding,) = stagnant()
+    assert [span.turn for span in finding.spans][:4] == [19, 21, 26, 27]
+    copied = replace(finding, kind="single_turn_loop", origin_turn=origin, onset_turn=origin + 1)
+    assert list(uncovered(finding, [copied], transcript, 8)) == [finding] * is_whole
 
 
 @pytest.mark.parametrize("least", [1, 2, 3])
