@@ -51,8 +51,8 @@ DECISIVE: dict[str, tuple[str, tuple[float, ...]]] = {
     "intra_turn_repetition": ("said_before", (0.1, 0.125, 0.15, 0.2, 0.3)),
     "single_turn_loop": ("near", (0.45, 0.5, 0.55, 0.6, 0.7)),
     "multi_turn_loop": ("matched", (0.65, 0.7, 0.75, 0.8, 0.85)),
-    "prefix_repetition": ("sure_words", (6, 7, 8, 9, 10, 12)),
-    "suffix_repetition": ("sure_words", (7, 8, 9, 10, 12, 14)),
+    "prefix_repetition": ("words", (4, 5, 6, 7, 8, 10)),
+    "suffix_repetition": ("words", (6, 7, 8, 9, 10, 12)),
     "word_soup": ("dropped_share", (0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6)),
     "semantic_repetition": ("news", (1.5, 2.0, 2.5, 3.0, 3.5)),
 }

@@ -39,8 +39,8 @@ def find_loops_and_breaks(
 ) -> Examination:
     """Run the detectors of `kinds`.
 
-    A semantic repetition must not be another loop already, so those are looked for as well where it
-    is asked for.
+    A semantic repetition must not be another loop already, a close that comes again not one of
+    turns that come again as a whole; so those are looked for as well where it is asked for.
     """
     effective = {
         kind: default | dict((thresholds or {}).get(kind, {}))
@@ -49,6 +49,8 @@ def find_loops_and_breaks(
     wanted = set(kinds)
     if "semantic_repetition" in wanted:
         wanted |= set(LEXICAL_LOOPS)
+    if "suffix_repetition" in wanted:
+        wanted.add("single_turn_loop")
     found: dict[str, list[Finding]] = {}
     not_measurable = []
     for kind in KINDS:
@@ -58,6 +60,13 @@ def find_loops_and_breaks(
                 not_measurable.append(kind)
             else:
                 found[kind] = result
+    if closes := found.get("suffix_repetition"):
+        whole_turns = found["single_turn_loop"]
+        found["suffix_repetition"] = [
+            one
+            for one in closes
+            if 2 * len(free_spans(one, whole_turns, transcript)) >= len(one.spans)
+        ]
     if semantic := found.get("semantic_repetition"):
         others = [finding for kind in TURNS for finding in found[kind]]
         least = effective["semantic_repetition"]["least_turns"]
@@ -90,6 +99,20 @@ def copied_from(loop: Finding) -> int:
     return loop.onset_turn if loop.kind == "multi_turn_loop" else loop.origin_turn
 
 
+def free_spans(finding: Finding, others: list[Finding], transcript: Transcript) -> list[Span]:
+    """The spans of a finding on turns that belong to none of others."""
+    roles = {one.index: one.role for one in transcript.said}
+    return [
+        span
+        for span in finding.spans
+        if not any(
+            copied_from(other) <= span.turn <= extent(other, transcript)[1]
+            and other.speaker in ("both", roles[span.turn])
+            for other in others
+        )
+    ]
+
+
 def uncovered(
     finding: Finding, others: list[Finding], transcript: Transcript, least_turns: int
 ) -> list[Finding]:
@@ -114,16 +137,7 @@ def free_stretches(
     """The stretches of a finding, of at least `least_turns` turns, that belong to no other loop and
     reach the turn at which it is told; the finding itself where none takes anything of it.
     """
-    roles = {one.index: one.role for one in transcript.said}
-    free = [
-        span
-        for span in finding.spans
-        if not any(
-            copied_from(other) <= span.turn <= extent(other, transcript)[1]
-            and other.speaker in ("both", roles[span.turn])
-            for other in others
-        )
-    ]
+    free = free_spans(finding, others, transcript)
     taken = [copied_from(other) for other in others if other.speaker == "both"]
     groups: list[list[Span]] = []
     for span in free:

@@ -1,14 +1,11 @@
 """A speaker opens turn after turn with the same words and then goes on differently.
 
-Opening-template repetition (templates.py lays turns side by side): at least 6 words in common with
-any of the speaker's last 3 turns in 3 of 4 own turns (at 6 words 7 of 120 clean dialogues had one,
-those read were all genuine; at 4 words 16, with false ones), and less than .8 of the turn unless it
-says all of the earlier one and goes on; or 8 words in three of four turns, where they are less than
-half of the turn; or 3 equal words in 6 turns running. Two openings that take turns are told apart,
-and each has to come so often. Two of twelve words may be others (one in three finds no more of what
-readers marked, and courtesies besides). The speaker's label
-and a leading stage direction may be passed over. It differs from single_turn_loop by how the turns
-end.
+Opening-template repetition (templates.py lays turns side by side): in 3 of 4 own turns at least 6
+words in common with one of the speaker's last 3, and less than .8 of the turn unless it says all of
+the earlier one and goes on; or 3 equal words in 6 turns running. Two openings that take turns are
+told apart, and each has to come so often. Two of twelve words may be others (one in three finds no
+more of what readers marked, and courtesies besides). The speaker's label and a leading stage
+direction may be passed over. It differs from single_turn_loop by how the turns end.
 
 >>> from broken_record.detectors.examples import transcript_of
 >>> opening = "I can almost see it from here."
@@ -17,7 +14,7 @@ end.
 >>> said = [f"{opening} {rest}" for rest in rests]
 >>> found = detect(transcript_of([said[0], "A.", said[1], "B.", said[2], "C.", said[3]]))
 >>> [(f.speaker, f.onset_turn, f.detect_turn, f.copies) for f in found]
-[('assistant', 2, 6, 4)]
+[('assistant', 2, 4, 4)]
 """
 
 from __future__ import annotations
@@ -33,7 +30,6 @@ def detect(
     transcript: Transcript,
     *,
     words: int = 6,
-    sure_words: int = 8,
     hits: int = 3,
     of_turns: int = 4,
     most_share: float = 0.8,
@@ -46,7 +42,6 @@ def detect(
         transcript,
         "opening",
         words=words,
-        sure_words=sure_words,
         hits=hits,
         of_turns=of_turns,
         most_share=most_share,

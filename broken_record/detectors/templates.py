@@ -21,7 +21,7 @@ import numpy as np
 from rapidfuzz.distance import Indel, LCSseq
 
 from broken_record.data import Finding
-from broken_record.detectors.evidence import make_finding, saturate, stretches, told_by
+from broken_record.detectors.evidence import make_finding, saturate, stretches
 from broken_record.detectors.labels import has_colon, opening_label, speaker_labels
 from broken_record.detectors.repeats import tandem
 from broken_record.stats import slope_of_many
@@ -37,7 +37,6 @@ FEW = 6  # turns: all of so few are sooner laid side by side than looked at
 MOST_BITS = 18  # of the number of a bucket
 OTHERS, IN_WORDS = 2, 12  # words that may be others, in so many
 EXACT_SHARE = 0.95  # of a turn, where a close has no other word in it
-SURE_SHARE = 0.5  # of a turn, or it restates the other and is no frame
 GROWN = 3  # words that a turn is longer than the one it opens like
 SENTENCES = 2  # at the close, that may begin alike
 CLOSE = 0.4  # of a turn stand before a sentence that is of its close
@@ -78,7 +77,6 @@ def find_stretches(
     side: Side,
     *,
     words: float,
-    sure_words: float,
     hits: int,
     of_turns: int,
     most_share: float,
@@ -87,9 +85,9 @@ def find_stretches(
 ) -> list[tuple[list[Frame], int]]:
     """The frames of each stretch, and the position at which it can be told.
 
-    A stretch has `hits` of `of_turns` own turns with `words` words in common with one of the
-    speaker's last three; or three turns, in `of_turns`, of which two have `sure_words` in common
-    with an earlier one; or `short_turns` turns in a row that are equal in `short_words` words.
+    A stretch has `hits` of `of_turns` own turns with `words` words in common, each but the first
+    with one of the speaker's last three; or `short_turns` turns in a row that are equal in
+    `short_words` words.
     """
     reported = []
     alike = most_share if side == "opening" else EXACT_SHARE
@@ -109,13 +107,9 @@ def find_stretches(
             detected: list[int] = []
             groups = chains({k: frames[k].likes for k in places}) if side == "opening" else [places]
             for chain in groups:
-                sure = {
-                    k: frames[k].likes for k in chain
-                    if frames[k].words >= sure_words and frames[k].share < SURE_SHARE
-                }  # fmt: skip
-                long = [k for k in chain if frames[k].words >= words]
-                by = told_by(long, hits, of_turns), told_by_three(sure, of_turns)
-                here = [k for k in by if k is not None] + [k for k in chain if k in told]
+                long = {k: frames[k].likes for k in chain if frames[k].words >= words}
+                by = told_by_likes(long, hits, of_turns)
+                here = [k for k in chain if k in told or k == by]
                 shown += chain if here else []
                 detected += here
             if detected and not all(is_one_phrase(transcript, frames[k]) for k in shown):
@@ -148,17 +142,17 @@ def chains(likes: dict[int, tuple[int, ...]]) -> list[list[int]]:
     return sorted(found)
 
 
-def told_by_three(likes: dict[int, tuple[int, ...]], of_turns: int) -> int | None:
-    """The first of places like earlier ones that ends so many turns of which three are alike, two
-    of them by their own likeness.
+def told_by_likes(likes: dict[int, tuple[int, ...]], hits: int, of_turns: int) -> int | None:
+    """The first of places like earlier ones that ends so many turns of which `hits` are alike, all
+    but one by their own likeness.
 
-    >>> told_by_three({2: (0,), 4: (2,)}, 4), told_by_three({2: (1,), 4: (2,)}, 4)
+    >>> told_by_likes({2: (0,), 4: (2,)}, 3, 4), told_by_likes({2: (1,), 4: (2,)}, 3, 4)
     (None, 4)
     """
     members = {place for k, earlier in likes.items() for place in (k, *earlier)}
     for last in sorted(likes):
         near = [place for place in members if last - of_turns < place <= last]
-        if len(near) >= 3 and sum(place in likes for place in near) >= 2:
+        if len(near) >= hits and sum(place in likes for place in near) >= hits - 1:
             return last
     return None
 

@@ -13,6 +13,7 @@ from broken_record.detectors import (
     suffix_repetition,
 )
 from broken_record.detectors.examples import transcript_of
+from broken_record.detectors.find import find_loops_and_breaks
 from broken_record.files.read import read_dialogue
 from broken_record.text.transcript import Transcript
 
@@ -116,6 +117,14 @@ def test_a_name_a_direction_a_prompt_or_five_short_ones_are_left_alone(lines):
 def test_a_close_that_is_one_phrase_again_and_again_is_a_repeat_inside_the_turn():
     lines = [f"{rest} {'I am so sorry for it, ' * 3}" for rest in RESTS]
     assert suffix_repetition.detect(talk(lines)) == []
+
+
+def test_a_close_of_turns_that_come_again_as_a_whole_is_no_second_finding() -> None:
+    close = "and nobody asked her why she counted every spoon on Sundays"
+    begins = ["My aunt was odd", "Oh yes", "She had a cat", "Indeed so", "It was in June", "Quite"]
+    echoed = transcript_of([f"{begin} {close}" for begin in begins])
+    assert suffix_repetition.detect(echoed)
+    assert [f.kind for f in find_loops_and_breaks(echoed).findings] == ["single_turn_loop"]
 
 
 LEAKS = {
