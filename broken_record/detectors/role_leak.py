@@ -1,11 +1,13 @@
 r"""What belongs to the chat's machinery, or to the other side, stands inside a turn.
 
-Either a token of a chat template (`<|im_end|>`, `[INST]`, `### Assistant:`, `{{user}}` ...), or
-nothing but labels; or the turn goes on as the other side. Then a line begins with the other's label
-and says something, or more follows it; or paragraph after paragraph answers the one before; or it
-takes up in the middle of the sentence in which the other broke off. The other's label is its prefix
-in the config, what most of its messages begin with (the dialogue's own format), who it said at the
-beginning that it is ("I'm the host"), or the name of its role (User, Assistant, AI ...).
+Either a token of a chat template (`<|im_end|>`, `[INST]`, `### Assistant:`, `{{user}}` ...), a slot
+that nobody filled in ("my name is [Name]"), or nothing but labels; or the turn goes on as the other
+side. Then a line, or what stands behind a sentence, begins with the other's label, or once more
+with the speaker's own, and says something, or more follows it; or paragraph after paragraph answers
+the one before; or it takes up in the middle of the sentence in which the other broke off. The
+other's label is its prefix in the config, what most of its messages begin with (the dialogue's own
+format), who it said at the beginning that it is ("I'm the host"), or the name of its role (User,
+Assistant, AI ...).
 
 Left alone are code and quotations, talk about templates, a script that was asked for (unless it
 says the request again), what a speaker does from the first message on as its format, the prompt
@@ -27,7 +29,7 @@ import re
 
 from broken_record.data import Finding, Role
 from broken_record.detectors.evidence import Sign, report_signs, stretches
-from broken_record.detectors.labels import find_labels, speaker_labels
+from broken_record.detectors.labels import ACT, Label, find_labels, speaker_labels
 from broken_record.text.transcript import Transcript, quote
 
 KIND = "role_leak"
@@ -41,6 +43,11 @@ TOKEN = re.compile(
     r"|^USER ?:(?=[\s\S]*^ASSISTANT ?:)|^(?:ASSISTANT|HUMAN) ?:",
     re.MULTILINE,
 )
+SLOT = re.compile(
+    r"(?:(?<=[\w,!] )\[|\[(?=[^\]\n]*\][,.!?]))(?:[a-z]+(?:['\u2019]s)? )?name\](?=[\s,.!?]|$)",
+    re.IGNORECASE,
+)
+"""A name that nobody filled in, in a sentence: "Nice to meet you, [Name]."."""
 TOKEN_SIGNS = ("|", "\uff5c", "[", "<", "{{", "###")
 ROLE_NAMES: dict[Role, frozenset[str]] = {
     "user": frozenset(
@@ -81,6 +88,12 @@ ASKED = re.compile(
     r"|\u5bfe\u8a71\u3092\u66f8|\u4f1a\u8a71\u3092\u66f8|\u53f0\u672c|\u5bf9\u8bdd\u811a\u672c|\u5199[^\u3002]{0,20}\u5bf9\u8bdd",
     re.IGNORECASE,
 )
+LETTER = re.compile(
+    r"\b(?:letters?|e-?mails?|messages?|notes?|speech|toast|invitations?|forms?|r[e\u00e9]sum[e\u00e9]s?|cv"
+    r"|posts?|bio|cards?|drafts?|\w*texts?)\b",
+    re.IGNORECASE,
+)
+"""What is written for others to fill in."""
 ABOUT = re.compile(
     r"\b(?:chat|prompt) (?:template|format)|\b(?:special|stop|control|eos|bos) tokens?\b"
     r"|\btokenizer",
@@ -129,6 +142,8 @@ def detect(
             plain = without_quotations(body)
             if token := find_token(plain, body) or find_labels_alone(body):
                 leaks[place] = token
+            elif slot := find_slot(transcript, i, plain):
+                leaks[place] = slot
             elif voice := find_voice(plain, body, names, role, labels[role]):
                 voiced[place] = voice
         is_format = (
@@ -186,6 +201,16 @@ def find_token(plain: str, body: str) -> Sign | None:
         return None
     if match[0] == "</s>" and "<s>" in body and "[INST]" not in body:
         return None  # struck out
+    return Sign(match.start(), match.end(), f"{quote(match[0])} in the reply")
+
+
+def find_slot(transcript: Transcript, position: int, plain: str) -> Sign | None:
+    """The first name that is left to fill in, where nothing was asked for that is sent so."""
+    match = SLOT.search(plain)
+    if match is None or any(
+        LETTER.search(body) or ASKED.search(body) for body in transcript.bodies[:position]
+    ):
+        return None
     return Sign(match.start(), match.end(), f"{quote(match[0])} in the reply")
 
 
@@ -253,13 +278,17 @@ def is_said_again(transcript: Transcript, position: int, leak: Sign) -> bool:
 def find_voice(
     plain: str, body: str, names: frozenset[str], role: Role, own_label: str | None
 ) -> Sign | None:
-    """The first line that is said by the other side."""
-    labels = find_labels(plain)
+    """The first line that is said by the other side, or by the speaker once more."""
+    labels = sorted(
+        [*find_labels(plain), *find_inline(plain, body, [*names, own_label])],
+        key=lambda label: label.start,
+    )
     roles = ROLE_NAMES["user"] | ROLE_NAMES["assistant"]
     fields = {label.name for label in labels} - names - roles - {own_label}
     own_role = any(label.name in ROLE_NAMES[role] for label in labels)
     for label in labels:
-        if label.name not in names or (label.name in DOUBTFUL and not own_role):
+        is_own = label.name == own_label and speaks(body[: label.start])
+        if not (is_own or label.name in names) or (label.name in DOUBTFUL and not own_role):
             continue
         if label.name in roles and len(fields) > MOST_FIELDS:
             continue
@@ -270,8 +299,33 @@ def find_voice(
         if any(map(str.isalnum, line)) or any(map(str.isalnum, rest)):
             end = label.end + len(line)
             said = quote(body[label.start : end])
-            return Sign(label.start, end, f"goes on as the other side: {said}")
+            how = "begins again as the speaker" if is_own else "goes on as the other side"
+            return Sign(label.start, end, f"{how}: {said}")
     return None
+
+
+def speaks(text: str) -> bool:
+    """Whether anything is said beside stage directions.
+
+    >>> speaks("*a nod*"), speaks("*a nod* Hm.")
+    (False, True)
+    """
+    return any(map(str.isalnum, ACT.sub(" ", text)))
+
+
+def find_inline(plain: str, body: str, names: list[str | None]) -> list[Label]:
+    """The labels with one of these names right behind a sentence, capital first."""
+    alternatives = "|".join(re.escape(name) for name in names if name)
+    pattern = re.compile(
+        rf"(?<=[.!?\u2026\"\u201d*)\u3002\uff01\uff1f\u300d])[ \t]*({alternatives})"
+        r"[:\uff1a](?=[\s\"*\u201c\u300c])",
+        re.IGNORECASE,
+    )
+    return [
+        Label(match[1].casefold(), match.start(1), match.end())
+        for match in pattern.finditer(body)
+        if not match[1][0].islower() and plain[match.start(1)] == match[1][0]
+    ]
 
 
 def is_asked_for(transcript: Transcript, position: int) -> bool:

@@ -133,6 +133,11 @@ LEAKS = {
     "a macro": "Good night, {{user}}.",
     "the other's prefix": "Good night.\n\nMark: Sleep well.",
     "the other's role": "Good night.\nUser: Sleep well.",
+    "the other's prefix behind a sentence": "Good night. Mark: Sleep well.",
+    "the own prefix behind a sentence": "Good night! Skye: Sleep well.",
+    "the own prefix on a line": "Good night.\n\nSkye: Sleep well.",
+    "a name to fill in": "Good night, [Name].",
+    "a name of one's own to fill in": "They call me [Character Name] and nothing else.",
 }
 NO_LEAKS = {
     "quoted": 'I wrote "User: sleep well" on the door.',
@@ -141,6 +146,9 @@ NO_LEAKS = {
     "cut by a stop string": "Good night.\n\nMark:",
     "a form": "Host: attic\nPort: 631\nQueue: plums\nLamp: on\nUser: wren",
     "another name": "Punch: Who took it?\nJudy: The crocodile.",
+    "the own prefix behind a stage direction": "*A bell rings.*\n\nSkye: Good night.",
+    "a name within a sentence": "I told Mark: sleep well.",
+    "a link": "It was [Name](https://example.org), they say.",
 }
 
 
@@ -154,6 +162,11 @@ def test_a_leak_is_found(name):
 def test_what_only_looks_like_a_leak_is_left_alone(name):
     transcript = transcript_of(["Hm.", "Hm.", NO_LEAKS[name]], prefixes=("Skye:", "Mark:"))
     assert role_leak.detect(transcript) == []
+
+
+def test_a_letter_that_was_asked_for_has_names_to_fill_in():
+    asked = ["Write me a letter of thanks, please.", "Dear [Name], thank you. I am [Your Name]."]
+    assert role_leak.detect(transcript_of(asked, first="user")) == []
 
 
 def test_who_writes_both_sides_from_the_first_message_on_does_so_by_format():
