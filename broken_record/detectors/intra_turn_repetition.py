@@ -2,14 +2,13 @@
 
 Degenerate repetition within a turn, any of
 - a tandem run of words: a period of up to 20 words, at least 3 times, over 12 words (8 where two
-  words or more come 4 times, 24 of an interjection and in verse); or one word of 5 letters 4 times
-  with blanks between, 6 times with signs;
+  words or more come 4 times, 24 in verse and of an interjection, 16 of one alone); or
+  one word of 5 letters 4 times with blanks between, 6 times with signs;
 - a turn that is the same 6 words or more twice, and little else;
 - a sentence of 4 words or more three times (5 in verse and lists), and a tenth of the turn or 12
   words long each;
-- two sentences in prose that one before them in the turn is like (.75 of their words) and that are a
-  quarter of it, or three and a tenth: of 420 dialogues marked by reading none of the clean ones had
-  such a turn;
+- two sentences of prose that are like ones before them in the turn (.75 of their words), a quarter
+  of it together, or three that are a tenth;
 - seq-rep-12: at least .15 of the 12-word windows of 40 words or more said before in the turn,
   numbers never equal (after seq-rep-4 of Welleck et al., 2020: but steps of a task and frames with
   slots say 4 words again up to .48, 12 words hardly ever), or a passage of 40 words said once more;
@@ -82,6 +81,7 @@ INTERJECTIONS = frozenset(
 RESTATED = {2: 0.25, 3: 0.1}  # sentences said before, how much of the turn they are
 NEAR = 40  # sentences before one that it is compared with
 LINE_START = attrgetter("start")
+ALONE = 0.9  # of a turn that is nothing else
 SENTENCE_BORDER = re.compile(rf"{SENTENCE_END.pattern}|[*\"\u201c\u201d\u300c-\u300f]")
 SIGN = re.compile(r"[^\w\s]")
 
@@ -212,7 +212,10 @@ def word_runs(
             continue
         one = laid.body[laid.starts[first] : laid.ends[first]].casefold() if period == 1 else ""
         is_phrase = length >= stutters * period and size * period >= 2 * length
-        needed = interjections if one in INTERJECTIONS else phrase if is_phrase else least
+        needed = phrase if is_phrase else least
+        if one in INTERJECTIONS:
+            alone = size >= ALONE * laid.size
+            needed = interjections * 2 / 3 if alone else interjections
         enough = size >= needed
         if not enough and length >= stutters and len(one) >= LONG_WORD:
             between = SIGN.search(laid.body, int(laid.starts[first]), int(laid.ends[last - 1]))
@@ -276,7 +279,7 @@ def restated_sentences(laid: Layout) -> Iterator[Repeat]:
     """Sentences in prose that say one before them again with a word or two changed: so many, and so
     much of the turn. Lines of one or two sentences are lists, numbers say something new.
     """
-    if laid.is_verse:
+    if laid.is_verse or not laid.size:
         return
     found = list(sentences(laid))
     lines = [bisect_right(laid.lines, laid.starts[first], key=LINE_START) for first, _ in found]
@@ -284,8 +287,8 @@ def restated_sentences(laid: Layout) -> Iterator[Repeat]:
     before: list[list[int]] = []
     again: list[tuple[int, int]] = []
     for (first, last), line in zip(found, lines, strict=True):
-        own = laid.written[first:last].all() and in_line[line] > 2
-        if own and laid.upto[last] - laid.upto[first] >= LEAST_SENTENCE:
+        own = laid.written[first:last].all() and not (laid.listed[first:last] % 2).any()
+        if own and in_line[line] > 2 and laid.upto[last] - laid.upto[first] >= LEAST_SENTENCE:
             ids = laid.ids[first:last].tolist()
             if any(Indel.normalized_similarity(ids, one) >= ALIKE for one in before[-NEAR:]):
                 again.append((first, last))

@@ -53,6 +53,12 @@ LOOPS = {
         f"{' '.join(SAME[x] for x in ('en', 'de', 'es', 'fr'))} So much for that, he said. "
         f"{' '.join(SAME[x] for x in ('en', 'de', 'es', 'fr'))} And then he left the house.", 2,
     ),
+    "sentences with a word changed": (
+        "I am sorry, I was so far away. I will carry all of your letters. I'm going to hold your "
+        "hand. I will carry your letters. I am going to hold your hand. I will always carry your "
+        "letters. They were short. I am going to hold your hand for ever.", 5,
+    ),
+    "nothing but no": ("No, " * 20, 20),
     "laughter without end": ("jajaja" * 8, 24),
 }  # fmt: skip
 
@@ -118,6 +124,12 @@ REPEAT_FOR_A_REASON = {
         for x, y in (("Chrome", "the dots"), ("Firefox", "the lines"), ("Edge", "the wheel"))
     ),
     "a song": SONG,
+    "sentences with new numbers": "The first term is 5 in all. " + " ".join(
+        f"The next term is {k} times {k} plus {k + 1}." for k in (2, 7, 9, 11)
+    ),
+    "sentences of one frame on lines of their own": "\n".join(
+        f"You can pay the {x} at the window on the left." for x in ("fare", "fine", "toll", "tax")
+    ),
     "no, no, no": "No, no, no! Put that down, and never, never, never touch it again.",
     "a clock": "Tick tick tick tick, said the clock on the wall.",
     "a long cry": "Nooooooooo! Not the cake!!!!!!",
