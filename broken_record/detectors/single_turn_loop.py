@@ -78,7 +78,8 @@ def detect(
         needed = copies if transcript.sizes[run.last] >= long_words else equal_turns
         if is_short(transcript, run):
             needed = short_copies
-        if len(run.copies) >= needed and not grows(transcript, run):
+        is_game = grows(transcript, run) or is_format(transcript, run, long_words)
+        if len(run.copies) >= needed and not is_game:
             groups.append([run])
     runs = []
     for role in ("assistant", "user"):
@@ -187,10 +188,18 @@ def find_runs(
 
 
 def is_format(transcript: Transcript, run: Run, long_words: int) -> bool:
-    """Whether the copies are one short frame with something new in the same place: a quiz."""
+    """Whether the copies are one short frame with something new in the same place: a quiz, whose
+    first question may be worded otherwise, or a list that one reads out and the other confirms.
+    """
     if transcript.sizes[run.last] >= long_words:
         return False
-    return has_new_slot(transcript, run.copies)
+    if run.period == 1:
+        sides = (run.copies[::2], run.copies[1::2])
+        return all(len(side) > 1 and has_new_slot(transcript, side) for side in sides)
+    asks = transcript.bodies[run.last].rstrip().endswith(("?", "\uff1f"))
+    return has_new_slot(transcript, run.copies) or (
+        asks and has_new_slot(transcript, run.copies[1:])
+    )
 
 
 def has_new_slot(transcript: Transcript, copies: Sequence[int]) -> bool:
