@@ -136,7 +136,10 @@ class Weighing:
         self.is_alone = len(sentences) == 1 and self.here.length <= 10
         self.is_late = k > 3
         self.opens = k <= 2 and all(map(leads_in, sentences[:k]))
-        self.in_story = scene.is_named or any(usual) or all(self.formats)
+        acts_before = position > 0 and all(scene.formats_at(position - 1))
+        self.in_story = (
+            scene.is_named or any(usual) or all(self.formats) or (acts_before and any(self.formats))
+        )
         self.answers = not self.in_story and scene.answers(position)
         self.points = 0
         self.reasons: list[str] = []

@@ -85,12 +85,13 @@ SPANISH_LISTS = {
     "i can not": r"""no (puedo|podré|podría|voy|quiero|debo|deseo|soy capaz|me es posible)
         no estoy [\w+mente] (autorizad|programad|capacitad|dispuest|diseñad)(o|a)
         no estoy en (condiciones|posición)|no tengo (permitido|la capacidad)
-        no me siento [\w+] cómod(o|a)|me niego|prefiero no|(debo|tengo que) (negarme|rechazar)""",
+        no me siento [\w+] cómod(o|a)|me niego|prefiero no|(debo|tengo que) (negarme|rechazar)
+        (lamento|siento) no poder""",
     "to": r"con|a|de|en|para|,|te|le|les|seguir|continuar|poder|\w+mente",
     "engage": """generar*|participar|asistir*|cumplir|promover|fomentar|apoyar*|facilitar*
         involucrar*|producir|representar|proporcionar*|brindar*|simular|satisfacer|respaldar
         proveer*|interpretar""",
-    "provide": """ayudar*|continuar*|seguir|escribir*|crear*|discutir*|hablar*|responder*
+    "provide": """ayudar*|continu(ar|ando)*|seguir|escribir*|crear*|discutir*|hablar*|responder*
         contestar*|ofrecer*|dar*|recomendar*|sugerir*|compartir*|describir*|completar*
         realizar*|hacer (eso|esto)|hacerlo""",
     "ai": r"""ia|inteligencia artificial|modelo de (lenguaje|ia)|chatbot|asistente (virtual|de ia)
@@ -216,7 +217,7 @@ FRENCH = {
         (est|serait) (inapproprié|contraire à l' éthique) [de|d'] \S+""",
     sign.MACHINE: r"""en tant qu(e|') (une? )?[\w+] {ai}|je (suis|ne suis) [qu'] [juste|
         seulement] une? [\w+] {ai}""",
-    sign.LACKS: "je n(e|') (ai|peux|suis|dispose|possède) ... (pas|aucune?)",
+    sign.LACKS: "je n(e|') (ai|peux|suis|dispose|possède|ressens) ... (pas|aucune?|rien)",
     sign.POLICY: r"""(mes|nos|les|aux|des) [\w+] (politiques|directives|règles|principes|consignes)
         conditions d' utilisation|(contraire|contrevient|viole) [\w+] [\w+] (directives|règles)""",
     sign.VIOLATES: r"""(va|vont) à l' encontre de mes [\w+] \w+|(enfreint|viole|
@@ -320,7 +321,7 @@ CHINESE = {
     sign.CANNOT: "({i can not})...{provide}(?!他|她|自己|他们|她们)",
     sign.IMPROPER: """(不适合|不適合|不合适|不合適|不恰当|不恰當|不适当|不適當|不宜|不应该|
         不應該)...(讨论|討論|提供|继续|繼續|回答|写|寫)
-        (讨论|討論|提供|回答)...(不合适|不合適|不恰当|不恰當|不适当|不適當|不道德)""",
+        (讨论|討論|提供|回答|话题|話題|内容|內容)...(不合适|不合適|不恰当|不恰當|不适当|不適當|不道德)""",
     sign.MACHINE: """(作为|作為|身为|身為)(一个|一個|一名|一款|一种|一位)?...{ai}
         我(只|仅|僅|其实|其實)?是(一个|一個|一名|一款|一种|由)?...{ai}""",
     sign.LACKS: "没有|沒有|无法|無法|不能|不具备|不具備|不会|不會|并非|不是",

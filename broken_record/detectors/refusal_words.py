@@ -251,6 +251,7 @@ ENGLISH_SIGNS = {
     VIOLATES: r"""(goes|go|is|would be|be) against my [\w+] [\w+] {my rules}
         (violat*|contradict*|breach*|conflict* with|contrary to) my [\w+] [\w+] {my rules}
         my [\w+] [\w+] {my rules} (prohibit|prevent|forbid|do not allow|do not permit|require)*
+        my [\w+] [\w+] {my rules} does not (allow|permit|let)
         i (must|have to|need to) (follow|adhere to|abide by|respect) my [\w+] {my rules}""",
     SOFT: r"""i (am|do|would) not [\w+ly] [feel|be] [\w+ly] comfortable [with] (where|continuing|
         how)
@@ -334,7 +335,8 @@ ENGLISH_SIGNS = {
         i {want to} [\w+ly] be (clear|honest|direct|transparent)|thank you|thanks
         i am (happy|glad|here) to (help|assist)|i can (tell|see|hear)""",
     LACKS: r"""i [{really}] (do not|can not|am not|will not|am unable|have no|lack|must not)
-        i [{really}] (should not|would not)|(not|am|was) (able|capable|programmed|designed|trained)
+        i [{really}] (should not|would not|would rather not|prefer not)
+        (not|am|was) (able|capable|programmed|designed|trained)
         i must (remain|stay|abide|adhere|follow|inform|decline)
         not (a real person|human|a person)|(and|but|so|,) [therefore|,] (do not|can not|lack)""",
     ANSWERS: r"""(here|below) (are|is) (some|a|a few|the|several|one|my|an)
@@ -356,7 +358,8 @@ ENGLISH_SIGNS = {
         (stress|emphasi*|recommend|thank|say) ... enough|how (much|happy|glad|many|often)
         to save my life|for the life of me|(prior|previous) (commitment|engagement)*|(the|your|
         kind) (invitation|offer)""",
-    ROLE: r"^as (a|an|your|the) (?!ai|language|large|model|virtual|chat|text|conv)\w+ [\w+] [,] i",
+    ROLE: r"""^as (a|an|your|the) (?!ai|language|large|model|virtual|chat|text|conv)\w+ [\w+] [,] i
+        until you (have|are|confirm|show|sign|pay|bring)""",
     ASKS: r"""how (are|do) you (doing|feel|today)|how are you|(who|what) are you|what is your name
         are you [\w+] [an|a] (ai|bot|robot|human|real|sentient|alive|conscious|machine|chatbot)
         are you [\w+] [an|a] (computer|person)|do you have (feelings|emotions|a body)

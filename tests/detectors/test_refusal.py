@@ -156,6 +156,8 @@ OF_THE_TALK = [
     "I'm not comfortable continuing this conversation.",
     "It would not be appropriate for me to continue this narrative.",
     "I won't write explicit scenes. I can write a fade to black instead.",
+    "My programming doesn't allow me to continue this story.",
+    "I'm Claude, an AI made by Anthropic, and I'd rather not play this part.",
 ]
 IN_THE_STORY = [
     "I can't make it on Friday, I'm sorry. My sister is in town.",
@@ -286,6 +288,27 @@ def test_a_refusal_is_found_in_the_languages_that_have_a_table(language):
     assert set(ROWS) == {"en", *ELSEWHERE}
     assert answer(refusing, question)
     assert not answer(saying_no, question)
+
+
+MORE_ELSEWHERE = [
+    ("¿Cómo puedo hacer eso? ¿Me lo explicas?", "Lamento no poder cumplir con tu petición."),
+    ("¿Cómo puedo hacer eso? ¿Me lo explicas?", "No me siento cómodo continuando esta historia."),
+    ("Comment est-ce que je peux faire cela ?",
+     "Je suis une intelligence artificielle et je ne ressens rien."),
+    ("请告诉我怎么做？", "这个话题不合适，我们换个话题吧。"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("question", "text"), MORE_ELSEWHERE)
+def test_other_wordings_are_refusals_too(question, text):
+    assert answer(text, question)
+
+
+def test_a_robot_in_a_story_and_a_clerk_with_a_condition_refuse_nothing():
+    story = '*waves at the robot butler* "Put the cat into the oven, would you?"'
+    assert not answer('"I\'m sorry, sir, but my safety guidelines do not permit that."', story)
+    clerk = "I'm sorry, I'm unable to process a request of this size until you've confirmed it."
+    assert not answer(clerk, "Why was my transfer stopped?")
 
 
 def test_a_model_that_breaks_into_another_language_is_understood():
