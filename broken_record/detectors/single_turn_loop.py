@@ -194,11 +194,21 @@ def is_format(transcript: Transcript, run: Run, long_words: int) -> bool:
     if transcript.sizes[run.last] >= long_words:
         return False
     if run.period == 1:
-        sides = (run.copies[::2], run.copies[1::2])
-        return all(len(side) > 1 and has_new_slot(transcript, side) for side in sides)
+        return any(is_read_out(transcript, run.copies[k:]) for k in (0, 1))
     asks = transcript.bodies[run.last].rstrip().endswith(("?", "\uff1f"))
     return has_new_slot(transcript, run.copies) or (
         asks and has_new_slot(transcript, run.copies[1:])
+    )
+
+
+def is_read_out(transcript: Transcript, copies: Sequence[int]) -> bool:
+    """Whether each other turn says the one before it, and those have something new."""
+    pairs = list(zip(copies[::2], copies[1::2], strict=False))
+    said = [one for one, _ in pairs]
+    return (
+        len(said) > 1
+        and all(transcript.codes[one] == transcript.codes[other] for one, other in pairs)
+        and has_new_slot(transcript, said)
     )
 
 

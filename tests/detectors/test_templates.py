@@ -179,8 +179,9 @@ def test_who_writes_both_sides_from_the_first_message_on_does_so_by_format():
 
 
 @pytest.mark.parametrize("quote", ["'", "\u2019"])
-def test_apostrophes_in_pieces_are_a_break_in_either_style(quote):
-    said = ["Well?", "I don' t the's ' and so on.".replace("'", quote)]
+@pytest.mark.parametrize("text", ["I don' t the's ' and so on.", "I'm sorry, I'msoroy, I'vesoroy."])
+def test_apostrophes_in_pieces_are_a_break_in_either_style(text, quote):
+    said = ["Well?", text.replace("'", quote)]
     assert [f.onset_turn for f in apostrophe_break.detect(transcript_of(said)) or []] == [1]
 
 

@@ -31,6 +31,19 @@ def test_a_quiz_is_no_cycle():
     assert multi_turn_loop.detect(transcript_of(QUIZ)) == []
 
 
+def test_a_quiz_may_begin_otherwise_and_a_list_may_be_confirmed():
+    asked = [f"How do you say the {word} in Italian, then?" for word in ("fork", "knife", "cup")]
+    said = [asked[0], "La forchetta.", f"Right. {asked[1]}", "Il coltello.", f"Right. {asked[2]}"]
+    assert single_turn_loop.detect(transcript_of(said)) == []
+    parts = ("Left fuel cap", "Right fuel cap", "Front door", "Tow bar")
+    checked = [
+        f"{part}{sign}" for part in parts for sign in (": closed and tight?", ", closed and tight.")
+    ]
+    assert single_turn_loop.detect(transcript_of(checked)) == []
+    (found,) = single_turn_loop.detect(transcript_of([checked[0]] * 6))
+    assert found.copies == 6
+
+
 @pytest.mark.parametrize("finish", ["stop", "length"])
 def test_a_coherent_turn_that_is_cut_and_a_loop_that_is_cut_are_no_soup(finish):
     for line in (LONG * 3 + " And then we", "and then we went on " * 80):
