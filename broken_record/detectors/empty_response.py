@@ -16,6 +16,9 @@ word, is minimal: level info.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import groupby
+
 from broken_record.data import Finding
 from broken_record.detectors.evidence import make_finding, saturate, stretches, told_by
 from broken_record.text.transcript import Transcript, quote
@@ -37,7 +40,8 @@ def detect(
         few = [k for k, i in enumerate(own) if transcript.counts[i] <= transcript.few]
         empty = [k for k in few if transcript.says_nothing(own[k])]
         minimal = [k for k in sorted(set(few) - set(empty)) if is_minimal(transcript, own[k])]
-        for stretch in stretches(empty, of_turns):
+        empties = stretches(empty, of_turns)
+        for stretch in empties:
             told = (told_by(stretch, in_a_row, in_a_row), told_by(stretch, several, of_turns))
             detected = min((place for place in told if place is not None), default=None)
             level = "warn" if detected is None else "break"
@@ -46,11 +50,24 @@ def detect(
             findings.append(
                 report(transcript, positions, level, detect, cause(transcript, positions[0]))
             )
-        for stretch in stretches(minimal, of_turns):
+        for stretch in stretches_between(minimal, empties, of_turns):
             positions = [own[k] for k in stretch]
             said = f"minimal: {quote(transcript.said[positions[0]].body)}"
             findings.append(report(transcript, positions, "info", positions[0], said))
     return findings
+
+
+def stretches_between(
+    places: list[int], others: list[list[int]], apart: int
+) -> Iterator[list[int]]:
+    """Stretches of places, none inside one of `others` and none with one of them inside.
+
+    >>> list(stretches_between([1, 3, 5], [[2, 4]], 6))
+    [[1], [5]]
+    """
+    free = [place for place in places if not any(one[0] < place < one[-1] for one in others)]
+    for _, between in groupby(free, lambda place: sum(one[0] < place for one in others)):
+        yield from stretches(between, apart)
 
 
 def is_minimal(transcript: Transcript, position: int) -> bool:

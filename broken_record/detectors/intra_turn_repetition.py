@@ -113,13 +113,12 @@ def detect(
     `said_before` to `passage` what was said before in the turn, `lines` and `line_share` equal
     lines, the next three runs of characters. A break covers `break_share` of its turn.
     """
-    findings = []
     in_words = with_repeated_windows(transcript) | with_equal_lines(transcript, lines)
     in_characters = with_runs(transcript)
     in_signs = with_sign_runs(transcript)
     in_pairs = with_pairs_again(transcript)
     weak: dict[int, Weak] = {}
-    told: set[int] = set()
+    told: dict[int, Finding] = {}
     for i in sorted(in_words | in_characters | in_signs | in_pairs):
         laid = Layout(transcript, i)
         found: list[Repeat] = []
@@ -146,11 +145,10 @@ def detect(
                 weak[i] = sign
         if not found:
             continue
-        told.add(i)
         best = max(found, key=lambda one: (one.share, one.copies))
-        findings.append(report_turn(transcript, i, best, break_share))
-    findings += find_running(transcript, weak, told, break_share)
-    return sorted(findings, key=lambda one: one.onset_turn)
+        told[i] = report_turn(transcript, i, best, break_share)
+    running = list(find_running(transcript, weak, told, break_share))
+    return sorted([*told.values(), *running], key=lambda one: one.onset_turn)
 
 
 def report_turn(transcript: Transcript, i: int, best: Repeat, break_share: float) -> Finding:
@@ -215,7 +213,7 @@ def word_runs(
         needed = phrase if is_phrase else least
         if one in INTERJECTIONS:
             alone = size >= ALONE * laid.size
-            needed = interjections * 2 / 3 if alone else interjections
+            needed = interjections * 2 // 3 if alone else interjections
         enough = size >= needed
         if not enough and length >= stutters and len(one) >= LONG_WORD:
             between = SIGN.search(laid.body, int(laid.starts[first]), int(laid.ends[last - 1]))

@@ -88,10 +88,10 @@ def weak_sign(laid: Layout) -> Weak | None:
 
 
 def find_running(
-    transcript: Transcript, weak: Mapping[int, Weak], told: set[int], break_share: float
+    transcript: Transcript, weak: Mapping[int, Weak], told: dict[int, Finding], break_share: float
 ) -> Iterator[Finding]:
     """A finding of each stretch of a speaker's turns that are all weak or `told` already, RUNNING
-    or more: of those that are not told already.
+    or more: of those that are not told already, and those between them, which are told no more.
     """
     for role in ("assistant", "user"):
         own = [i for i, one in enumerate(transcript.said) if one.role == role]
@@ -103,9 +103,15 @@ def find_running(
             enough = run[RUNNING - 1]
             if not positions or positions[-1] < enough:
                 continue
+            run = [i for i in run if positions[0] <= i <= positions[-1]]
+            between = {i: told.pop(i) for i in run if i in told}
             share = sum(weak[i].share for i in positions) / len(positions)
+            strength = max([share, *(one.strength for one in between.values())])
             spans = []
-            for i in positions:
+            for i in run:
+                if i in between:
+                    spans += between[i].spans
+                    continue
                 laid, first, last, _ = weak[i]
                 one = transcript.said[i]
                 start, end = int(laid.starts[first]), int(laid.ends[last - 1])
@@ -114,13 +120,13 @@ def find_running(
             yield make_finding(
                 transcript,
                 kind="intra_turn_repetition",
-                positions=positions,
-                level="break" if share >= break_share else "warn",
-                origin=positions[0],
-                onset=positions[0],
-                detect=next(i for i in positions if i >= enough),
-                copies=len(positions),
-                strength=share,
+                positions=run,
+                level="break" if strength >= break_share else "warn",
+                origin=run[0],
+                onset=run[0],
+                detect=next(i for i in run if i >= enough),
+                copies=len(run),
+                strength=strength,
                 spans=spans,
                 explanation=f"in {len(run)} turns running words come again at once: "
                 f"{laid.quoted(first, last)}",

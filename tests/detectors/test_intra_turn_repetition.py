@@ -255,11 +255,11 @@ def test_turns_that_repeat_a_little_now_and_then_are_left_alone():
 
 def test_a_turn_with_its_own_finding_counts_for_the_stretch_and_is_told_once():
     lines = [A_LITTLE, "Who?", "and so it goes " * 5, "Who?", A_LITTLE, "Who?"]
-    found = detect(transcript_of(lines))
-    assert [(f.onset_turn, [span.turn for span in f.spans]) for f in found] == [
-        (0, [0, 4]),
-        (2, [2]),
-    ]
+    (found,) = detect(transcript_of(lines))
+    assert (found.onset_turn, found.level) == (0, "break")
+    assert [span.turn for span in found.spans] == [0, 2, 4]
+    found_last = detect(transcript_of([*lines[4:], *lines[:2], *lines[4:], *lines[2:4]]))
+    assert [[span.turn for span in f.spans] for f in found_last] == [[0, 2, 4], [6]]
 
 
 PHRASES = {
