@@ -44,8 +44,12 @@ TAIL = 600  # characters in which those are looked for
 STAGE_DIRECTION = re.compile(r'\s*["\u201c]?\*[^*]*\*')
 SHORT_DIRECTION = 3  # words
 SENTENCE_BREAK = re.compile(rf"(?:{SENTENCE_END.pattern})[\s\"'*)\u201d\u2019\u300d]*|\n\s*")
-FORM = re.compile(r"\s*(?:```|[{<|>\[\]#$]|\S*[@~/\\]\S*\s*[$#>%]|\w{1,12}>)")
-"""What a turn begins with that is code, a command line or a form, and no speech."""
+FORM = re.compile(
+    r"\s*(?!(?:>|#{1,6}) [^\W\d_a-z])(?:```|[{<|>\[\]#$]|\S*[@~/\\]\S*\s*[$#>%]|\w{1,12}>)"
+)
+"""What a turn begins with that is code, a command line or a form, and no speech; a heading or a
+quotation is speech, where a capital or a letter that has none follows.
+"""
 
 
 class Frame(NamedTuple):

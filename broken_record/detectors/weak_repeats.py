@@ -107,7 +107,7 @@ def find_running(
             between = {i: told.pop(i) for i in run if i in told}
             share = sum(weak[i].share for i in positions) / len(positions)
             strength = max([share, *(one.strength for one in between.values())])
-            spans = []
+            spans: list[Span] = []
             for i in run:
                 if i in between:
                     spans += between[i].spans
