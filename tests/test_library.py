@@ -9,6 +9,7 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import analyze as script
@@ -18,6 +19,7 @@ from broken_record.analysis.report_file import read_report
 from broken_record.data import Span
 from broken_record.detectors.registry import KINDS
 from broken_record.errors import ConfigError, LogError
+from broken_record.text.meaning import PARAPHRASES, RULER
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted(ROOT.glob("docs/looping/*.jsonl"))
@@ -31,6 +33,16 @@ def messages_of(*said, **more):
 
 def run_alone(code):
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+DIFFERENT = [
+    "The ferry to the island leaves late tonight.", "My brother keeps bees behind a mill.",
+    "Nobody answered when I rang on Monday.", "A grey cat has slept in our window since May.",
+    "The baker had sold all of his bread before noon.", "Rain came in through the chapel roof.",
+    "She painted her kitchen door green.", "Trains from Porto were slow all summer.",
+    "He lost two buttons while he was dancing.", "Somebody left a tuba on the stairs.",
+    "Grandmother counts spoons when she worries.", "We buried the letters under an elm.",
+]  # fmt: skip
 
 
 def test_the_import_alone_loads_nothing_but_the_standard_library_and_little_of_it():
@@ -115,6 +127,30 @@ def test_kinds_and_thresholds_choose_what_is_looked_for():
     assert {found.kind for found in analyze(messages).findings} == {"single_turn_loop"}
     assert analyze(messages, kinds=["refusal"]).findings == ()
     assert analyze(messages, thresholds={"single_turn_loop": {"copies": 4}}).findings == ()
+
+
+def test_a_function_that_gives_vectors_judges_by_meaning():
+    topic = {
+        one: k for meanings in (PARAPHRASES, *RULER.values()) for k, one in enumerate(meanings)
+    }
+
+    asked = []
+
+    def embed(sentences):
+        asked.append(len(sentences))
+        rows = np.zeros((len(sentences), 9))
+        for row, sentence in zip(rows, sentences, strict=True):
+            row[topic.get(sentence, 8)] = 1.0  # whatever else is said means one thing
+        return rows
+
+    roles = ("user", "assistant") * 6
+    talk = [{"role": r, "content": c} for r, c in zip(roles, DIFFERENT, strict=True)]
+    assert not analyze(talk, kinds=["semantic_repetition"]).findings
+    by_meaning = analyze(talk, kinds=["semantic_repetition"], embed=embed)
+    assert [found.kind for found in by_meaning.findings] == ["semantic_repetition"]
+    assert max(asked) <= 32
+    with pytest.raises(ConfigError, match="do not tell paraphrases"):
+        analyze(talk, embed=lambda sentences: np.ones((len(sentences), 3)))
 
 
 def test_turns_are_places_in_the_list_whatever_stands_between_them():

@@ -16,6 +16,7 @@ from typing import Any
 from broken_record.analysis.analyse import Analysis, examine_dialogue
 from broken_record.analysis.report_file import FILE, read_report
 from broken_record.analysis.rows import Row, dialogue_row, finding_rows, turn_rows
+from broken_record.analysis.vectors import Embed, meaning_by
 from broken_record.data import Dialogue, Turn
 from broken_record.detectors.registry import KINDS
 from broken_record.detectors.thresholds import change_thresholds, check_kinds, suggestion
@@ -24,6 +25,7 @@ from broken_record.files import read
 from broken_record.files.chats import ROLES
 from broken_record.files.sweep_folder import is_sweep
 from broken_record.files.text_log import render_transcript
+from broken_record.text.transcript import Transcript
 
 
 def analyze(
@@ -33,6 +35,7 @@ def analyze(
     thresholds: Mapping[str, Mapping[str, Any]] | None = None,
     agent_prefix: str = "",
     user_prefix: str = "",
+    embed: Embed | None = None,
 ) -> Analysis:
     """What loops and what breaks in a conversation: a list of {"role", "content"}, or a Dialogue.
 
@@ -40,7 +43,8 @@ def analyze(
     a row are one turn, that of the first, a newline between them; system messages are nobody's.
     `kinds` are looked for, by `thresholds` in place of the defaults ({"word_soup": {"runaways":
     4}}); the prefixes are what begins each side's messages, such as "Skye:" (a Dialogue has its
-    own). ConfigError lists what is wrong.
+    own). `embed` gives a list of sentences their vectors, a row each, by any model of sentences:
+    then the same in other words is judged by meaning, too. ConfigError lists what is wrong.
 
     >>> said = ["Where is the key?", "I have told you: in the box by the door."] * 4
     >>> roles = ["user", "assistant"] * 4
@@ -59,7 +63,8 @@ def analyze(
         dialogue = messages
     else:
         dialogue = make_dialogue(messages, agent_prefix=agent_prefix, user_prefix=user_prefix)
-    return examine_dialogue(dialogue, "".join(render_transcript(dialogue)), wanted)
+    meaning = meaning_by(embed, Transcript(dialogue).bodies) if embed else None
+    return examine_dialogue(dialogue, "".join(render_transcript(dialogue)), wanted, meaning)
 
 
 def make_dialogue(

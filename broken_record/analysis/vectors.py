@@ -132,6 +132,24 @@ def embed_run(
     return new + vectors.complete(sentences, embed, done), dict(sorted(unknown.items()))
 
 
+def meaning_by(embed: Embed, bodies: Sequence[str]) -> Meaning:
+    """What a function that gives sentences their vectors, a row each, says of some turns; nothing
+    is kept. ConfigError where it cannot tell a paraphrase from anything else.
+    """
+    said = (sentence for body in bodies for sentence in sentences_of(body))
+    sentences = [*dict.fromkeys((*RULER_SENTENCES, *said))]
+    rows = [
+        row
+        for at in range(0, len(sentences), BATCH)
+        for row in np.asarray(embed(sentences[at : at + BATCH]), dtype=np.float64)
+    ]
+    vectors = dict(zip(sentences, rows, strict=True))
+    meaning = measure_model("the vectors given", vectors.get)
+    if meaning is None:
+        raise ConfigError(["embed: its vectors do not tell paraphrases from other sentences"])
+    return meaning
+
+
 @lru_cache(maxsize=1)
 def read_meaning(path: Path, model: str) -> Meaning:
     """What a file of vectors says; read once in every process."""
