@@ -61,11 +61,9 @@ def find_loops_and_breaks(
             else:
                 found[kind] = result
     if closes := found.get("suffix_repetition"):
-        whole_turns = found["single_turn_loop"]
+        whole, least = found["single_turn_loop"], effective["suffix_repetition"]["hits"]
         found["suffix_repetition"] = [
-            one
-            for one in closes
-            if 2 * len(free_spans(one, whole_turns, transcript)) >= len(one.spans)
+            one for one in closes if len(free_spans(one, whole, transcript)) >= least
         ]
     if semantic := found.get("semantic_repetition"):
         others = [finding for kind in TURNS for finding in found[kind]]
