@@ -11,6 +11,7 @@ which of the two it is looking at, but for the side.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import groupby
@@ -68,10 +69,12 @@ class Frame(NamedTuple):
 
 
 class View(NamedTuple):
-    """Words of a turn as they are compared: from `at` on (step 1) or back from it (step -1)."""
+    """Words of a turn as they are compared: from `at` on (step 1) or back from it (step -1). `upto`
+    is how many words those before each, and all of them, are worth.
+    """
 
     text: str
-    worths: Sequence[float]
+    upto: Sequence[float]
     at: int
     step: int
 
@@ -163,13 +166,14 @@ def told_by_likes(likes: dict[int, tuple[int, ...]], hits: int, of_turns: int) -
 
 def grows(transcript: Transcript, position: int) -> bool:
     """Whether a turn says (nearly) all of the speaker's last one and goes on."""
-    shorter, longer = (int(transcript.counts[i]) for i in (position - 2, position))
+    borders = transcript.borders
+    shorter, longer = (borders[i + 1] - borders[i] for i in (position - 2, position))
     if longer < shorter + GROWN or shorter < RUN:
         return False
     looked = min(shorter, COMPARED)
     mine, theirs = (
         transcript.words[begin : begin + looked]
-        for begin in (transcript.first[position], transcript.first[position - 2])
+        for begin in (borders[position], borders[position - 2])
     )
     return bool((mine == theirs).mean() >= 1 - OTHERS / IN_WORDS)
 
@@ -182,18 +186,11 @@ class Views:
     ) -> None:
         self.transcript, self.own, self.side, self.label = transcript, own, side, label
         self.known: dict[int, list[View]] = {}
-        self.runs: dict[int, list[set[str]]] = {}
 
     def __getitem__(self, k: int) -> list[View]:
         if k not in self.known:
             self.known[k] = views_of(self.transcript, self.own[k], self.side, self.label)
         return self.known[k]
-
-    def runs_of(self, k: int) -> list[set[str]]:
-        """All runs of three words of each view."""
-        if k not in self.runs:
-            self.runs[k] = [runs_in(view.text) for view in self[k]]
-        return self.runs[k]
 
     @cached_property
     def is_plain(self) -> Flags:
@@ -267,22 +264,17 @@ def views_of(transcript: Transcript, position: int, side: Side, label: str | Non
     from behind a stage direction; at the close from the last one back and from the beginnings of
     the last sentences on.
     """
-    begin, end = int(transcript.first[position]), int(transcript.first[position + 1])
+    begin, end = transcript.borders[position : position + 2]
     body = transcript.bodies[position]
     if begin == end or FORM.match(body):
         return []
-    first, kept = begin, transcript.written
+    first = begin
     if label and has_colon(body) and (found := opening_label(body)) and found.name == label:
         first = word_at(transcript, position, found.end)
     if side == "close":
         starts = [word_at(transcript, position, at) for at in sentence_starts(body)]
         least = first + CLOSE * (end - first)
-        back = View(
-            kept[max(first, end - COMPARED) : end][::-1],
-            transcript.worth[max(first, end - COMPARED) : end][::-1].tolist(),
-            end - 1,
-            -1,
-        )
+        back = view_of(transcript, max(first, end - COMPARED), end, -1)
         return [back, *(view_from(transcript, at, end) for at in starts if least < at < end)]
     views = [view_from(transcript, first, end)]
     if direction := STAGE_DIRECTION.match(body):
@@ -294,15 +286,26 @@ def views_of(transcript: Transcript, position: int, side: Side, label: str | Non
 
 def view_from(transcript: Transcript, first: int, end: int) -> View:
     """The words from one on."""
-    last = min(first + COMPARED, end)
-    return View(transcript.written[first:last], transcript.worth[first:last].tolist(), first, 1)
+    return view_of(transcript, first, min(first + COMPARED, end), 1)
+
+
+def view_of(transcript: Transcript, first: int, last: int, step: int) -> View:
+    """The words from one to before another, forwards or backwards."""
+    text, upto = transcript.written[first:last][::step], transcript.upto[first : last + 1]
+    worths = (
+        range(len(text) + 1)
+        if upto[-1] - upto[0] == len(text)
+        else abs(upto[::step] - upto[::step][0]).tolist()
+    )
+    return View(text, worths, first if step > 0 else last - 1, step)
 
 
 def word_at(transcript: Transcript, position: int, place: int) -> int:
     """The first word of a turn that begins at or behind a place of its body."""
-    begin, end = transcript.first[position], transcript.first[position + 1]
-    at = transcript.starts[begin:end].searchsorted(transcript.places[position] + place)
-    return int(begin + at)
+    begin, end = transcript.borders[position : position + 2]
+    return begin + int(
+        transcript.starts[begin:end].searchsorted(transcript.places[position] + place)
+    )
 
 
 def sentence_starts(body: str) -> list[int]:
@@ -325,42 +328,50 @@ def find_frames(
     most_share: float,
 ) -> dict[int, Frame]:
     """By place among a speaker's turns: the generated ones framed like one of the last three."""
-    best: dict[int, Frame] = {}
+    best: dict[int, tuple[int, tuple[View, View], tuple[float, int, int]]] = {}
     likes: dict[int, dict[int, None]] = {}
+    known: dict[tuple[str, str], tuple[float, int, int]] = {}
+    counts, sizes = np.diff(transcript.borders).tolist(), transcript.sizes.tolist()
     for k, j in views.near():
         position = own[k]
         if position < transcript.given:
             continue
-        for mine, my_runs in zip(views[k], views.runs_of(k), strict=True):
-            for theirs, their_runs in zip(views[j], views.runs_of(j), strict=True):
-                if mine.step != theirs.step or my_runs.isdisjoint(their_runs):
+        longer = counts[position] >= counts[own[j]] + GROWN
+        for mine in views[k]:
+            for theirs in views[j]:
+                if mine.step != theirs.step:
                     continue
-                if not may_share(mine, theirs, words):
-                    continue
-                found = common_frame(mine, theirs)
+                both = mine.text, theirs.text
+                if both not in known:
+                    may = may_share(mine, theirs, words)
+                    known[both] = common_frame(mine, theirs) if may else (0.0, 0, 0)
+                found = known[both]
                 if found[0] < words:
                     continue
-                frame = frame_of(transcript, position, own[j], (mine, theirs), *found)
-                longer = transcript.counts[position] >= transcript.counts[own[j]] + GROWN
-                exact = mine.step < 0 and found[0] == sum(mine.worths[: found[1]])
-                if frame.share < (EXACT_SHARE if exact else most_share) or longer:
+                exact = mine.step < 0 and found[0] == mine.upto[found[1]]
+                share = share_of(found[0], sizes[position])
+                if share < (EXACT_SHARE if exact else most_share) or longer:
                     likes.setdefault(k, {})[j] = None
-                    if k not in best or frame.words > best[k].words:
-                        best[k] = frame
-    return {k: frame._replace(likes=tuple(likes[k])) for k, frame in best.items()}
-
-
-def runs_in(text: str) -> set[str]:
-    """All runs of three in a row."""
-    return {text[i : i + RUN] for i in range(len(text) - RUN + 1)}
+                    if k not in best or found[0] > best[k][2][0]:
+                        best[k] = j, (mine, theirs), found
+    return {
+        k: frame_of(transcript, own[k], own[j], pair, *found)._replace(likes=tuple(likes[k]))
+        for k, (j, pair, found) in best.items()
+    }
 
 
 def may_share(mine: View, theirs: View, words: float) -> bool:
-    """Whether two views have so many words in the same order, however far apart."""
-    most = max(mine.worths)
-    return (
-        LCSseq.similarity(mine.text, theirs.text, score_cutoff=ceil(words / most)) >= words / most
-    )
+    """Whether two views can share a frame of so many words: they have as many in the same order,
+    with no more others among them than a frame may have; characters are worth half a word.
+    """
+    most = 0.5 if 2 * mine.upto[-1] == len(mine.text) else 1.0
+    least = ceil(words / most)
+    common = LCSseq.similarity(mine.text, theirs.text, score_cutoff=least)
+    if common < least:
+        return False
+    reach = words + 1 + max(OTHERS, most * common * OTHERS / (IN_WORDS - OTHERS))
+    heads = (view.text[: bisect_right(view.upto, reach)] for view in (mine, theirs))
+    return LCSseq.similarity(*heads, score_cutoff=least) >= least
 
 
 def common_frame(mine: View, theirs: View) -> tuple[float, int, int]:
@@ -372,12 +383,12 @@ def common_frame(mine: View, theirs: View) -> tuple[float, int, int]:
     for step in Indel.opcodes(theirs.text, mine.text):
         begin, end, at, to = step.src_start, step.src_end, step.dest_start, step.dest_end
         if step.tag != "equal":
-            taken += sum(theirs.worths[begin:end])
-            put += sum(mine.worths[at:to])
+            taken += theirs.upto[end] - theirs.upto[begin]
+            put += mine.upto[to] - mine.upto[at]
             continue
         others += max(taken, put)
         taken = put = 0.0
-        run = sum(mine.worths[at:to])
+        run = mine.upto[to] - mine.upto[at]
         matched += run
         longest = max(longest, run)
         if longest >= RUN and others <= max(OTHERS, (matched + others) * OTHERS / IN_WORDS):
@@ -398,11 +409,16 @@ def frame_of(
     extents = []
     for view, turn, reach in zip(views, (position, like), (length, likes_length), strict=True):
         ends = [
-            at - int(transcript.first[turn]) for at in (view.at, view.at + view.step * (reach - 1))
+            at - transcript.borders[turn] for at in (view.at, view.at + view.step * (reach - 1))
         ]
         extents.append((min(ends), max(ends)))
-    share = much / max(1.0, float(transcript.sizes[position]))
+    share = share_of(much, float(transcript.sizes[position]))
     return Frame(position, like, much, extents[0], extents[1], share, ())
+
+
+def share_of(words: float, size: float) -> float:
+    """What share so many words are of a turn."""
+    return words / max(1.0, size)
 
 
 def find_short(
@@ -431,7 +447,7 @@ def find_short(
                 (n for n, (a, b) in enumerate(zip(mine.text, theirs.text, strict=False)) if a != b),
                 min(len(mine.text), len(theirs.text)),
             )
-            much = sum(mine.worths[:length])
+            much = mine.upto[length]
             if much >= words:
                 frame = frame_of(
                     transcript, own[k], own[k - 1], (mine, theirs), much, length, length

@@ -129,11 +129,21 @@ class Transcript:
         return much
 
     @cached_property
+    def upto(self) -> Floats:
+        """Before each word, and behind the last: how many words those before are worth."""
+        return np.concatenate(([0.0], np.cumsum(self.worth)))
+
+    @cached_property
     def sizes(self) -> Floats:
         """Per turn: how many words it is worth."""
-        upto = np.concatenate(([0.0], np.cumsum(self.worth)))
-        sizes: Floats = upto[self.first[1:]] - upto[self.first[:-1]]
+        sizes: Floats = self.upto[self.first[1:]] - self.upto[self.first[:-1]]
         return sizes
+
+    @cached_property
+    def borders(self) -> list[int]:
+        """`first` as a list: of single turns that is sooner asked."""
+        borders: list[int] = self.first.tolist()
+        return borders
 
     @cached_property
     def language(self) -> Language | None:
