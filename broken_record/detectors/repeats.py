@@ -4,13 +4,15 @@ another, and further on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from broken_record.text.ngrams import Hashes
 from broken_record.text.transcript import Ints
+
+FEW = 256  # numbers: of so few all pairs are compared at once
 
 
 class Repeat(NamedTuple):
@@ -31,7 +33,7 @@ def tandem(ids: Ints, longest: int, copies: float) -> Iterator[tuple[int, int, i
     [(1, 8, 2)]
     """
     reached = np.zeros(len(ids) + 1, dtype=np.int64)  # by start: the furthest end found so far
-    for period in range(1, min(longest, int(len(ids) / copies)) + 1):
+    for period in possible_periods(ids, min(longest, int(len(ids) / copies)), copies):
         differ = ids[period:] != ids[:-period]
         if len(differ) - np.count_nonzero(differ) < int((copies - 1) * period):
             continue
@@ -43,6 +45,17 @@ def tandem(ids: Ints, longest: int, copies: float) -> Iterator[tuple[int, int, i
             yield start, end - start, period
         reached[first[long]] = ends[long]
         np.maximum.accumulate(reached, out=reached)
+
+
+def possible_periods(ids: Ints, longest: int, copies: float) -> Sequence[int]:
+    """The periods up to a longest at which enough numbers are alike; all of many numbers."""
+    if len(ids) > FEW:
+        return range(1, longest + 1)
+    first, later = (ids[:, None] == ids).nonzero()
+    alike = np.bincount(np.maximum(later - first, 0), minlength=longest + 1)[: longest + 1]
+    needed = ((copies - 1) * np.arange(longest + 1)).astype(np.int64)
+    periods: list[int] = (alike[1:] >= needed[1:]).nonzero()[0].tolist()
+    return [1 + period for period in periods]
 
 
 def distances(hashes: Hashes) -> Ints:

@@ -27,6 +27,8 @@ from broken_record.text.words import SENTENCE_END
 SHORTEST, LONGEST = 6, 120  # words of a turn that is looked at
 PAIRS, TRIPLES = 0.2, 0.1  # of the windows stood before in the turn
 RUNNING = 3  # turns of a speaker
+LEAST_SAID = 6  # words that are said twice at once
+TIMES = 4  # a pair of words stands in a turn
 
 
 class Weak(NamedTuple):
@@ -51,10 +53,26 @@ def with_pairs_again(transcript: Transcript, least: float = 0.15) -> set[int]:
     turns = turns[inside]
     keys = window_hashes(transcript.plain, ends)[inside]
     keys += turns.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    again = np.bincount(turns[distances(keys) > 0], minlength=len(transcript))
+    order = np.argsort(keys, kind="stable")
+    keys, of_turn = keys[order], turns[order]
+    again = np.bincount(of_turn[1:][keys[1:] == keys[:-1]], minlength=len(transcript))
     windows = np.bincount(turns, minlength=len(transcript))
-    found: set[int] = set(np.flatnonzero((again >= 2) & (again >= least * windows)).tolist())
-    return found
+    often = set(of_turn[TIMES - 1 :][keys[TIMES - 1 :] == keys[: 1 - TIMES]].tolist())
+    chosen = np.flatnonzero((again >= 2) & (again >= least * windows)).tolist()
+    return {i for i in chosen if i in often or has_triples_again(transcript, i)}
+
+
+def has_triples_again(transcript: Transcript, position: int) -> bool:
+    """Whether enough windows of three words stand again in a turn for it to be weak, or for six
+    words to be said twice at once; one of them is enough where not all of it need be talk.
+    """
+    begin, end = transcript.borders[position : position + 2]
+    ends, hashes = transcript.triples
+    windows = hashes[begin : ends.searchsorted(end, side="right")].tolist()
+    body = transcript.bodies[position]
+    is_talk = not ("\n" in body.strip() or "www." in body or "://" in body)
+    least = min(LEAST_SAID - 2, TRIPLES * len(windows)) if is_talk else 1
+    return len(windows) - len(set(windows)) >= max(1, least)
 
 
 def repeated_windows(laid: Layout, n: int) -> tuple[Ints, Ints]:
@@ -67,18 +85,20 @@ def repeated_windows(laid: Layout, n: int) -> tuple[Ints, Ints]:
     if not len(ends):
         return np.zeros(0, dtype=np.int64), ends
     back = distances(window_hashes(ids, ends))
-    one = np.concatenate(([0], np.cumsum(ids[1:] != ids[:-1])))
-    return np.where(one[ends - 1] > one[: len(ends)], back, 0), ends
+    if back.any():
+        one = np.concatenate(([0], np.cumsum(ids[1:] != ids[:-1])))
+        back[one[ends - 1] <= one[: len(ends)]] = 0
+    return back, ends
 
 
 def weak_sign(laid: Layout) -> Weak | None:
     """What is said again in a turn, if it is enough to count with that of other turns."""
     if laid.is_verse:
         return None
-    pairs, ends = repeated_windows(laid, 2)
     triples, _ = repeated_windows(laid, 3)
     if not len(triples) or np.count_nonzero(triples) < TRIPLES * len(triples):
         return None
+    pairs, ends = repeated_windows(laid, 2)
     share = np.count_nonzero(pairs) / len(pairs)
     again = np.flatnonzero(pairs)
     if share < PAIRS or not len(again):
@@ -134,7 +154,7 @@ def find_running(
 
 
 def repeated_phrase(
-    laid: Layout, times: int = 4, least: float = 0.4, words: int = 16
+    laid: Layout, times: int = TIMES, least: float = 0.4, words: int = 16
 ) -> Iterator[Repeat]:
     """Two words that stand so often in a turn, in a row or not, and are so much of it."""
     if laid.size < words or laid.size > LONGEST or laid.is_verse:
@@ -144,8 +164,9 @@ def repeated_phrase(
     if not len(again):
         return
     hashes = window_hashes(laid.ids, ends)
-    numbers, counts = np.unique(hashes[again], return_counts=True)
-    places = np.flatnonzero(hashes == numbers[counts.argmax()])
+    _, first_of, counts = np.unique(hashes[again], return_index=True, return_counts=True)
+    most = again[first_of[counts == counts.max()].min()]  # the first of those, or chance would say
+    places = np.flatnonzero(hashes == hashes[most])
     copies = len(places)
     share = 2 * copies / laid.size
     if copies >= times and share >= least:
@@ -154,7 +175,7 @@ def repeated_phrase(
         yield Repeat(int(laid.starts[first]), int(laid.ends[last - 1]), copies, share, said)
 
 
-def said_at_once(laid: Layout, least: int = 6, share: float = 0.3) -> Iterator[Repeat]:
+def said_at_once(laid: Layout, least: int = LEAST_SAID, share: float = 0.3) -> Iterator[Repeat]:
     """The same words twice in one sentence, right after one another: so many, and so much of the
     turn. Sentences and chants are said twice for effect or to explain oneself.
     """

@@ -57,14 +57,21 @@ class Layout:
                 if not talk or (line.kind == "item" and n < LEAST_ITEM)]  # fmt: skip
         items = [place for line in self.lines if line.kind == "item"
                  for place in (line.start, line.end)]  # fmt: skip
-        places = np.searchsorted(starts[keep], cuts)
-        self.ids: Ints = np.insert(ids[keep], places, -1 - np.arange(len(cuts)))
-        self.starts: Ints = np.insert(starts[keep], places, cuts)
-        self.ends: Ints = np.insert(ends[keep], places, cuts)
-        self.worths: Floats = np.insert(worths[keep], places, 0.0)
-        self.written: Flags = np.insert(written[keep], places, False)
+        columns = [column[keep] for column in (ids, starts, ends, worths, written)]
+        if cuts:
+            places = columns[1].searchsorted(cuts)
+            unlike = (-1 - np.arange(len(cuts)), cuts, cuts, 0.0, False)
+            columns = [np.insert(column, places, one)
+                       for column, one in zip(columns, unlike, strict=True)]  # fmt: skip
+        self.ids: Ints
+        self.starts: Ints
+        self.ends: Ints
+        self.worths: Floats
+        self.written: Flags
+        self.ids, self.starts, self.ends, self.worths, self.written = columns
         self.listed: Ints = np.searchsorted(np.array(items, dtype=np.int64), self.starts, "right")
-        self.upto: Floats = np.concatenate(([0.0], np.cumsum(self.worths)))
+        self.upto: Floats = np.zeros(len(self.worths) + 1)
+        np.cumsum(self.worths, out=self.upto[1:])
 
     @property
     def size(self) -> float:

@@ -58,10 +58,11 @@ def window_ends(worths: Floats, n: int) -> Ints:
     >>> window_ends(np.array([1.0, 1, 1, 1]), 3), window_ends(np.array([1, 0.5, 0.5, 0.5]), 2)
     (array([3, 4]), array([3]))
     """
-    upto = np.concatenate(([0.0], np.cumsum(worths)))
+    upto = np.zeros(len(worths) + 1)
+    worths.cumsum(out=upto[1:])
     if upto[-1] == len(worths):
         return np.arange(n, len(worths) + 1)
-    ends = np.searchsorted(upto, upto[:-1] + n)
+    ends = upto.searchsorted(upto[:-1] + n)
     return ends[ends < len(upto)]
 
 
@@ -69,7 +70,8 @@ def window_hashes(numbers: Ints, ends: Ints) -> Hashes:
     """The hashes of windows of numbers: the first from the first number to before `ends[0]`, the
     second from the second on ...
     """
-    sums = np.concatenate((np.zeros(1, dtype=np.uint64), hash_sums(numbers)))
+    sums = np.zeros(len(numbers) + 1, dtype=np.uint64)
+    sums[1:] = hash_sums(numbers)
     return (sums[ends] - sums[: len(ends)]) * powers_of(INVERSE, len(ends))
 
 

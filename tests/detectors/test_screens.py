@@ -76,7 +76,7 @@ def test_turns_that_share_words_in_a_row_are_near(turns: list[str], side) -> Non
 def have_words_in_common(mine, theirs) -> bool:
     """Whether two views share a run that is worth three words."""
     return any(
-        sum(mine.worths[a:b]) >= 3 and mine.text[a:b] in theirs.text
+        mine.upto[b] - mine.upto[a] >= 3 and mine.text[a:b] in theirs.text
         for a in range(len(mine.text))
         for b in range(a + 3, min(a + 6, len(mine.text)) + 1)
     )
