@@ -36,7 +36,7 @@ def is_count(value: object) -> TypeGuard[int]:
     >>> [is_count(value) for value in (7, 7.0, -1, True, 10**400, None)]
     [True, False, False, False, False, False]
     """
-    return is_whole(value) and 0 <= value <= LARGEST
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST
 
 
 def is_amount(value: object) -> TypeGuard[float]:

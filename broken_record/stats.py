@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate, combinations
 from math import comb, erfc, factorial, inf, sqrt
 from statistics import NormalDist
@@ -88,8 +88,14 @@ def slope(values: Sequence[float]) -> float:
     if len(values) < 2:
         return 0.0
     numbers = np.asarray(values, dtype=np.float64)
-    first, second = np.triu_indices(len(numbers), k=1)
+    first, second = all_pairs(len(numbers))
     return float(np.median((numbers[second] - numbers[first]) / (second - first)))
+
+
+@lru_cache(maxsize=2)
+def all_pairs(count: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """The places of the first and of the second of all pairs."""
+    return np.triu_indices(count, k=1)
 
 
 def more_often_p(hits: int, n: int, other_hits: int, other_n: int) -> float:

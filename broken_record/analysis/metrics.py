@@ -18,7 +18,7 @@ import numpy as np
 from broken_record.analysis.segments import old_numbers
 from broken_record.data import Dialogue, Finding, OldNumbers, Role
 from broken_record.stats import slope_of_many
-from broken_record.text.ngrams import covered_share, window_ends, window_hashes
+from broken_record.text.ngrams import count_distinct, covered_share, window_ends, window_hashes
 from broken_record.text.transcript import Floats, Ints, Transcript
 
 DISTINCT_WORDS = 500  # distinct-2 is compared at one length, because it falls with length
@@ -113,13 +113,14 @@ def measure_speaker(
 ) -> SpeakerMetrics:
     """The numbers of one side's generated turns."""
     own = transcript.own(role)
-    bodies = [transcript.said[i].body for i in own]
+    bodies = [transcript.bodies[i] for i in own]
     stripped = [body.strip() for body in bodies]
     characters = sum(map(len, stripped))
     text = "\n".join(stripped)
     raw = text.encode("utf-8", "surrogatepass")
-    chosen = [np.arange(transcript.first[i], transcript.first[i + 1]) for i in own]
-    places = np.concatenate(chosen) if chosen else np.zeros(0, dtype=np.int64)
+    is_own = np.zeros(len(transcript), dtype=bool)
+    is_own[own] = True
+    places = is_own[transcript.turn_of].nonzero()[0]
     words, worths = transcript.plain[places], transcript.worth[places]
     begun = window_ends(worths, DISTINCT_WORDS)[:1]  # where the first 500 words end
     cut = [hit for i in own if (hit := transcript.was_cut(i)) is not None]
@@ -131,7 +132,7 @@ def measure_speaker(
         characters=characters,
         average_response_length=characters / len(own) if own else 0.0,
         loop_coverage=covered_share(
-            words, worths, *own_offsets(transcript, own, places), len(text)
+            words, worths, *own_offsets(transcript, own, bodies, places), len(text)
         ),
         looped_token_share=looped_token_share(dialogue, role, loops),
         seq_rep_4=repeated_share(words, worths, 4),
@@ -151,23 +152,22 @@ def measure_speaker(
     )
 
 
-def own_offsets(transcript: Transcript, own: Sequence[int], places: Ints) -> tuple[Ints, Ints]:
+def own_offsets(
+    transcript: Transcript, own: Sequence[int], bodies: Sequence[str], places: Ints
+) -> tuple[Ints, Ints]:
     """Starts and ends of a speaker's words in the speaker's stripped bodies, joined by newlines."""
-    shifts = []
-    reached = 0
-    for i in own:
-        body = transcript.said[i].body
-        lead = len(body) - len(body.lstrip())
-        shifts.append(reached - lead - int(transcript.places[i]))
-        reached += len(body.strip()) + 1
-    moved = np.repeat(np.array(shifts, dtype=np.int64), transcript.counts[own] if own else 0)
+    behind = [body.lstrip() for body in bodies]
+    lengths = np.array([len(body.rstrip()) + 1 for body in behind], dtype=np.int64)
+    shifts = np.cumsum(lengths) - lengths - transcript.places[own]
+    shifts += np.array([*map(len, behind)], dtype=np.int64) - transcript.lengths[own]
+    moved = np.repeat(shifts, transcript.counts[own])
     return transcript.starts[places] + moved, transcript.ends[places] + moved
 
 
 def distinct_share(words: Ints, worths: Floats, n: int) -> float | None:
     """Distinct over all windows of n words."""
     hashes = window_hashes(words, window_ends(worths, n))
-    return len(np.unique(hashes)) / len(hashes) if len(hashes) else None
+    return count_distinct(hashes) / len(hashes) if len(hashes) else None
 
 
 def repeated_share(words: Ints, worths: Floats, n: int) -> float | None:

@@ -60,6 +60,8 @@ PIECES = re.compile(
 """Apostrophes as no word has them; one that stands alone may also be a quotation mark."""
 OPENS = {"\u201c": "\u201d", "\u201e": "\u201c\u201d", "\u00ab": "\u00bb", "\u300c": "\u300d",
          "\u300e": "\u300f"}  # fmt: skip
+OPENING = re.compile(f"[{''.join(OPENS)}]")
+BROKEN_ENDS = ("'", "\u2019", *NO_WORDS.split())
 LONGER = 1.1  # times as long, in characters
 INCHES = re.compile(r"\d\"")
 PROPER = frozenset('.!?\u2026*"\u201d)\u3002\uff01\uff1f\u300d\u300f\u00bb')
@@ -177,10 +179,10 @@ def may_end_broken(body: str) -> bool:
     """What all bodies have that `ends_broken` can find; most have none of it."""
     end = body[-12:].rstrip('"\u201d*')
     return (
-        end.endswith(("'", "\u2019", *NO_WORDS.split()))
+        end.endswith(BROKEN_ENDS)
         or body.count('"') % 2 == 1
         or body.count("\u201c") != body.count("\u201d")
-        or any(mark in body for mark in OPENS)
+        or OPENING.search(body) is not None
     )
 
 

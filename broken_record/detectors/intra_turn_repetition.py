@@ -53,7 +53,7 @@ from broken_record.detectors.line_runs import (
     repeated_lines,
     with_equal_lines,
 )
-from broken_record.detectors.repeats import Repeat, distances, longest_passage, tandem
+from broken_record.detectors.repeats import Repeat, longest_passage, tandem
 from broken_record.detectors.weak_repeats import (
     Weak,
     find_running,
@@ -63,7 +63,7 @@ from broken_record.detectors.weak_repeats import (
     with_pairs_again,
 )
 from broken_record.text.layout import Layout
-from broken_record.text.ngrams import window_ends, window_hashes
+from broken_record.text.ngrams import distances, window_ends, window_hashes
 from broken_record.text.similarity import ALIKE
 from broken_record.text.transcript import Transcript
 from broken_record.text.words import SENTENCE_END

@@ -221,13 +221,17 @@ def find_alike(transcript: Transcript) -> Band:
     for i in np.flatnonzero(transcript.counts <= SPELLED).tolist():
         text = " ".join([texts[k] for k in spoken[borders[i] : borders[i + 1]]])
         letters[i] = text.replace("'", "") if len(text) >= LEAST_LETTERS else ""
+    numbers: dict[str, int] = {}
+    ids = np.array([numbers.setdefault(text, len(numbers)) for text in letters], dtype=np.int64)
     bags = bags_of(letters)
     lengths = np.fromiter(map(len, letters), dtype=np.int64, count=len(letters))
     ones: list[str] = []
     others: list[str] = []
     cells = [np.zeros(0, dtype=np.int64)]
     for p in range(3, min(len(band), len(letters))):
-        both = may_be_alike(bags, lengths, p, ALIKE) & (lengths[p:] > 0) & (lengths[:-p] > 0)
+        equal, said = ids[p:] == ids[:-p], (lengths[p:] > 0) & (lengths[:-p] > 0)
+        band[p, p:][equal & said] = 1
+        both = may_be_alike(bags, lengths, p, ALIKE) & said & ~equal
         later = np.flatnonzero(both) + p
         ones += [letters[i] for i in later.tolist()]
         others += [letters[i - p] for i in later.tolist()]

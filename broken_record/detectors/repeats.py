@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from broken_record.text.ngrams import Hashes
 from broken_record.text.transcript import Ints
 
 FEW = 256  # numbers: of so few all pairs are compared at once
@@ -56,19 +55,6 @@ def possible_periods(ids: Ints, longest: int, copies: float) -> Sequence[int]:
     needed = ((copies - 1) * np.arange(longest + 1)).astype(np.int64)
     periods: list[int] = (alike[1:] >= needed[1:]).nonzero()[0].tolist()
     return [1 + period for period in periods]
-
-
-def distances(hashes: Hashes) -> Ints:
-    """Per window, how far before it the last one like it begins; 0 of the first of its kind.
-
-    >>> distances(np.array([7, 8, 7, 7])).tolist()
-    [0, 0, 2, 1]
-    """
-    order = np.argsort(hashes, kind="stable")
-    same = hashes[order][1:] == hashes[order][:-1]
-    back: Ints = np.zeros(len(hashes), dtype=np.int64)
-    back[order[1:][same]] = (order[1:] - order[:-1])[same]
-    return back
 
 
 def longest_passage(back: Ints, ends: Ints) -> tuple[int, int]:

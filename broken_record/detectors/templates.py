@@ -26,6 +26,7 @@ from broken_record.detectors.evidence import make_finding, saturate, stretches
 from broken_record.detectors.labels import has_colon, opening_label, speaker_labels
 from broken_record.detectors.repeats import tandem
 from broken_record.stats import slope_of_many
+from broken_record.text.ngrams import may_be_again
 from broken_record.text.transcript import Flags, Ints, Transcript, quote
 from broken_record.text.words import SENTENCE_END
 
@@ -35,7 +36,6 @@ COMPARED = 40  # words
 LAST = 3  # own turns
 RUN = 3  # words of a frame that stand in a row, as Transcript.triples
 FEW = 6  # turns: all of so few are sooner laid side by side than looked at
-MOST_BITS = 18  # of the number of a bucket
 OTHERS, IN_WORDS = 2, 12  # words that may be others, in so many
 EXACT_SHARE = 0.95  # of a turn, where a close has no other word in it
 GROWN = 3  # words that a turn is longer than the one it opens like
@@ -227,9 +227,7 @@ class Views:
         before = np.cumsum(counts) - counts
         at = np.arange(len(turns)) - before[turns] + begin[turns]
         keys = hashes[at]
-        mask = (1 << min(MOST_BITS, 3 + len(keys).bit_length())) - 1
-        buckets = (keys & np.uint64(mask)).astype(np.int64)  # most triples are alone in theirs
-        again = np.bincount(buckets, minlength=1)[buckets] > 1
+        again = may_be_again(keys)
         keys, turns = keys[again], turns[again]
         order = np.argsort(keys, kind="stable")
         keys, turns = keys[order], turns[order]

@@ -18,9 +18,9 @@ import numpy as np
 
 from broken_record.data import Finding, Span
 from broken_record.detectors.evidence import make_finding
-from broken_record.detectors.repeats import Repeat, distances, tandem
+from broken_record.detectors.repeats import Repeat, tandem
 from broken_record.text.layout import Layout
-from broken_record.text.ngrams import window_ends, window_hashes
+from broken_record.text.ngrams import distances, window_ends, window_hashes
 from broken_record.text.transcript import Ints, Transcript
 from broken_record.text.words import SENTENCE_END
 

@@ -108,7 +108,7 @@ def finite(text: str) -> float | None:
     return number if isfinite(number) else None
 
 
-DECODER = json.JSONDecoder(parse_float=finite, parse_constant=lambda name: None)
+decode = json.JSONDecoder(parse_float=finite, parse_constant=lambda name: None).decode
 NO_LINE = (ValueError, TypeError, KeyError, RecursionError)
 """What read_line raises."""
 
@@ -119,7 +119,7 @@ def read_line(line: str) -> dict[str, Any]:
     >>> read_line('{"type": "end", "elapsed_s": NaN}')
     {'type': 'end', 'elapsed_s': None}
     """
-    value: dict[str, Any] = DECODER.decode(line)
+    value: dict[str, Any] = decode(line)
     value["type"]
     if not line.isascii():
         line.encode()  # no half characters, which is how read_record marks bytes that are no UTF-8
@@ -231,7 +231,10 @@ def check_config(config: Mapping[str, Any], file: str) -> None:
 
 def read_turn(value: Mapping[str, Any], where: str) -> Turn:
     """A turn's line."""
-    fields = known(value, TURN_FIELDS)
+    fields = {**value}
+    fields.pop("type", None)
+    if not fields.keys() <= TURN_FIELDS:
+        fields = known(fields, TURN_FIELDS)
     try:
         turn = Turn(**fields)
         if turn.noncoherent is not None:
@@ -253,8 +256,8 @@ def read_turn(value: Mapping[str, Any], where: str) -> Turn:
 
 def check_types(value: Mapping[str, Any], where: str) -> None:
     """LogError where a number or text of a record's line is something else."""
-    wrong = {name for name, found in value.items()
-             if found is not None and name in FITS and not FITS[name](found)}  # fmt: skip
+    wrong = [name for name, found in value.items()
+             if found is not None and name in FITS and not FITS[name](found)]  # fmt: skip
     for word, (_, names) in KINDS.items() if wrong else ():
         for name in names:
             if name in wrong:

@@ -16,6 +16,8 @@ import numpy.typing as npt
 from broken_record.text.words import find_words, worth
 
 SHORTEST = 5  # words of a window that counts when it comes again
+FEW = 512  # hashes: so few are sooner put in order than looked at
+MOST_BITS = 18  # of the number of a bucket
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd, so it has an inverse modulo 2**64
 INVERSE = np.uint64(pow(int(MULTIPLIER), -1, 2**64))
 
@@ -75,6 +77,43 @@ def window_hashes(numbers: Ints, ends: Ints) -> Hashes:
     return (sums[ends] - sums[: len(ends)]) * powers_of(INVERSE, len(ends))
 
 
+def distances(hashes: Hashes) -> Ints:
+    """Per window, how far before it the last one like it begins; 0 of the first of its kind.
+
+    >>> distances(np.array([7, 8, 7, 7], dtype=np.uint64)).tolist()
+    [0, 0, 2, 1]
+    """
+    places = may_be_again(hashes)
+    known = hashes[places]
+    order = known.argsort(kind="stable")
+    known, places = known[order], places[order]
+    same = known[1:] == known[:-1]
+    back: Ints = np.zeros(len(hashes), dtype=np.int64)
+    back[places[1:][same]] = (places[1:] - places[:-1])[same]
+    return back
+
+
+def may_be_again(hashes: Hashes) -> Ints:
+    """The places of hashes that may stand twice, by their last bits; most that stand once are none
+    of them.
+    """
+    if len(hashes) < FEW:
+        return np.arange(len(hashes))
+    bits = np.uint64((1 << min(MOST_BITS, 3 + len(hashes).bit_length())) - 1)
+    buckets = (hashes & bits).astype(np.int64)
+    return (np.bincount(buckets)[buckets] > 1).nonzero()[0]
+
+
+def count_distinct(hashes: Hashes) -> int:
+    """How many different hashes there are.
+
+    >>> count_distinct(np.array([7, 8, 7, 7], dtype=np.uint64))
+    2
+    """
+    in_order = np.sort(hashes)
+    return min(1, len(hashes)) + int(np.count_nonzero(in_order[1:] != in_order[:-1]))
+
+
 @lru_cache(maxsize=4)
 def powers_up_to(base: int, count: int) -> Hashes:
     """1, base, base**2 ... modulo 2**64."""
@@ -112,9 +151,7 @@ def covered_share(words: Ints, worths: Floats, starts: Ints, ends: Ints, charact
     last = window_ends(worths, SHORTEST)
     if len(last) < 2:
         return 0.0
-    again = np.ones(len(last), dtype=bool)
-    again[np.unique(window_hashes(words, last), return_index=True)[1]] = False
-    places = np.flatnonzero(again)
+    places = distances(window_hashes(words, last)).nonzero()[0]
     of_words = (ends - starts)[inside(places, last[places], len(words))].sum()
     gaps = starts[1:] - ends[:-1]
     of_gaps = gaps[inside(places, last[places] - 1, len(gaps))].sum()
