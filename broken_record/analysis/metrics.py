@@ -18,7 +18,7 @@ import numpy as np
 from broken_record.analysis.segments import old_numbers
 from broken_record.data import Dialogue, Finding, OldNumbers, Role
 from broken_record.stats import slope_of_many
-from broken_record.text.ngrams import count_distinct, covered_share, window_ends, window_hashes
+from broken_record.text.ngrams import covered_share, distinct, window_ends, window_hashes
 from broken_record.text.transcript import Floats, Ints, Transcript
 
 DISTINCT_WORDS = 500  # distinct-2 is compared at one length, because it falls with length
@@ -167,7 +167,7 @@ def own_offsets(
 def distinct_share(words: Ints, worths: Floats, n: int) -> float | None:
     """Distinct over all windows of n words."""
     hashes = window_hashes(words, window_ends(worths, n))
-    return count_distinct(hashes) / len(hashes) if len(hashes) else None
+    return len(distinct(hashes)) / len(hashes) if len(hashes) else None
 
 
 def repeated_share(words: Ints, worths: Floats, n: int) -> float | None:

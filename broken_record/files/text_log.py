@@ -43,16 +43,21 @@ def render_transcript(dialogue: Dialogue) -> Iterator[str]:
     """What follows the stream at the end: config, models, every message with the tokens before it,
     totals.
     """
+    yield escape_controls("".join(transcript_pieces(dialogue)))
+
+
+def transcript_pieces(dialogue: Dialogue) -> Iterator[str]:
+    """The pieces of it as they were said."""
     models = [
         info.model if info and info.model else "unknown"
         for info in (dialogue.assistant, dialogue.user)
     ]
     yield f"\n{DONE}\nFull Config:\n{json.dumps(dict(dialogue.config))}\n"
-    yield escape_controls(f"Assistant Model: {models[0]}\nUser Model: {models[1]}\n")
+    yield f"Assistant Model: {models[0]}\nUser Model: {models[1]}\n"
     tokens = dialogue.config.get("initial_tokens", 0)
     messages = dialogue.messages
     for message in messages:
-        yield f"\n=== {message.role} @ {tokens} ===\n{escape_controls(message.content)}\n"
+        yield f"\n=== {message.role} @ {tokens} ===\n{message.content}\n"
         tokens += message.tokens or 0
     yield f"\n--- {tokens} tokens, {len(messages)} turns ---\n"
 
