@@ -28,7 +28,7 @@ from itertools import product
 
 import numpy as np
 
-from broken_record.text.characters import Points
+from broken_record.text.ngrams import distances, distinct
 from broken_record.text.transcript import Flags, Floats, Ints, Transcript
 
 PHRASES = {
@@ -122,11 +122,17 @@ PHRASES = {
         축하.* | 기쁩.* | 기뻐.* | 영광.* | 저도요? | 나도 | 맞아.* | 맞습니다 | 물론.* | 그럼요 | 동의.* | 좋은 (하루|밤|꿈).* | 응원.* | 행복.* | 기대.* | 힘내.* | 믿어.* | 믿습니다 | 자랑스.* | 따뜻.* | 소중.* | 덕분.* | 진심.* | 화이팅 | 파이팅
     """,
 }  # fmt: skip
-GESTURE = re.compile(
-    r"[*(\[][^*()\[\]\n]{0,60}\b(?:smil|nod|bow|wav(?:e|ing)|grin|beam|chuckl|laugh|hug|wink|sigh|silen"
-    r"|quiet|pause|hand on|glass|still|breath|rest)[^*()\[\]\n]{0,60}[*)\]]",
+GESTURE_WORD = re.compile(
+    r"\b(?:smil|nod|bow|wav(?:e|ing)|grin|beam|chuckl|laugh|hug|wink|sigh|silen"
+    r"|quiet|pause|hand|glass|still|breath|rest)",
     re.IGNORECASE,
 )
+GESTURE = re.compile(
+    rf"[*(\[][^*()\[\]\n]{{0,60}}{GESTURE_WORD.pattern.replace('hand', 'hand on')}"
+    r"[^*()\[\]\n]{0,60}[*)\]]",
+    re.IGNORECASE,
+)
+GESTURE_MARKS = np.array([ord(mark) for mark in "*()[]\n"], dtype=np.uint32)
 ENDING = ".!?\u2026\u3002\uff01\uff1f\uff0c\n"
 NUMBER = 2.0  # words that a new number stands for
 OPENING = 4  # a question is courtesy if its first words are
@@ -241,7 +247,7 @@ def news_of(transcript: Transcript, is_courtesy: Flags) -> Floats:
     pairs[1:] = parts[1:] & parts[:-1] & (transcript.starts[1:] == transcript.ends[:-1])
     if pairs.any():
         keys = plain[pairs] * len(texts) + np.roll(plain, 1)[pairs]
-        pairs[pairs] = is_first(np.unique(keys, return_inverse=True)[1])
+        pairs[pairs] = distances(keys.astype(np.uint64)) == 0
     news[parts] = np.where(pairs & ~is_courtesy, transcript.worth, 0.0)[parts]
     news[new_figures(transcript)] = NUMBER
     return news
@@ -274,11 +280,21 @@ def sentence_breaks(transcript: Transcript) -> tuple[Ints, Ints]:
     return borders[::2], borders[1::2]
 
 
-def find_gestures(text: str, points: Points) -> Iterator[re.Match[str]]:
-    """What GESTURE finds, looked for where one may begin."""
+def is_gesture(word: str) -> bool:
+    """Whether a gesture may be told by a word."""
+    return GESTURE_WORD.search(word) is not None
+
+
+def find_gestures(transcript: Transcript) -> Iterator[re.Match[str]]:
+    """What GESTURE finds, looked for where one may begin: a word of one stands before the next
+    mark.
+    """
+    points, text = transcript.characters.points, transcript.text
+    marks = np.isin(points, GESTURE_MARKS).nonzero()[0]
+    told = transcript.vocabulary.flags(is_gesture)[transcript.plain]
+    before = np.searchsorted(transcript.starts[told], np.append(marks, len(text)))
     behind = 0
-    begins = (points == ord("*")) | (points == ord("(")) | (points == ord("["))
-    for place in np.flatnonzero(begins).tolist():
+    for place in marks[before[1:] > before[:-1]].tolist():
         if place >= behind and (match := GESTURE.match(text, place)):
             behind = match.end()
             yield match
@@ -286,7 +302,7 @@ def find_gestures(text: str, points: Points) -> Iterator[re.Match[str]]:
 
 def measure_courtesy(transcript: Transcript) -> Courtesy:
     """How much of each turn is courtesy."""
-    n, text = len(transcript), transcript.text
+    n = len(transcript)
     begins, ends = sentence_breaks(transcript)
     # per word: the number of its sentence; per sentence: whether it is courtesy, whether it asks
     sentence = np.searchsorted(ends, transcript.starts, side="right")
@@ -301,13 +317,13 @@ def measure_courtesy(transcript: Transcript) -> Courtesy:
     questions = np.flatnonzero((points == ord("?")) | (points == ord("\uff1f")))
     asks = np.append(np.searchsorted(questions, begins) < np.searchsorted(questions, ends), False)
     kind, opens = is_courtesy[sentence], opens_so[sentence]
-    for gesture in find_gestures(text, points):
+    for gesture in find_gestures(transcript):
         first, last = np.searchsorted(transcript.starts, gesture.span())
         kind[first:last] = opens[first:last] = True
     letters = transcript.ends - transcript.starts
     turn = transcript.turn_of
     news = news_of(transcript, kind)
-    asking = np.unique(sentence[asks[sentence] & ~opens])
+    asking = distinct(sentence[asks[sentence] & ~opens])
     turns_asking = turn[np.searchsorted(sentence, asking)] if len(asking) else turn[:0]
     return Courtesy(
         np.bincount(turn[kind], letters[kind], minlength=n).astype(np.int64),

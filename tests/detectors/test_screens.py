@@ -21,8 +21,9 @@ from broken_record.detectors.salad import (
     with_few_function_words,
 )
 from broken_record.detectors.templates import LAST, Views
-from broken_record.text.characters import Characters
+from broken_record.detectors.weak_repeats import has_triples_again, said_at_once, weak_sign
 from broken_record.text.language import languages_of
+from broken_record.text.layout import Layout
 from broken_record.text.similarity import ALIKE, bags_of, compare_pairs, may_be_alike
 from broken_record.text.transcript import Transcript
 
@@ -110,12 +111,21 @@ def test_what_turns_share_is_what_all_pairs_of_them_share(said: set[tuple[int, i
 @given(SAID)
 def test_gestures_and_ends_of_sentences_are_those_of_the_patterns(text: str) -> None:
     transcript = transcript_of([text])
-    points = Characters(text).points
-    found = [match.span() for match in find_gestures(text, points)]
-    assert found == [match.span() for match in GESTURE.finditer(text)]
+    found = [match.span() for match in find_gestures(transcript)]
+    assert found == [match.span() for match in GESTURE.finditer(transcript.text)]
     begins, ends = sentence_breaks(transcript)
     spans = [m.span() for m in re.finditer(r"[.!?\u2026\u3002\uff01\uff1f\n]+", transcript.text)]
     assert list(zip(begins.tolist(), ends.tolist(), strict=True)) == spans
+
+
+@given(st.lists(st.text("ab \u6d77\u5c71\n-.", max_size=60), min_size=1, max_size=3))
+def test_turns_without_three_words_again_are_not_weak(turns: list[str]) -> None:
+    transcript = transcript_of(turns)
+    for i in range(len(transcript)):
+        if transcript.counts[i] and not has_triples_again(transcript, i):
+            laid = Layout(transcript, i)
+            assert weak_sign(laid) is None
+            assert not [*said_at_once(laid)]
 
 
 @given(TURNS)
