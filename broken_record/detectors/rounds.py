@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from broken_record.text.ngrams import distinct
 from broken_record.text.transcript import Floats, Ints, Transcript
 
 FARTHEST = 24  # turns
@@ -109,10 +110,10 @@ def nearest_before(transcript: Transcript) -> list[int]:
     """Per turn, how many turns before it the one stands with which it shares most rare words."""
     n = len(transcript)
     # the different words of every turn, rising by word, then by turn
-    keys = np.unique(transcript.words * n + transcript.turn_of)
+    keys = distinct(transcript.words * n + transcript.turn_of)
     words, turns = keys // n, keys % n
     turns_with = np.bincount(words)
-    counts = np.unique(turns_with[words])
+    counts = distinct(turns_with[words])
     of_count = np.zeros(n + 1)
     of_count[counts] = [math.log(n / count) ** 2 for count in counts.tolist()]
     weights = of_count[turns_with[words]]
@@ -120,9 +121,8 @@ def nearest_before(transcript: Transcript) -> list[int]:
     norms[norms == 0] = 1.0
     telling = (turns_with[words] > 1) & (2 * turns_with[words] <= n)
     shared = add_shared(words[telling], turns[telling], weights[telling], n)
-    cosines = np.zeros_like(shared)
-    for apart in range(1, min(FARTHEST, n - 1) + 1):
-        cosines[apart:, apart] = shared[apart:, apart] / (norms[apart:] * norms[:-apart])
+    before = np.maximum(np.arange(n)[:, None] - np.arange(FARTHEST + 1), 0)
+    cosines = shared / (norms[:, None] * norms[before])
     nearest = cosines.argmax(axis=1)
     is_alike = cosines[np.arange(n), nearest] >= LEAST_ALIKE
     lags: list[int] = np.where(is_alike, nearest, 0).tolist()

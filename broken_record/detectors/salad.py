@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from broken_record.text.characters import Points
+from broken_record.text.ngrams import distinct
 from broken_record.text.transcript import Flags, Ints, Transcript
 from broken_record.text.words import (
     OTHER_FUNCTION_WORDS,
@@ -83,7 +84,7 @@ def longest_sentence(transcript: Transcript) -> Ints:
     """
     characters = transcript.characters
     lines = np.flatnonzero(characters.points == ord("\n")) + 1
-    borders = np.unique(np.concatenate((characters.sentence_ends, lines)))
+    borders = distinct(np.concatenate((characters.sentence_ends, lines)))
     places = np.searchsorted(transcript.starts, borders)
     places = np.concatenate(([0], places, [len(transcript.starts)]))
     words = np.diff(places)

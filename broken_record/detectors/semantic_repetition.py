@@ -44,9 +44,10 @@ import numpy.typing as npt
 from broken_record.data import Finding
 from broken_record.detectors.courtesy import Courtesy, measure_courtesy
 from broken_record.detectors.echo import echo_stretches
-from broken_record.detectors.evidence import make_finding, saturate
+from broken_record.detectors.evidence import MOST_SPANS, make_finding, saturate
 from broken_record.detectors.spent import has_few_news, spent_stretches
 from broken_record.detectors.stretches import Stretch, running_sum, stretches_of
+from broken_record.text.ngrams import distinct
 from broken_record.text.transcript import Floats, Ints, Transcript, quote
 
 KIND = "semantic_repetition"
@@ -177,7 +178,7 @@ def report_whole(transcript: Transcript, stretch: Stretch, break_turns: int, how
         detect=stretch.told,
         copies=len(positions),
         strength=saturate([0.5] * len(positions)),
-        spans=[transcript.whole(i) for i in positions],
+        spans=[transcript.whole(i) for i in positions[:MOST_SPANS]],
         explanation=explain(transcript, transcript.said[first].index, transcript.said[last].index)
         + f", {how}",
     )
@@ -218,7 +219,7 @@ def measure(transcript: Transcript) -> Content:
     n = len(transcript)
     kept = transcript.is_content[transcript.plain]
     stem = transcript.vocabulary.stem[transcript.plain[kept]]
-    keys = np.unique(stem * (n + 1) + transcript.turn_of[kept])
+    keys = distinct(stem * (n + 1) + transcript.turn_of[kept])
     stems, turns = keys // (n + 1), keys % (n + 1)
     words = np.bincount(turns, minlength=n)
     again = np.zeros(len(keys), dtype=bool)

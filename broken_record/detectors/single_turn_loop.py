@@ -28,7 +28,7 @@ from itertools import pairwise
 import numpy as np
 
 from broken_record.data import Finding
-from broken_record.detectors.evidence import make_finding, saturate
+from broken_record.detectors.evidence import MOST_SPANS, make_finding, saturate
 from broken_record.text.similarity import ALIKE, SHORT, Band, compare_pairs, contained_in
 from broken_record.text.transcript import Floats, Transcript, quote
 
@@ -218,6 +218,8 @@ def has_new_slot(transcript: Transcript, copies: Sequence[int]) -> bool:
         tuple(transcript.words[transcript.first[i] : transcript.first[i + 1]].tolist())
         for i in copies
     ]
+    if len(set(said)) < len(said):
+        return False
     shortest = min(map(len, said))
     columns = list(zip(*said, strict=False))
     front = next((k for k, words in enumerate(columns) if len(set(words)) > 1), shortest)
@@ -284,7 +286,7 @@ def report(
         period=period,
         copies=copies,
         strength=saturate(alike),
-        spans=[transcript.whole(i) for i in positions],
+        spans=[transcript.whole(i) for i in positions[:MOST_SPANS]],
         explanation=f"{line} said {copies} times, every {period} turn{'s' * (period > 1)}",
         pairs=[(run.copies[1], run.copies[0]) for run in runs],
     )
