@@ -75,7 +75,8 @@ class Sentence:
     def acts(self, *signs: str) -> bool:
         """Whether one of the signs, which are acts, is in it."""
         if self.wording.acts_with is None:
-            return self.has(*signs)
+            known, normal = self.wording.signs, self.normal
+            return any(known[one].search(normal) for one in signs if one in known)
         lowered = self.raw.lower()
         possible = self.wording.acts_with(lowered.split(), len(self.raw) > SENTENCE_HEAD)
         if possible & OWN and not may_be_own(lowered):

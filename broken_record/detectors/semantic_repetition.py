@@ -233,11 +233,9 @@ def measure(transcript: Transcript) -> Content:
         places = turns[step:][near] * (MEMORY + 1) + apart[near]
         shared += np.bincount(places, minlength=n * (MEMORY + 1)).reshape(n, MEMORY + 1)
     roots = np.sqrt(np.maximum(words, 1))
-    close = np.zeros((MEMORY + 1, n))
-    for apart in range(1, min(MEMORY, n - 1) + 1):
-        together = shared[apart:, apart]
-        cosine = together / (roots[apart:] * roots[:-apart])
-        close[apart, apart:] = np.where(together >= 2, cosine, 0)  # one word in common says little
+    before = np.maximum(np.arange(n)[:, None] - np.arange(MEMORY + 1), 0)
+    cosine = shared / (roots[:, None] * roots[before])
+    close = np.where(shared >= 2, cosine, 0).T  # one word in common says little
     return Content(words, np.bincount(turns[~again], minlength=n), close.max(axis=0), close)
 
 

@@ -42,6 +42,7 @@ GROWN = 3  # words that a turn is longer than the one it opens like
 SENTENCES = 2  # at the close, that may begin alike
 CLOSE = 0.4  # of a turn stand before a sentence that is of its close
 TAIL = 600  # characters in which those are looked for
+UPTO = {worth: [worth * k for k in range(COMPARED + 1)] for worth in (0.5, 1.0)}
 STAGE_DIRECTION = re.compile(r'\s*["\u201c]?\*[^*]*\*')
 SHORT_DIRECTION = 3  # words
 SENTENCE_BREAK = re.compile(rf"(?:{SENTENCE_END.pattern})[\s\"'*)\u201d\u2019\u300d]*|\n\s*")
@@ -289,13 +290,12 @@ def view_from(transcript: Transcript, first: int, end: int) -> View:
 
 def view_of(transcript: Transcript, first: int, last: int, step: int) -> View:
     """The words from one to before another, forwards or backwards."""
-    text, upto = transcript.written[first:last][::step], transcript.upto[first : last + 1]
-    worths = (
-        range(len(text) + 1)
-        if upto[-1] - upto[0] == len(text)
-        else abs(upto[::step] - upto[::step][0]).tolist()
-    )
-    return View(text, worths, first if step > 0 else last - 1, step)
+    text, at = transcript.written[first:last][::step], first if step > 0 else last - 1
+    upto = transcript.upto[first : last + 1][::step]
+    much = abs(float(upto[-1] - upto[0])) / max(1, len(text))
+    if much in (0.5, 1.0):  # all are of one kind
+        return View(text, UPTO[much][: len(text) + 1], at, step)
+    return View(text, abs(upto - upto[0]).tolist(), at, step)
 
 
 def word_at(transcript: Transcript, position: int, place: int) -> int:

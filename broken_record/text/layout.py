@@ -10,6 +10,7 @@ import re
 from bisect import bisect_right
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -60,7 +61,7 @@ class Layout:
         columns = [column[keep] for column in (ids, starts, ends, worths, written)]
         if cuts:
             places = columns[1].searchsorted(cuts)
-            unlike = (-1 - np.arange(len(cuts)), cuts, cuts, 0.0, False)
+            unlike: tuple[Any, ...] = (-1 - np.arange(len(cuts)), cuts, cuts, 0.0, False)
             columns = [np.insert(column, places, one)
                        for column, one in zip(columns, unlike, strict=True)]  # fmt: skip
         self.ids: Ints

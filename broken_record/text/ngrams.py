@@ -103,7 +103,8 @@ def may_be_again(hashes: Hashes) -> Ints:
         return np.arange(len(hashes))
     bits = np.uint64((1 << min(MOST_BITS, 3 + len(hashes).bit_length())) - 1)
     buckets = (hashes & bits).astype(np.int64)
-    return (np.bincount(buckets)[buckets] > 1).nonzero()[0]
+    places: Ints = (np.bincount(buckets)[buckets] > 1).nonzero()[0]
+    return places
 
 
 def distinct(numbers: npt.NDArray[Number]) -> npt.NDArray[Number]:
