@@ -104,14 +104,13 @@ def code_runs(laid: Layout, copies: int, least: int, least_share: float) -> Iter
     for line in laid.lines:
         if line.kind not in ("code", "row") or line.end - line.start < WIDEST:
             continue
-        words = list(find_words(laid.body[line.start : line.end]))
-        numbers: dict[str, int] = {}
-        ids = [numbers.setdefault(word.text, len(numbers)) for word in words]
-        for first, length, period in tandem(np.array(ids, np.int64), LONGEST_PERIOD, copies):
-            run = words[first : first + length]
-            start, end = line.start + run[0].start, line.start + run[-1].end
+        ids, starts, ends = laid.words_in(line)
+        texts = laid.transcript.vocabulary.texts
+        for first, length, period in tandem(ids, LONGEST_PERIOD, copies):
+            start, end = int(starts[first]), int(ends[first + length - 1])
             share = laid.share_of(start, end)
-            if length >= least and share >= least_share and any(w.text.isalpha() for w in run):
-                unit = quote(laid.body[start : line.start + run[period - 1].end])
+            is_written = any(texts[k].isalpha() for k in ids[first : first + period].tolist())
+            if length >= least and share >= least_share and is_written:
+                unit = quote(laid.body[start : int(ends[first + period - 1])])
                 count = length // period
                 yield Repeat(start, end, count, share, f"{unit} {count} times in a row")

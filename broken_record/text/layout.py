@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from broken_record.text.ngrams import Floats
-from broken_record.text.structure import lines_of
+from broken_record.text.structure import Line, lines_of
 from broken_record.text.transcript import Flags, Ints, Transcript, quote
 
 TALK = ("talk", "item", "heading")
@@ -33,6 +33,7 @@ class Layout:
     """
 
     def __init__(self, transcript: Transcript, position: int) -> None:
+        self.transcript, self.position = transcript, position
         self.body = body = transcript.bodies[position]
         self.lines = list(lines_of(body))
         own = slice(int(transcript.first[position]), int(transcript.first[position + 1]))
@@ -96,6 +97,17 @@ class Layout:
             and max(ended, apart) <= 0.6 * len(said)
             and labelled <= 0.3 * len(said)
         )
+
+    def words_in(self, line: Line) -> tuple[Ints, Ints, Ints]:
+        """Of the words of a line, talk or not: their numbers, from where to before where each is in
+        the body.
+        """
+        transcript, place = self.transcript, int(self.transcript.places[self.position])
+        first, last = transcript.starts.searchsorted((line.start + place, line.end + place))
+        starts, ends = (
+            column[first:last] - place for column in (transcript.starts, transcript.ends)
+        )
+        return transcript.plain[first:last], starts, ends
 
     def kind_at(self, place: int) -> str:
         """What the line is in which a place lies."""
