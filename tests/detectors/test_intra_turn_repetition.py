@@ -293,3 +293,10 @@ def test_a_phrase_that_fills_its_turn_is_found(name):
 )
 def test_what_healthy_talk_says_again_is_left_alone_turn_after_turn(text):
     assert detect(transcript_of([text, "Go on."] * 4)) == []
+
+
+@pytest.mark.parametrize(("tick", "tock"), [("tick", "tock"), ("tock", "tick")])
+def test_of_two_pairs_that_stand_as_often_the_first_is_named(tick: str, tock: str) -> None:
+    order = (tock, tock, tock, tick, tock, tock, tick, *[tock] * 7, tick, tock, tick, tick, tock)
+    found = detect(transcript_of(["Well.", " ".join((*order, tock))]))
+    assert [one.explanation for one in found] == [f'"{tock} {tick}" 4 times, 40% of the turn']
