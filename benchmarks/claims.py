@@ -3,32 +3,35 @@
     python -m benchmarks.claims [CLAIM ...] [--runs build/claims] [--held] [--write]
 
 A claim is settings held against a baseline. Every setting holds the same scenes (SCENES: the ready
-ones and those of claims_scenes.json), one dialogue each, both sides SmolLM2-135M with one thread;
-the scene's place is its seed, so that pairs share scene and seed. Records go to
-RUNS/SETTING/SCENE.jsonl; one that is done is not held again, and settings are shared between
-claims. Scene by scene, so that what is there at any moment can be compared. --held holds nothing
-and takes the scenes that every setting of the claim has; --write puts the tables into
-docs/findings.md.
+ones and those of claims_scenes.json), both sides SmolLM2-135M with one thread, once or, of a claim
+with several rounds, once a round. Scene and round are the seed, so that pairs share both. Records
+go to RUNS/SETTING/SCENE.jsonl, of later rounds SCENE_2.jsonl and so on. Those that readers marked
+lie in benchmarks/real and are taken from there; one that is done is not held again, and settings
+are shared between claims. Round by round and scene by scene, so that what is there at any moment
+can be compared. --held holds nothing and takes what every setting of the claim has; --write puts
+the tables into docs/findings.md.
 
-"late" is no comparison: of one scene, held for longer and without a stop string, it shows whether
-more turns run into their limit with every thousand tokens.
+"late" compares no settings: of longer dialogues without a stop string it shows how many turns run
+into their limit with every thousand tokens.
 
 "readers" is what two readers saw in those dialogues that stand in benchmarks/real/gold.jsonl: no
 detector has a part in it.
 
 Detectors, tests and intervals are those of a sweep (broken_record/comparison): McNemar's exact test
 for shares, turned signs for means, Holm over the settings of a claim, and "seen from" the smallest
-difference that so many pairs show four times in five. Two measures more are read the same way: the
-share of turns that ran into their limit, and loops in which each says what the other said (echo).
+difference that so many pairs show four times in five. Pairs of one scene and different rounds count
+as pairs of their own: what they tell is of these scenes. Two measures more are read the same way:
+the share of turns that ran into their limit, and loops in which each says what the other said
+(echo).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import chain, product
 from pathlib import Path
@@ -36,9 +39,12 @@ from statistics import fmean
 from typing import Any
 
 from benchmarks.truth_on_real_text import ANY_LOOP as ANY_LOOP_MARK
+from benchmarks.truth_on_real_text import FOLDER as REAL
 from benchmarks.truth_on_real_text import Marked, put, read_marked
 from broken_record.analysis.analyse import examine_all
 from broken_record.analysis.report import DialogueReport, Report
+from broken_record.batch.jobs import run_jobs
+from broken_record.batch.plan import Job
 from broken_record.comparison.compare import compare
 from broken_record.comparison.report import ANY_LOOP, COVERAGE, TOKENS, Comparison
 from broken_record.comparison.wording import (
@@ -46,13 +52,16 @@ from broken_record.comparison.wording import (
     difference_text,
     estimate_text,
 )
+from broken_record.config.load import load
 from broken_record.data import Finding
 from broken_record.detectors.registry import KINDS, LOOPS
 from broken_record.detectors.thresholds import default_thresholds
+from broken_record.engines.embedded import EmbeddedServer, wanted_servers
 from broken_record.errors import LogError
 from broken_record.files.record import read_record
 from broken_record.files.sweep_folder import Sweep, SweptRun
-from broken_record.stats import wilson_interval
+from broken_record.files.whole import write_whole
+from broken_record.stats import bootstrap_interval, sign_flip_p, wilson_interval
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "findings.md"
@@ -73,8 +82,8 @@ COMMON: dict[str, Any] = {
     "embedded": {"threads": 1},
 }  # fmt: skip
 LONG: dict[str, Any] = {"turn_max_tokens": 200}
-LATE, LATE_SCENES, STEP = ("late", "late_penalty"), SCENES[:1], 1000
-LASTING: dict[str, Any] = {"turn_max_tokens": 120, "total_tokens": 5 * STEP}
+LATE, LATE_SCENES, STEP = ("late", "late_penalty"), SCENES[:6], 1000
+LASTING: dict[str, Any] = {"turn_max_tokens": 120, "total_tokens": 3 * STEP}
 TAIL_OFF = {**PLAIN, "top_p": 0.8, "min_p": 0.1, "stop": []}
 SETTINGS: dict[str, dict[str, Any]] = {
     "greedy": {"sampler": GREEDY},
@@ -166,11 +175,14 @@ CUT = Measure("turns that run into their limit", COVERAGE, view=share_cut)
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A baseline, the settings that are held against it, and what is looked at."""
+    """A baseline, the settings that are held against it, what is looked at, and how many dialogues
+    a scene has.
+    """
 
     baseline: str
     others: tuple[str, ...]
     measures: tuple[Measure, ...]
+    rounds: int = 1
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -178,13 +190,36 @@ class Claim:
         return (self.baseline, *self.others)
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a dialogue begins from, the same in every setting: scene and seed."""
+
+    scene: str
+    round: int = 1
+
+    @property
+    def seed(self) -> int:
+        """The scene's place, from 1; of later rounds behind those of all scenes."""
+        return SCENES.index(self.scene) + 1 + len(SCENES) * (self.round - 1)
+
+    def record(self, runs: Path, setting: str) -> Path:
+        """Where the dialogue is recorded."""
+        number = f"_{self.round}" * (self.round > 1)
+        return runs / setting / f"{self.scene}{number}.jsonl"
+
+
+def starts_of(scenes: Sequence[str], rounds: int) -> list[Start]:
+    """Every scene in every round, round by round."""
+    return [Start(scene, number) for number in range(1, rounds + 1) for scene in scenes]
+
+
 ALWAYS = (LOOPED, UNTIL, BROKE)
 CLAIMS = {
-    "one_model": Claim("greedy", ("greedy_mark",), (*ALWAYS, ECHO, FLIPPED)),
-    "user_memory": Claim("min_p", ("min_p_short",), (*ALWAYS, COVERED)),
+    "one_model": Claim("greedy", ("greedy_mark", "min_p"), (*ALWAYS, ECHO, FLIPPED)),
+    "user_memory": Claim("min_p", ("min_p_short",), (*ALWAYS, COVERED), rounds=3),
     "repeat_last_n": Claim("long_64", ("long",), (*ALWAYS, INSIDE, COVERED, CUT)),
     "one_line": Claim("no_stop", ("one_line",), (*ALWAYS, CUT)),
-    "samplers": Claim("none", ("min_p", "penalty", "dry"), (*ALWAYS, SAME, NEAR, CUT)),
+    "samplers": Claim("none", ("min_p", "penalty", "dry"), (*ALWAYS, SAME, NEAR, CUT), rounds=3),
     "greedy": Claim("greedy", ("greedy_penalty", "greedy_dry"), (*ALWAYS, SAME, NEAR, CUT)),
 }
 
@@ -199,23 +234,31 @@ def share_by_step(record: Path) -> list[float]:
     return [fmean(cut[step]) for step in sorted(cut)]
 
 
-def late_lines(runs: Path, scenes: Sequence[str]) -> Iterator[str]:
-    """Markdown: the share of turns that ran into their limit, a row per STEP tokens; too few
-    dialogues for a test.
+def late_lines(runs: Path, starts: Sequence[Start]) -> Iterator[str]:
+    """Markdown: the share of turns that ran into their limit, a row per STEP tokens, and how much
+    more there are of them in the last than in the first.
     """
     yield f"| tokens | {' | '.join(NAMES[name] for name in LATE)} |"
     yield f"|---|{'---|' * len(LATE)}"
-    shares = [
-        [fmean(step) for step in zip(*(
-            share_by_step(runs / name / f"{scene}.jsonl") for scene in scenes
-        ), strict=True)]
-        for name in LATE
-    ]  # fmt: skip
-    for step, row in enumerate(zip(*shares, strict=True)):
-        cells = " | ".join(f"{share:.0%}" for share in row)
+    shares = [[share_by_step(start.record(runs, name)) for start in starts] for name in LATE]
+    for step in range(len(shares[0][0])):
+        cells = " | ".join(mean_text([own[step] for own in one]) for one in shares)
         yield f"| {step * STEP:,} to {(step + 1) * STEP:,} | {cells} |"
+    more = [[own[-1] - own[0] for own in one] for one in shares]
+    cells = " | ".join(f"{mean_text(one, '+')}, p {sign_flip_p(one):.3f}" for one in more)
+    yield f"| last less first | {cells} |"
     yield ""
-    yield f"Scenes: {len(scenes)}, one dialogue each; too few for a test."
+    yield f"Dialogues: {len(starts)} a column, a scene each; intervals by bootstrap over them."
+
+
+def mean_text(shares: Sequence[float], sign: str = "") -> str:
+    """The mean of shares with its interval, which there is none of where all are equal."""
+    text = f"{fmean(shares):{sign}.0%}"
+    if len(set(shares)) == 1:
+        return text
+    interval = bootstrap_interval(shares)
+    assert interval is not None
+    return f"{text} ({interval.low:{sign}.0%} - {interval.high:{sign}.0%})"
 
 
 def setting_of(config: Mapping[str, Any]) -> str | None:
@@ -257,29 +300,56 @@ def config_of(scene: str, setting: str) -> dict[str, Any]:
     return config | COMMON | SETTINGS[setting]
 
 
+def take_marked(runs: Path) -> None:
+    """Put the records of these dialogues that readers marked where no record is."""
+    starts = {
+        start.seed: start for start in starts_of(SCENES, max(c.rounds for c in CLAIMS.values()))
+    }
+    for line in (REAL / "gold.texts.jsonl").read_text(encoding="utf-8").splitlines():
+        rows = json.loads(line).get("record", [{"config": {}, "seed": None}])
+        setting, start = setting_of(rows[0]["config"]), starts.get(rows[0]["seed"])
+        if setting and start and not is_done(record := start.record(runs, setting)):
+            record.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(record, [f"{json.dumps(row)}\n".encode() for row in rows])
+
+
 def is_done(record: Path) -> bool:
     """Whether a dialogue is there, to its end."""
     return record.is_file() and read_record(record).status == "done"
 
 
-def hold(runs: Path, scene: str, setting: str) -> None:
-    """One dialogue into its record, begun anew where it is not done."""
-    record = runs / setting / f"{scene}.jsonl"
-    if is_done(record):
-        return
-    record.parent.mkdir(parents=True, exist_ok=True)
-    record.unlink(missing_ok=True)
-    config = record.with_suffix(".json")
-    config.write_text(json.dumps(config_of(scene, setting), indent=1), encoding="utf-8")
-    seed = str(SCENES.index(scene) + 1)
-    command = [sys.executable, "parrot.py", str(config), "--seed", seed, "--record", str(record)]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+def jobs_of(runs: Path, wanted: Iterable[tuple[Start, str]]) -> Iterator[Job]:
+    """The dialogues that are not done, each begun anew."""
+    for start, setting in wanted:
+        record = start.record(runs, setting)
+        if is_done(record):
+            continue
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.unlink(missing_ok=True)
+        config = record.with_suffix(".json")
+        text = json.dumps(config_of(start.scene, setting), indent=1)
+        config.write_text(text, encoding="utf-8")
+        words = (str(config), "--seed", str(start.seed), "--record", str(record))
+        yield Job(record.with_suffix(""), words)
 
 
-def examine(runs: Path, setting: str, scenes: Sequence[str]) -> Report:
+def hold(jobs: list[Job]) -> None:
+    """Hold dialogues one after the other, with one server for each model."""
+    configs = [load(Path(job.arguments[0])).config for job in jobs]
+    with ExitStack() as stack:
+        servers = {
+            key: stack.enter_context(EmbeddedServer(one))
+            for key, one in wanted_servers(configs).items()
+        }
+        batch = run_jobs(jobs, 1, servers, show=False)
+    if batch.came or batch.failed:
+        sys.exit(1)
+
+
+def examine(runs: Path, setting: str, starts: Sequence[Start]) -> Report:
     """The report of a setting's dialogues."""
     thresholds = default_thresholds()
-    files = [runs / setting / f"{scene}.jsonl" for scene in scenes]
+    files = [start.record(runs, setting) for start in starts]
     entries = [one for found in examine_all(files, thresholds, None) for one in found]
     dialogues = tuple(one for one in entries if isinstance(one, DialogueReport))
     if len(dialogues) < len(files):
@@ -287,13 +357,13 @@ def examine(runs: Path, setting: str, scenes: Sequence[str]) -> Report:
     return Report(setting, dialogues, thresholds=thresholds)
 
 
-def count_same(runs: Path, one: str, other: str, scenes: Sequence[str]) -> int:
-    """In how many scenes two settings say the same, word for word."""
+def count_same(runs: Path, one: str, other: str, starts: Sequence[Start]) -> int:
+    """How many dialogues of two settings say the same, word for word."""
 
-    def said(setting: str, scene: str) -> list[str]:
-        return [turn.content for turn in read_record(runs / setting / f"{scene}.jsonl").turns]
+    def said(setting: str, start: Start) -> list[str]:
+        return [turn.content for turn in read_record(start.record(runs, setting)).turns]
 
-    return sum(said(one, scene) == said(other, scene) for scene in scenes)
+    return sum(said(one, start) == said(other, start) for start in starts)
 
 
 def compare_by(claim: Claim, measure: Measure, reports: Mapping[str, Report]) -> Comparison:
@@ -331,13 +401,13 @@ def table_lines(claim: Claim, reports: Mapping[str, Report]) -> Iterator[str]:
 
 
 def tables(runs: Path, names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """(claim, its table) of the scenes that all its settings have; LogError where none has."""
+    """(claim, its table) of what all its settings have; LogError where there is nothing."""
     for name in names:
-        settings, scenes = settings_of(name), scenes_of(name)
+        settings = settings_of(name)
         there = [
-            scene
-            for scene in scenes
-            if all(is_done(runs / setting / f"{scene}.jsonl") for setting in settings)
+            start
+            for start in starts_of_claim(name)
+            if all(is_done(start.record(runs, setting)) for setting in settings)
         ]
         if not there:
             raise LogError(f"{name}: no scene in {runs} has all of {', '.join(settings)}")
@@ -361,27 +431,31 @@ def settings_of(name: str) -> tuple[str, ...]:
     return LATE if name == "late" else CLAIMS[name].settings
 
 
-def scenes_of(name: str) -> tuple[str, ...]:
-    """From which scenes."""
-    return LATE_SCENES if name == "late" else SCENES
+def starts_of_claim(name: str) -> list[Start]:
+    """From where, in order."""
+    return starts_of(LATE_SCENES, 1) if name == "late" else starts_of(SCENES, CLAIMS[name].rounds)
 
 
 def main() -> None:
     """Hold what is asked for, and print or write the tables."""
     every = [*CLAIMS, "late"]
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("claims", nargs="*", metavar="CLAIM", help=", ".join(every))
-    parser.add_argument("--runs", type=Path, default=ROOT / "build" / "claims", metavar="FOLDER")
-    parser.add_argument("--held", action="store_true", help="hold nothing, take what is there")
-    parser.add_argument("--write", action="store_true", help="put the tables into docs/findings.md")
+    add = parser.add_argument
+    add("claims", nargs="*", metavar="CLAIM", help=", ".join(every))
+    add("--runs", type=Path, default=ROOT / "build" / "claims", metavar="FOLDER")
+    add("--held", action="store_true", help="hold nothing, take what is there")
+    add("--write", action="store_true", help="put the tables into docs/findings.md")
     options = parser.parse_args()
     if unknown := set(options.claims) - {*every}:
         parser.error(f"no claim {', '.join(sorted(unknown))}; there are {', '.join(every)}")
     names, runs = options.claims or every, options.runs.resolve()
-    wanted = {pair for name in names for pair in product(scenes_of(name), settings_of(name))}
-    for scene, setting in () if options.held else product(SCENES, SETTINGS):
-        if (scene, setting) in wanted:
-            hold(runs, scene, setting)
+    take_marked(runs)
+    if not options.held:
+        wanted = {
+            pair for name in names for pair in product(starts_of_claim(name), settings_of(name))
+        }
+        order = sorted(wanted, key=lambda pair: (pair[0].seed, list(SETTINGS).index(pair[1])))
+        hold(list(jobs_of(runs, order)))
     for name, table in chain(tables(runs, names), [("readers", "\n".join(reader_lines()))]):
         print(f"{name}\n\n{table}\n")
         if options.write:
