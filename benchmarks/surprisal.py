@@ -1,21 +1,24 @@
 """Does a model grow surer of itself before it loops? Its surprisal before, at and after the onset.
 
-    python -m benchmarks.surprisal [--write] [--smollm2 MODEL] [--folder build/surprisal]
+    python -m benchmarks.surprisal [--write] [--marked] [--folder build/surprisal]
 
-Holds dialogues with "logprobs": true (those whose records are in the folder already are read):
-skye and mark at low temperatures without a repetition penalty and at the shipped sampler, and with
---smollm2 (embedded:smollm2 or embedded:FILE.gguf) that model in ready scenes. --write puts the
-tables into docs/findings.md.
+Holds dialogues of skye and mark with "logprobs": true (those whose records are in the folder
+already are read), at low temperatures without a repetition penalty and at the shipped sampler;
+those of SmolLM2-135M are the marked ones that have log probabilities (benchmarks/real). --marked
+looks at these alone and holds nothing. --write puts the tables into docs/findings.md.
 
 Surprisal of a turn: minus the mean log probability of its tokens, before sampling, in nats; here of
 a turn and the one before it, so that both speakers are in it. The onset is that of the first loop
-that is told by words; an onset within the first EARLY turns leaves nothing to foretell from and is
-left out. A turn *before* is one of the AHEAD turns before an onset; *others* are turns more than
-twice as far from it, and those of dialogues without a loop. AUC: how often a turn before is less
-surprised than one of the others of the same model, .5 is chance. Cooler samplers loop more and are
-surer everywhere, which AUC cannot tell from a warning; so *change* compares a dialogue with itself:
-its surprisal at a lag less that of its own turns up to BASE turns before the onset, of dialogues
-with LEAST such turns. Intervals: bootstrap over dialogues.
+that is told by words; of SmolLM2 where the first of two readers saw one begin, who often do so a
+turn or two before the detectors. An onset within the first turns leaves nothing to foretell from
+and is left out (RULES has how many turns: SmolLM2 loops soon). A turn *before* is one of the AHEAD
+turns before an onset; *others* are turns more than twice as far from it, and those of dialogues
+without a loop. AUC: how often a turn before is less surprised than one of the others of the same
+model, .5 is chance. Cooler samplers loop more and are surer everywhere, which AUC cannot tell from
+a warning; so *change* compares a dialogue with itself: its surprisal at a lag less that of its own
+turns up to some turns before the onset, of dialogues with enough of them. Talk may grow surer
+anyhow; so *of others* is the same of dialogues without a loop, as if they had begun to loop where
+those did. Intervals: bootstrap over dialogues.
 """
 
 from __future__ import annotations
@@ -25,26 +28,40 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
 
 import numpy as np
 
+from benchmarks.truth_on_real_text import ANY_LOOP, put, read_marked
+from broken_record.data import Dialogue
 from broken_record.detectors.find import find_loops_and_breaks
-from broken_record.detectors.registry import LEXICAL_LOOPS
+from broken_record.detectors.registry import LEXICAL_LOOPS, LOOPS
 from broken_record.files.record import read_record
 from broken_record.text.transcript import Transcript
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "findings.md"
-BEGIN, END = "<!-- surprisal: begin -->", "<!-- surprisal: end -->"
-AHEAD, EARLY, DRAWS = 4, 10, 1000
-BASE, LEAST = 9, 6
+AHEAD, DRAWS = 4, 1000
 STUCK = ((0, 1), (2, 5), (6, 9), (10, 13))
 LOOSE = ["sampler.repeat_penalty=1.0"]
-SCENES = ["lighthouse", "detective", "porch"]
 LAGS = ((-8, -5), (-4, -3), (-2, -1), (0, 1), (2, 5))
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Of a model: an onset before turn `early` is left out; a dialogue is compared with its own
+    turns up to `base` before the onset, if there are `least`.
+    """
+
+    early: int
+    base: int
+    least: int
+
+
+RULES = {"skye and mark": Rule(10, 9, 6), "SmolLM2-135M": Rule(5, 4, 1)}
+PLACES = {"skye and mark": "surprisal", "SmolLM2-135M": "surprisal of smollm2"}
 
 
 @dataclass(frozen=True)
@@ -77,7 +94,7 @@ class Held:
     onset: int | None
 
 
-def plans(smollm2: str | None) -> Iterator[Plan]:
+def plans() -> Iterator[Plan]:
     """What is held."""
     for warmth, dialogues in ((0.0, 1), (0.2, 10), (0.3, 5)):
         for seed in range(1, 1 + dialogues):
@@ -86,21 +103,35 @@ def plans(smollm2: str | None) -> Iterator[Plan]:
     for seed in range(1, 5):
         settings = ("total_tokens=1200",)
         yield Plan("skye and mark", f"shipped_{seed}", "config.json", seed, settings)
-    for scene in SCENES if smollm2 else ():
-        short = ("total_tokens=700", "turn_max_tokens=30", "embedded.threads=1")
-        settings = (*LOOSE, "sampler.temperature=0.3", *short, f"api_url={smollm2}")
-        yield Plan("SmolLM2-135M", scene, f"scenes/{scene}.json", 1, settings)
 
 
-def load(plan: Plan, folder: Path) -> Held:
-    """A dialogue, and where its first loop begins."""
-    dialogue = read_record(plan.hold(folder))
-    found = find_loops_and_breaks(Transcript(dialogue), LEXICAL_LOOPS).findings
-    first = min((finding.onset_turn for finding in found if finding.counts), default=None)
+def look(model: str, dialogue: Dialogue, onset: int | None) -> Held:
+    """A dialogue whose turns all have a log probability."""
     own = [-turn.logprob_mean for turn in dialogue.turns if turn.logprob_mean is not None]
     assert len(own) == len(dialogue.turns), "a turn without its log probability"
     both = [mean(own[max(0, i - 1) : i + 1]) for i in range(len(own))]
-    return Held(plan.model, tuple(both), None if first is None else first - len(dialogue.opening))
+    return Held(model, tuple(both), None if onset is None else onset - len(dialogue.opening))
+
+
+def look_at_held(folder: Path) -> Iterator[Held]:
+    """The dialogues of skye and mark, and where a loop is first told by words."""
+    for plan in plans():
+        dialogue = read_record(plan.hold(folder))
+        found = find_loops_and_breaks(Transcript(dialogue), LEXICAL_LOOPS).findings
+        onset = min((finding.onset_turn for finding in found if finding.counts), default=None)
+        yield look(plan.model, dialogue, onset)
+
+
+def look_at_marked() -> Iterator[Held]:
+    """The marked dialogues of SmolLM2 that have log probabilities, and where the first of two
+    readers saw a loop begin; without those on which they differ.
+    """
+    for marked in read_marked(None):
+        there = marked.is_there(ANY_LOOP)
+        if marked.source != "gold_logprobs" or there is None:
+            continue
+        seen = [m["onset"] for marks in marked.readers for m in marks if m["kind"] in LOOPS]
+        yield look("SmolLM2-135M", marked.dialogue, min(seen) if there else None)
 
 
 def turns(held: Held, first: int, last: int) -> list[float]:
@@ -120,10 +151,22 @@ def others(held: Held) -> list[float]:
 
 def change(held: Held, first: int, last: int) -> float | None:
     """How much more surprised a dialogue is at a lag than in its own turns before."""
-    if held.onset is None or not (values := turns(held, first, last)):
+    rule = RULES[held.model]
+    if held.onset is None or first <= -rule.base or not (values := turns(held, first, last)):
         return None
-    earlier = held.surprisal[1 : max(1, held.onset - BASE + 1)]
-    return mean(values) - mean(earlier) if len(earlier) >= LEAST else None
+    earlier = held.surprisal[1 : max(1, held.onset - rule.base + 1)]
+    return mean(values) - mean(earlier) if len(earlier) >= rule.least else None
+
+
+def changes_of_others(dialogues: Sequence[Held], first: int, last: int) -> list[float]:
+    """The same of every dialogue without a loop, the mean over the onsets of the others."""
+    onsets = [held.onset for held in dialogues if held.onset is not None]
+    found = (
+        [one for onset in onsets if (one := change(replace(held, onset=onset), first, last))]
+        for held in dialogues
+        if held.onset is None
+    )
+    return [mean(changes) for changes in found if changes]
 
 
 def area(few: Sequence[float], many: Sequence[float]) -> float | None:
@@ -161,9 +204,9 @@ def interval(dialogues: Sequence[Held], first: int, last: int) -> tuple[float, f
 def table(dialogues: Sequence[Held]) -> Iterator[str]:
     """The rows of one model: how surprised at which lag, and how well that separates."""
     usual = [value for held in dialogues for value in others(held)]
-    yield "| turns from the onset | dialogues | surprisal (nats) | AUC | change (nats) |"
-    yield "|---|---|---|---|---|"
-    yield f"| others | {sum(bool(others(h)) for h in dialogues)} | {mean(usual):.2f} | | |"
+    yield "| turns from the onset | dialogues | surprisal (nats) | AUC | change | of others |"
+    yield "|---|---|---|---|---|---|"
+    yield f"| others | {sum(bool(others(h)) for h in dialogues)} | {mean(usual):.2f} | | | |"
     for first, last in (*LAGS, (-AHEAD, -1)):
         values = [value for held in dialogues for value in turns(held, first, last)]
         auc, limits = separation(dialogues, first, last), interval(dialogues, first, last)
@@ -174,7 +217,8 @@ def table(dialogues: Sequence[Held]) -> Iterator[str]:
         changes = [one for held in dialogues if (one := change(held, first, last)) is not None]
         bold = "**" if (first, last) == (-AHEAD, -1) else ""
         lag = f"{bold}{first} to {last}{bold}"
-        yield f"| {lag} | {number} | {mean(values):.2f} | {words} | {in_words(changes)} |"
+        apart = f"{in_words(changes)} | {in_words(changes_of_others(dialogues, first, last))}"
+        yield f"| {lag} | {number} | {mean(values):.2f} | {words} | {apart} |"
 
 
 def in_words(changes: Sequence[float]) -> str:
@@ -197,37 +241,35 @@ def course_of(dialogues: Sequence[Held]) -> Iterator[str]:
         yield f"Surprisal from the onset on, of all that loop: {', '.join(words)}."
 
 
-def report(held: Sequence[Held]) -> Iterator[str]:
-    """All tables, a model each."""
-    for model in dict.fromkeys(one.model for one in held):
-        own = [one for one in held if one.model == model]
-        usable = [one for one in own if one.onset is None or one.onset >= EARLY]
-        loops = sum(one.onset is not None for one in usable)
-        early = len(own) - len(usable)
-        yield (f"{model}: {len(own)} dialogues; {loops} loop from turn {EARLY} on or later, "
-               f"{early} before it (left out), {len(usable) - loops} do not.")  # fmt: skip
-        yield from course_of(own)
-        yield ""
-        if loops:
-            yield from table(usable)
-            yield ""
+def report(model: str, own: Sequence[Held]) -> Iterator[str]:
+    """The table of a model."""
+    early = RULES[model].early
+    usable = [one for one in own if one.onset is None or one.onset >= early]
+    loops = sum(one.onset is not None for one in usable)
+    left_out = len(own) - len(usable)
+    yield (f"{model}: {len(own)} dialogues; {loops} loop from turn {early} on or later, "
+           f"{left_out} before it (left out), {len(usable) - loops} do not.")  # fmt: skip
+    yield from course_of(own)
+    yield ""
+    if loops:
+        yield from table(usable)
 
 
 def main() -> None:
     """Hold what is not held, and print or write the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true")
-    parser.add_argument("--smollm2", metavar="MODEL")
+    parser.add_argument("--marked", action="store_true")
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "surprisal")
     options = parser.parse_args()
-    held = [load(plan, options.folder.resolve()) for plan in plans(options.smollm2)]
-    text = "\n".join(report(held))
-    if not options.write:
-        print(text)
-        return
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    PAGE.write_text(f"{before}{BEGIN}\n{text}{END}{after}", encoding="utf-8")
+    held = {"SmolLM2-135M": [*look_at_marked()]}
+    if not options.marked:
+        held["skye and mark"] = [*look_at_held(options.folder.resolve())]
+    for model, own in held.items():
+        text = "\n".join(report(model, own))
+        print(f"{text}\n")
+        if options.write:
+            put(PAGE, PLACES[model], text)
 
 
 if __name__ == "__main__":
