@@ -294,7 +294,7 @@ def restated_sentences(laid: Layout) -> Iterator[Repeat]:
     share = sum(float(laid.upto[last] - laid.upto[first]) for first, last in again) / laid.size
     if any(len(again) >= count and share >= least for count, least in RESTATED.items()):
         (first, last), (_, end) = again[0], again[-1]
-        said = f"{len(again)} sentences said before with a word changed, {laid.quoted(first, last)}"
+        said = f"{len(again)} sentences said before, or nearly so, {laid.quoted(first, last)}"
         yield repeat(laid, first, end, len(again) + 1, share, said)
 
 
