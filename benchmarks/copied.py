@@ -17,13 +17,10 @@ from broken_record.files.sweep_folder import read_sweep
 def is_copied(dialogue: Dialogue) -> bool:
     """Whether all that a branch says was said before it, prefixes aside."""
     assert dialogue.branch is not None
-    prefixes = {role: dialogue.config.get(key, "") for role, key in PREFIXES.items()}
+    prefixes = dialogue.prefixes
     texts = [(turn, turn.content.removeprefix(prefixes[turn.role])) for turn in dialogue.turns]
     before = {text for turn, text in texts if turn.index < dialogue.branch.at}
     return all(text in before for turn, text in texts if turn.index >= dialogue.branch.at)
-
-
-PREFIXES = {"assistant": "agent_prefix", "user": "user_prefix"}
 
 
 def main() -> None:

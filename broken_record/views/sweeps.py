@@ -202,7 +202,7 @@ def draw(
 
 def forest(comparison: Comparison, measure: str) -> figure | None:
     """Paired differences from the baseline with intervals, best first; None without a pair."""
-    apart = [(one.name, one.differences[measure]) for one in comparison.others]
+    apart = [(tell_apart(one, comparison), one.differences[measure]) for one in comparison.others]
     known = [(name, difference) for name, difference in apart if difference.value is not None]
     known.sort(key=lambda pair: pair[1].value or 0.0, reverse=measure == TOKENS)
     if not known:
@@ -249,6 +249,16 @@ def forest(comparison: Comparison, measure: str) -> figure | None:
     )
     plot.ygrid.visible = False
     return plot
+
+
+def tell_apart(one: Combination, comparison: Comparison) -> str:
+    """In what a combination differs from the baseline, which the title names as such."""
+    usual = next(own for own in comparison.combinations if own.name == comparison.baseline)
+    return ", ".join(
+        f"{key.rpartition('.')[2]}={values_text([value])}"
+        for key, value in one.settings.items()
+        if value != usual.settings[key]
+    )
 
 
 def shortened(text: str, longest: int = LABEL) -> str:

@@ -90,12 +90,20 @@ def test_a_forest_plot_has_the_best_combination_first():
     plots = {measure: forest(found, measure) for measure in (ANY_LOOP, TOKENS)}
     for plot in plots.values():
         labels = plot.yaxis[0].major_label_overrides if plot else {}
-        assert [labels[row].text for row in (0, 1)] == ["c", "b"]
+        assert [labels[row].text for row in (0, 1)] == ["x=c", "x=b"]
     drawn = plots[ANY_LOOP]
     assert drawn and drawn.renderers[-1].data_source.data["value"] == [-4 / 9, 3 / 9]
     shown = drawn.renderers[-1].data_source.data
     assert [*zip(shown["colour"], shown["marker"], strict=True)] == [(GREY, "circle")] * 2
     assert forest(compared({"a": []}, n=9), COVERAGE) is None
+
+
+def test_a_row_of_a_forest_says_what_differs_from_the_baseline_alone():
+    same = {"sampler.temperature": 0.3, "sampler.repeat_penalty": 1.0}
+    settings = {"a": same, "b": {**same, "sampler.repeat_penalty": 1.1}}
+    found = compared(runs_of(settings, lambda k, seed: k == 1), settings=settings, n=9)
+    plot = forest(found, TOKENS)
+    assert plot and plot.yaxis[0].major_label_overrides[0].text == "repeat_penalty=1.1"
 
 
 def test_what_differs_beyond_chance_is_told_by_its_form_too():
