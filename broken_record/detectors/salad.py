@@ -16,13 +16,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from broken_record.detectors.not_prose import NotProse, Words, running
 from broken_record.text.characters import Points
 from broken_record.text.ngrams import distinct
 from broken_record.text.transcript import Flags, Ints, Transcript
 from broken_record.text.words import (
-    OTHER_FUNCTION_WORDS,
     SENTENCE_END,
-    Vocabulary,
     find_words,
     mask_structure,
 )
@@ -38,8 +37,6 @@ CONTENT_SHARE = 0.5  # of a jumble
 BROKEN = re.compile(r"\w['\u2019](?!(?:s|t|d|m|ll|re|ve)\b)\w")  # apostrophe_break's
 BREAK = re.compile(SENTENCE_END.pattern + r"|\n")
 GAP = re.compile(r"[^\s\w'\u2019-]|\n|--|\s-\s")
-LISTED = re.compile(r"[,;/|=]|\n")
-NOTATION = re.compile(r"[^\w\s,.;!?'\"*()\u2019\u201c\u201d-]|[./:](?=\w)")
 FENCED = re.compile(r"```[\s\S]*?(?:```|\Z)")
 
 
@@ -110,7 +107,7 @@ def find_few_function_words(
     count = len(said.numbers)
     function = running(transcript.vocabulary.function[said.numbers])
     ends = running_between(said, [match.start() for match in SENTENCE_END.finditer(masked)])
-    otherwise = Otherwise(transcript.vocabulary, masked, said, list_share)
+    not_prose = NotProse(transcript.vocabulary, masked, said, list_share)
     widths = (
         [(count, least_function[1])]
         if count < NARROW and is_glued(masked, count)
@@ -124,7 +121,7 @@ def find_few_function_words(
         shares = np.where(few_ends, shares, 1.0)
         found: tuple[int, int, float] | None = None
         for k in np.flatnonzero(shares < least)[:: n // 4].tolist():
-            if otherwise.is_natural(k, k + n):
+            if not_prose.is_natural(k, k + n):
                 continue
             start, end = int(said.starts[k]), int(said.ends[k + n - 1])
             if n != NARROW or not BROKEN.search(masked, max(0, start - 200), end):
@@ -133,14 +130,6 @@ def find_few_function_words(
             start, end, share = found
             return Salad(start, end, f"salad ({share:.0%} function words in {n} words)")
     return None
-
-
-class Words(NamedTuple):
-    """Words of a text: their numbers, and from where to before where each stands."""
-
-    numbers: Ints
-    starts: Ints
-    ends: Ints
 
 
 def words_of(transcript: Transcript, position: int, first: int, last: int) -> Words:
@@ -209,7 +198,7 @@ def find_dropped_words(
             continue
         if in_runs(function, [*broken, True]) < share * len(function):
             continue
-        if not Otherwise(transcript.vocabulary, body, said, list_share).is_natural(0, end - begin):
+        if not NotProse(transcript.vocabulary, body, said, list_share).is_natural(0, end - begin):
             how = f"a sentence of {end - begin} words drops its function words"
             return Salad(starts[0], ends[-1], how)
     return None
@@ -276,71 +265,43 @@ def is_between(points: Points, first: str, last: str) -> Flags:
     return found
 
 
-def running(flags: Flags) -> Ints:
-    """Running counts from 0."""
-    return np.concatenate(([0], np.cumsum(flags, dtype=np.int64)))
-
-
 def running_between(said: Words, places: list[int]) -> Ints:
     """How many of the places (offsets, rising) lie before the end of each word's gap."""
     borders = np.concatenate(([0], said.starts[1:], said.ends[-1:] + 1))
     return np.searchsorted(np.array(places, dtype=np.int64), borders)
 
 
-class Otherwise:
-    """Where few function words are natural: in a list, notation, capitals, another language.
+class Salads:
+    """The salads of a transcript's turns, of all four kinds; `suspect` are the turns that may be
+    one, by screens that cost less than a look.
 
-    What tells it is counted over the whole text, so that a window costs no more than a look.
+    Shares of function words of `few` are of WINDOW and of NARROW words. Only the jumble is looked
+    for where a language has no list of function words (`has_list`).
     """
 
-    def __init__(self, vocabulary: Vocabulary, text: str, said: Words, list_share: float) -> None:
-        self.said, self.list_share = said, list_share
-        self.letters, self.capitals = (
-            running(np.fromiter(map(of, text), dtype=bool, count=len(text)))
-            for of in (str.isalpha, str.isupper)
-        )
-        self.listed, self.signs = (
-            np.array([match.start() for match in pattern.finditer(text)], dtype=np.int64)
-            for pattern in (LISTED, NOTATION)
-        )
-        self.coded, self.foreign, self.other = (
-            running(vocabulary.flags(of)[said.numbers]) for of in (is_coded, is_foreign, is_other)
-        )
+    def __init__(
+        self, transcript: Transcript, few: tuple[float, float, float],
+        dropped: tuple[int, float], jumbled: tuple[int, float, float], *, has_list: bool,
+        list_share: float,
+    ) -> None:  # fmt: skip
+        self.transcript = transcript
+        self.few, self.dropped, self.jumbled, self.list_share = few, dropped, jumbled, list_share
+        longest = longest_sentence(transcript)
+        self.may_jumble = longest >= jumbled[0]
+        self.may_drop = (longest >= dropped[0]) & has_list
+        self.may_lack = self.may_drop & False
+        if has_list:
+            self.may_lack = with_few_function_words(transcript, few[:2])
+        self.suspect = self.may_jumble | self.may_drop | self.may_lack
+        self.earlier = Earlier(transcript) if self.may_jumble.any() else None
 
-    def is_natural(self, first: int, last: int) -> bool:
-        """Whether it is so from a word to before another."""
-        span = int(self.said.starts[first]), int(self.said.ends[last - 1])
-        n = last - first
-        coded, foreign, other = (
-            int(upto[last] - upto[first]) for upto in (self.coded, self.foreign, self.other)
-        )
-        letters, capitals = (
-            int(upto[span[1]] - upto[span[0]]) for upto in (self.letters, self.capitals)
-        )
-        listed, signs = (
-            int(np.subtract(*places.searchsorted(span[::-1])))
-            for places in (self.listed, self.signs)
-        )
-        return (
-            listed >= self.list_share * n
-            or signs >= 0.15 * n
-            or coded >= 0.2 * n
-            or capitals >= 0.5 * letters
-            or foreign >= 0.15 * n
-            or other >= 0.10 * n
-        )
-
-
-def is_coded(word: str) -> bool:
-    """Whether a word has more than letters and apostrophes."""
-    return not word.replace("'", "").isalpha()
-
-
-def is_foreign(word: str) -> bool:
-    """Whether a word has letters that English has not."""
-    return not word.isascii()
-
-
-def is_other(word: str) -> bool:
-    """Whether a word is a function word of another language."""
-    return word in OTHER_FUNCTION_WORDS
+    def find(self, position: int) -> Salad | None:
+        """The first salad of a turn."""
+        soup = None
+        if self.may_lack[position]:
+            soup = find_few_function_words(self.transcript, position, self.few, self.list_share)
+        if soup is None and self.may_drop[position]:
+            soup = find_dropped_words(self.transcript, position, *self.dropped, self.list_share)
+        if soup is None and self.earlier is not None and self.may_jumble[position]:
+            soup = self.earlier.find_jumble(self.transcript, position, *self.jumbled)
+        return soup

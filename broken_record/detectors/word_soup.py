@@ -30,17 +30,7 @@ from statistics import median
 
 from broken_record.data import Finding, Role, Span
 from broken_record.detectors.evidence import make_finding, saturate, stretches
-from broken_record.detectors.salad import (
-    BREAK,
-    SHORT,
-    Earlier,
-    Salad,
-    blank_code,
-    find_dropped_words,
-    find_few_function_words,
-    longest_sentence,
-    with_few_function_words,
-)
+from broken_record.detectors.salad import BREAK, SHORT, Salad, Salads, blank_code
 from broken_record.detectors.unlikely_words import find_unlikely
 from broken_record.text.transcript import Transcript
 from broken_record.text.words import SENTENCE_END, find_words, worth
@@ -89,16 +79,14 @@ def detect(
     """
     findings = []
     has_list = transcript.language in ("en", None)
-    few = function_share, narrow_share, words_per_end
-    dropped = dropped_words, dropped_share
-    jumbled = jumbled_words, jumbled_share, jumbled_pairs
-    longest_sentences = longest_sentence(transcript)
-    may_jumble = longest_sentences >= jumbled_words
-    may_drop = (longest_sentences >= dropped_words) & has_list
-    suspect = may_jumble | may_drop
-    may_lack = with_few_function_words(transcript, few[:2]) if has_list else suspect & False
-    suspect |= may_lack
-    earlier = Earlier(transcript) if may_jumble.any() else None
+    salads = Salads(
+        transcript,
+        (function_share, narrow_share, words_per_end),
+        (dropped_words, dropped_share),
+        (jumbled_words, jumbled_share, jumbled_pairs),
+        has_list=has_list,
+        list_share=list_share,
+    )
     sizes = transcript.sizes.tolist()
     for role in ("assistant", "user"):
         own = transcript.own(role)
@@ -110,17 +98,11 @@ def detect(
         runs, at_once = [], set()
         for k, i in enumerate(own):
             may_run = sizes[i] >= least_run and breaks_off(transcript, i)
-            if transcript.counts[i] < SHORT or not (suspect[i] or may_run):
+            if transcript.counts[i] < SHORT or not (salads.suspect[i] or may_run):
                 continue
             if is_loop(transcript, i, looping):
                 continue
-            soup = None
-            if may_lack[i]:
-                soup = find_few_function_words(transcript, i, few, list_share)
-            if soup is None and may_drop[i]:
-                soup = find_dropped_words(transcript, i, *dropped, list_share)
-            if soup is None and earlier is not None and may_jumble[i]:
-                soup = earlier.find_jumble(transcript, i, *jumbled)
+            soup = salads.find(i)
             if may_run:
                 if soup is None and transcript.sizes[i] >= run_on_words:
                     soup = find_run_on(transcript, i, run_on_words, list_share)
