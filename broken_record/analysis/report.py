@@ -6,6 +6,7 @@ are counted one by one, as they are written.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -154,8 +155,8 @@ class BranchCounts:
     escaped_any: int
 
 
-CUT = "cut at the limit"
-"""What word_soup says of a reply that runs to turn_max_tokens."""
+CUT = re.compile(r"runs away \(\d+ words, cut at the limit\)")
+"""What word_soup says of replies that run to turn_max_tokens, and of which it says no more."""
 AVERAGED = ("average_response_length", "loop_score", "loop_density", "loop_coverage")
 
 
@@ -337,5 +338,5 @@ def find_kind(kind: str, own: list[tuple[Finding, int | None]]) -> KindFound:
         first.onset_turn,
         tokens,
         all(finding.recovered for finding, _ in own),
-        all(CUT in finding.explanation for finding, _ in own),
+        all(CUT.fullmatch(finding.explanation) for finding, _ in own),
     )

@@ -34,6 +34,7 @@ def told(*entries):
 
 
 CUT = "runs away (358 words, cut at the limit)"
+UNLIKELY = "its own words are unlikely to the model (2.2 nats a token)"
 WEAK = (
     "single_turn_loop at turn 52: the penalty of 1.1 looks back 2,048: within reach, but too weak"
 )
@@ -73,6 +74,14 @@ RUNS = {
     ),
     "salad": (
         [entry(found("word_soup", "assistant", explanation="salad"))],
+        ["Gets stuck in none.",
+         "Breaks in 1 of 1 dialogue (21% - 100%): word soup (word_soup, 1), the assistant, from "
+         "turn 52 (900 tokens) on; it does not recover.",
+         "What may help: a lower temperature, a higher min_p, or a milder penalty; "
+         "docs/looping.md#word_soup."],
+    ),
+    "unlikely, and runs to the limit": (
+        [entry(found("word_soup", "assistant", explanation=f"{CUT} and {UNLIKELY}"))],
         ["Gets stuck in none.",
          "Breaks in 1 of 1 dialogue (21% - 100%): word soup (word_soup, 1), the assistant, from "
          "turn 52 (900 tokens) on; it does not recover.",
