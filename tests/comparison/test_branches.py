@@ -107,3 +107,8 @@ def test_a_comparison_of_branches_is_written_read_and_shown(tmp_path):
     assert "kinds that differ" not in lines
     page = make_sweep_page(found, made="")
     assert "gets out most often" in page and "out of every loop" in page
+
+
+def test_an_axis_of_which_the_page_has_nothing_to_show_has_no_heading_there():
+    found = compared({"a": branches([IN] * 6), "b": branches([OUT] * 6)})
+    assert "<h2>" not in make_sweep_page(found, made="today", cdn=True)
