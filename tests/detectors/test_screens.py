@@ -20,7 +20,7 @@ from broken_record.detectors.salad import (
     longest_sentence,
     with_few_function_words,
 )
-from broken_record.detectors.templates import LAST, Views
+from broken_record.detectors.template_views import LAST, Views
 from broken_record.detectors.weak_repeats import has_triples_again, said_at_once, weak_sign
 from broken_record.text.language import languages_of
 from broken_record.text.layout import Layout
