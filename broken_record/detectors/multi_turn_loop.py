@@ -6,8 +6,9 @@ of up to 24 words those with .75 of their characters alike: "Im happy to help", 
 help"); one turn may be changed, inserted or missing, because the path may leave its diagonal of
 the similarity matrix for the next one. A finding needs two whole copies, or five turns of a longer
 round, and 12 repeated words that are more than greetings; it is a break from the third. The longest
-path wins, so the smallest period stands for its multiples. Rounds of the same steps in other words
-are told by rounds.py. It differs from single_turn_loop by the period.
+path wins, so the smallest period stands for its multiples. A passage that comes again from farther
+away is looked for by restarts.py, rounds of the same steps in other words are told by rounds.py. It
+differs from single_turn_loop by the period.
 
 >>> from broken_record.detectors.examples import transcript_of
 >>> verse = ["Shall we go for a walk by the river?", "I would rather stay inside with you tonight.",
@@ -21,7 +22,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import NamedTuple
 
@@ -29,6 +30,7 @@ import numpy as np
 
 from broken_record.data import Finding
 from broken_record.detectors.evidence import make_finding, saturate
+from broken_record.detectors.restarts import Restart, find_restarts
 from broken_record.detectors.rounds import (
     LEAST_TURNS,
     Rounds,
@@ -36,7 +38,7 @@ from broken_record.detectors.rounds import (
     nearest_before,
 )
 from broken_record.detectors.single_turn_loop import has_new_slot
-from broken_record.text.similarity import ALIKE, Band, bags_of, compare_pairs, may_be_alike
+from broken_record.text.similarity import ALIKE, WIDEST, Band, bags_of, compare_pairs, may_be_alike
 from broken_record.text.transcript import Flags, Transcript, quote
 
 KIND = "multi_turn_loop"
@@ -137,10 +139,28 @@ def detect(
             continue
         reach.repeat(path.first, path.last)
         findings.append(report(transcript, alike, path, period, break_copies))
+    for restart in find_restarts(transcript, WIDEST):
+        if is_passage(transcript, restart, passage, words, matched) and not reach.is_taken(
+            restart.first - restart.apart, restart.first, restart.last
+        ):
+            reach.repeat(restart.first, restart.last)
+            findings.append(report_restart(transcript, restart, passage))
     rounds = rounds_of(transcript, alike, least_period, round_evidence)
     if rounds is not None and not reach.covered[rounds.first : rounds.last + 1].any():
         findings.append(report_rounds(transcript, rounds))
     return findings
+
+
+def is_passage(
+    transcript: Transcript, restart: Restart, passage: int, words: int, matched: float
+) -> bool:
+    """Whether so much comes again from far away that nobody says it twice by chance."""
+    turns = [*restart.turns]
+    return (
+        len(turns) >= max(passage, matched * (restart.last - restart.first + 1))
+        and transcript.sizes[turns].sum() >= words
+        and len({transcript.codes[i] for i in turns}) >= 3
+    )
 
 
 class Reach:
@@ -359,6 +379,28 @@ def report(
         explanation=f"{period} turns from {quote(opening)} on, {copies} times",
         pairs=[(i, i - p) for p, i in path.cells if p % 2],
     )
+
+
+def report_restart(transcript: Transcript, restart: Restart, passage: int) -> Finding:
+    """The finding of a passage that comes again from far away."""
+    turns, apart = restart.turns, restart.apart
+    positions = sorted({*turns, *(i - apart for i in turns)})
+    opening = quote(transcript.said[restart.first - apart].body)
+    found = make_finding(
+        transcript,
+        kind=KIND,
+        positions=positions,
+        level="warn",
+        origin=restart.first - apart,
+        onset=restart.first,
+        detect=turns[passage - 1],
+        copies=2,
+        strength=saturate([1 / apart] * len(turns)),
+        spans=[transcript.whole(i) for i in positions],
+        explanation=f"{len(turns)} turns from {opening} on come again {apart} turns later",
+        pairs=[(i, i - apart) for i in turns if apart % 2],
+    )
+    return replace(found, period=apart)  # it is over when the next turn is another
 
 
 def report_rounds(transcript: Transcript, rounds: Rounds) -> Finding:
