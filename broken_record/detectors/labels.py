@@ -14,8 +14,8 @@ from weakref import WeakKeyDictionary
 from broken_record.text.transcript import Transcript
 
 LABEL = re.compile(
-    r"^[ \t>*_\[(#]{0,8}([^\W\d_][\w.'\u2019 -]{0,28}?)[ \t)\]*_]{0,6}[:\uff1a][*_]{0,3}"
-    r"(?=[\s\"*(\u201c\u00ab\u300c]|$)",
+    r"^[ \t>*_\[(#]{0,8}([^\W\d_][\w.'\u2019 -]{0,28}?)[ \t)\]*_]{0,6}"
+    r"(?:\uff1a|:[*_]{0,3}(?=[\s\"*(\u201c\u00ab\u300c]|$))",
     re.MULTILINE,
 )
 ACT = re.compile(r"\s*(?:\*[^*\n]*\*|\([^)\n]*\)|\[[^\]\n]*\])\s*")

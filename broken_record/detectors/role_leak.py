@@ -1,10 +1,10 @@
 r"""What belongs to the chat's machinery, or to the other side, stands inside a turn.
 
 Either a token of a chat template (`<|im_end|>`, `[INST]`, `### Assistant:`, `{{user}}` ...), a slot
-that nobody filled in ("my name is [Name]"), or nothing but labels; or the turn goes on as the other
-side. Then a line, or what stands behind a sentence, begins with the other's label, or once more
+that nobody filled in ("my name is [Name]"), what is written above a dialogue ("The following is the
+transcript of ..."), or nothing but labels; or the turn goes on as the other side. Then a line, or what stands behind a sentence, begins with the other's label, or once more
 with the speaker's own, and says something, or more follows it; or paragraph after paragraph answers
-the one before; or it takes up in the middle of the sentence in which the other broke off. The
+the one before; or two others speak in it by turns; or it takes up in the middle of the sentence in which the other broke off. The
 other's label is its prefix in the config, what most of its messages begin with (the dialogue's own
 format), who it said at the beginning that it is ("I'm the host"), or the name of its role (User,
 Assistant, AI ...).
@@ -48,6 +48,12 @@ SLOT = re.compile(
     re.IGNORECASE,
 )
 """A name that nobody filled in, in a sentence: "Nice to meet you, [Name]."."""
+HEADER = re.compile(
+    r"^[ \t*_#(\[]*(?:the following|below) is (?:a|an|the) (?:\w+ ){0,2}"
+    r"(?:transcript|conversation|dialogue|dialog|chat|record) (?:of|between)\b[^\n]*",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""What is written above a dialogue, and not said in one."""
 TOKEN_SIGNS = ("|", "\uff5c", "[", "<", "{{", "###")
 ROLE_NAMES: dict[Role, frozenset[str]] = {
     "user": frozenset(
@@ -72,6 +78,7 @@ ANSWER = re.compile(
     r"|Great (?:point|idea|question))\b"
 )
 LEAST_AGAIN = 20  # characters
+LEAST_LINES = 4  # with the labels of two who speak by turns
 PARAGRAPH = re.compile(r"\S[^\n]*(?:\n(?!\s*\n)[^\n]*)*")
 ANSWERS = 3  # paragraphs behind the first
 TAKEN_UP = 15  # words of a message that breaks off
@@ -137,6 +144,8 @@ def detect(
             body = transcript.bodies[i]
             if answers := find_both_sides(transcript, i):
                 leaks[place] = answers
+            if header := find_header(body):
+                voiced[place] = header
             if not any(sign in body for sign in (":", "\uff1a", *TOKEN_SIGNS)):
                 continue
             plain = without_quotations(body)
@@ -144,7 +153,7 @@ def detect(
                 leaks[place] = token
             elif slot := find_slot(transcript, i, plain):
                 leaks[place] = slot
-            elif voice := find_voice(plain, body, names, role, labels[role]):
+            elif voice := find_voice(plain, body, names, role, labels[role]) or find_script(plain):
                 voiced[place] = voice
         is_format = (
             len(own) >= format_turns and 0 in voiced and len(voiced) >= format_share * len(own)
@@ -202,6 +211,16 @@ def find_token(plain: str, body: str) -> Sign | None:
     if match[0] == "</s>" and "<s>" in body and "[INST]" not in body:
         return None  # struck out
     return Sign(match.start(), match.end(), f"{quote(match[0])} in the reply")
+
+
+def find_header(body: str) -> Sign | None:
+    """The first line that announces the dialogue in which it stands.
+
+    >>> find_header("Bye!\\n\\nThe following is a transcript of two clerks.").start
+    6
+    """
+    match = HEADER.search(body) if " is " in body else None
+    return match and Sign(match.start(), match.end(), f"a header in the reply: {quote(match[0])}")
 
 
 def find_slot(transcript: Transcript, position: int, plain: str) -> Sign | None:
@@ -302,6 +321,21 @@ def find_voice(
             how = "begins again as the speaker" if is_own else "goes on as the other side"
             return Sign(label.start, end, f"{how}: {said}")
     return None
+
+
+def find_script(plain: str) -> Sign | None:
+    """Two who speak by turns, whoever they are: a dialogue is written where one line was to be said.
+
+    >>> find_script("\\n".join(["X: Hello.", "Y: Who is it?", "X: The baker.", "Y: Come in."])).how
+    'speaks for two: "X: Hello."'
+    """
+    labels = find_labels(plain)
+    names = [label.name for label in labels]
+    if len(names) < LEAST_LINES or names[2:] != names[:-2] or names[0] == names[1]:
+        return None
+    first = plain[labels[0].start :].partition("\n")[0]
+    end = len(plain.rstrip())
+    return Sign(labels[0].start, end, f"speaks for two: {quote(first)}")
 
 
 def speaks(text: str) -> bool:

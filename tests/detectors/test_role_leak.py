@@ -63,3 +63,43 @@ def test_the_prompt_that_a_chat_begins_with_is_no_reply() -> None:
     assert onsets([prompt, "Hello."], None) == []
     assert onsets([prompt, "Hello."], "stop") == [0]
     assert onsets(["Hello.", prompt, "Hello."], None) == [1]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "The following is the complete transcript of a conversation between two clerks.",
+        "**Below is a short dialogue between a baker and his cat.**",
+    ],
+)
+def test_what_stands_above_a_dialogue_is_a_leak_inside_of_one(header: str) -> None:
+    said = ["Is the ferry late?", "By an hour.", f"Then good night!\n\n{header}"]
+    [found] = role_leak.detect(transcript_of(said))
+    assert found.onset_turn == 2 and "header" in found.explanation
+
+
+def test_a_transcript_that_was_asked_for_may_have_a_header() -> None:
+    said = [
+        "Please write a conversation between a clerk and a cat.",
+        "The following is a conversation between a clerk and a cat.\nClerk: Name?\nCat: No.",
+    ]
+    assert not role_leak.detect(transcript_of(said))  # fmt: skip
+
+
+def test_two_who_speak_by_turns_in_one_message_are_a_leak() -> None:
+    lines = "P: Who goes there?\nQ: Only the night nurse.\nP: What do you bring?\nQ: Two blankets."
+    [found] = role_leak.detect(
+        transcript_of(["It is quiet tonight.", "So it is.", f"Good night.\n{lines}"])
+    )
+    assert found.explanation == 'speaks for two: "P: Who goes there?"'
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "Monday: rain.\nTuesday: snow.\nMonday: rain again, I said.",
+        "Price: four.\nSize: nine.\nColour: red.\nWeight: two.",
+    ],
+)
+def test_fields_and_three_lines_are_no_script(lines: str) -> None:
+    assert not role_leak.detect(transcript_of(["What do you have?", "Let me see.", lines]))
