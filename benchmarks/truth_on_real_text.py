@@ -43,6 +43,8 @@ ROOT = Path(__file__).parents[1]
 FOLDER = Path(__file__).with_name("real")
 ANY_LOOP = "any loop"
 WITH_LOGPROBS = "gold_logprobs"
+UNSEEN = ("self_play_unseen", "pairs_unseen")
+"""Sources on which no rule was written, of present-day models."""
 WIDEST = 24
 DECISIVE: dict[str, tuple[str, tuple[float, ...]]] = {
     "leading_whitespace": ("at_once", (8, 16, 32, 64)),
@@ -240,12 +242,16 @@ def make_sentence(counts: Counter[tuple[str, str, str]], sources: list[str], dia
     )
     told = score(counts, "word_soup", [WITH_LOGPROBS]).shares[2]
     looping = any_loop.hit + any_loop.missed
+    unseen, spirals = (score(counts, kind, UNSEEN) for kind in (ANY_LOOP, "semantic_repetition"))
     return (
         f"Of {dialogues} marked dialogues from {len(sources)} sources, {looping} loop by the marks "
         f"of two readers.\nParrot finds {recall:.0%} of these, and {precision:.0%} of what it "
         f"names is there (F1 {f1:.2f}; stagnation {stagnation:.2f}, refusals {refusal:.2f}).\n"
         f"Sentences without sense it mostly takes for sense (word soup {soup:.2f}), but where the "
-        f'model itself is asked\n(`"logprobs": true`: {told:.2f}). '
+        f'model itself is asked\n(`"logprobs": true`: {told:.2f}). On dialogues of present-day models '
+        f"on which no rule was written it finds\n{unseen.hit} of {unseen.hit + unseen.missed} that "
+        f"loop and accuses {unseen.false} falsely (stagnation: {spirals.hit} of "
+        f"{spirals.hit + spirals.missed}, {spirals.false} falsely). "
         "On planted faults it does better, which says less."
     )
 
