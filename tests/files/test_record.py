@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from broken_record.data import Branch, Dialogue, EngineInfo, Turn
 from broken_record.errors import LogError
-from broken_record.files.record import RecordWriter, parse_record, read_record
+from broken_record.files.record import (
+    RecordWriter,
+    parse_record,
+    put_together,
+    read_line,
+    read_record,
+    read_turn,
+)
 
 texts = st.text(st.characters(exclude_categories=()), max_size=30)
 numbers = st.none() | st.floats(0, 1e6)
@@ -153,6 +160,33 @@ def turn_line(**more):
 def test_what_is_no_record_is_said_with_its_line(lines, words):
     with pytest.raises(LogError, match=words):
         parse_record(lines, "a.jsonl")
+
+
+odd = st.sampled_from([None, 0, -1, True, 1.5, 2**53 + 1, 10**400, "x", [], [1, 2], {}]).map(
+    json.dumps
+) | st.sampled_from(["NaN", "-1e999", "1e5", "[1e999, 2]", '"\\ud800"', '"\u00e9"', "1, 2", "tru"])
+
+
+@given(
+    st.lists(st.dictionaries(st.sampled_from([*Turn.__slots__, "type", "smile"]), odd, max_size=3))
+)
+def test_turns_checked_at_once_are_read_as_each_on_its_own(changed):
+    lines = [HEADER]
+    for index, fields in enumerate(changed):
+        line = {name: json.dumps(value) for name, value in json.loads(turn_line()).items()}
+        line |= {"index": str(index), **fields}
+        lines.append(f"{{{', '.join(f'{json.dumps(name)}: {line[name]}' for name in line)}}}")
+    numbered = list(enumerate(lines, 1))
+    assert outcome(parse_record, lines, "a") == outcome(
+        put_together, numbered, "a", read_line, read_turn
+    )
+
+
+def outcome(function, *arguments):
+    try:
+        return function(*arguments)
+    except LogError as error:
+        return str(error)
 
 
 def test_a_record_with_odd_optional_fields_is_read():
