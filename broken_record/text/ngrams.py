@@ -8,6 +8,7 @@ a window holds as many of them as are worth n words.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import TypeVar
 
@@ -62,10 +63,10 @@ def window_ends(worths: Floats, n: int) -> Ints:
     >>> window_ends(np.array([1.0, 1, 1, 1]), 3), window_ends(np.array([1, 0.5, 0.5, 0.5]), 2)
     (array([3, 4]), array([3]))
     """
+    if len(worths) and worths[0] > 0 and (worths == worths[0]).all():
+        return np.arange(math.ceil(n / worths[0]), len(worths) + 1)
     upto = np.zeros(len(worths) + 1)
     worths.cumsum(out=upto[1:])
-    if upto[-1] == len(worths):
-        return np.arange(n, len(worths) + 1)
     ends = upto.searchsorted(upto[:-1] + n)
     return ends[ends < len(upto)]
 
@@ -85,13 +86,19 @@ def distances(hashes: Hashes) -> Ints:
     >>> distances(np.array([7, 8, 7, 7], dtype=np.uint64)).tolist()
     [0, 0, 2, 1]
     """
-    places = may_be_again(hashes)
-    known = hashes[places]
-    order = known.argsort(kind="stable")
-    known, places = known[order], places[order]
-    same = known[1:] == known[:-1]
+    low = np.uint64((1 << len(hashes).bit_length()) - 1)
+    in_order = hashes & ~low  # whole numbers are sorted in a tenth of the time of their order
+    in_order |= np.arange(len(hashes), dtype=np.uint64)
+    in_order.sort()
+    same = (in_order[1:] ^ in_order[:-1]) <= low
+    places = (in_order & low).astype(np.int64)
+    later, earlier = places[1:][same], places[:-1][same]
+    if (hashes[later] != hashes[earlier]).any():  # two differ in their last bits only
+        places = hashes.argsort(kind="stable")
+        same = hashes[places[1:]] == hashes[places[:-1]]
+        later, earlier = places[1:][same], places[:-1][same]
     back: Ints = np.zeros(len(hashes), dtype=np.int64)
-    back[places[1:][same]] = (places[1:] - places[:-1])[same]
+    back[later] = later - earlier
     return back
 
 
