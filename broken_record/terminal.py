@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path, PurePath
 
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+ASCII_CONTROLS = bytes(point for point in range(128) if CONTROLS.match(chr(point)))
 
 
 def escape_controls(text: str) -> str:
@@ -22,6 +23,8 @@ def escape_controls(text: str) -> str:
     >>> escape_controls("a\x1b[2Jb\n")
     'a\\x1b[2Jb\n'
     """
+    if text.isascii() and len(text.encode().translate(None, ASCII_CONTROLS)) == len(text):
+        return text  # which takes a fifth of the time of looking for them
     return CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 

@@ -10,13 +10,14 @@ import zlib
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, compress
+from operator import attrgetter
 from statistics import median
 
 import numpy as np
 
 from broken_record.analysis.segments import old_numbers
-from broken_record.data import Dialogue, Finding, OldNumbers, Role
+from broken_record.data import Dialogue, Finding, OldNumbers, Role, Turn
 from broken_record.stats import slope_of_many
 from broken_record.text.ngrams import covered_share, distinct, window_ends, window_hashes
 from broken_record.text.transcript import Floats, Ints, Transcript
@@ -113,8 +114,9 @@ def measure_speaker(
 ) -> SpeakerMetrics:
     """The numbers of one side's generated turns."""
     own = transcript.own(role)
+    turns = [turn for turn in dialogue.turns if turn.role == role]
     bodies = [transcript.bodies[i] for i in own]
-    stripped = [body.strip() for body in bodies]
+    stripped = [*map(str.strip, bodies)]
     characters = sum(map(len, stripped))
     text = "\n".join(stripped)
     raw = text.encode("utf-8", "surrogatepass")
@@ -123,45 +125,58 @@ def measure_speaker(
     places = is_own[transcript.turn_of].nonzero()[0]
     words, worths = transcript.plain[places], transcript.worth[places]
     begun = window_ends(worths, DISTINCT_WORDS)[:1]  # where the first 500 words end
-    cut = [hit for i in own if (hit := transcript.was_cut(i)) is not None]
-    ttfts = [t.ttft_s for t in dialogue.turns if t.role == role and t.ttft_s is not None]
-    sure = [one.logprob_mean for one in dialogue.turns
-            if one.role == role and one.logprob_mean is not None]  # fmt: skip
+    ttfts = [turn.ttft_s for turn in turns if turn.ttft_s is not None]
+    sure = [turn.logprob_mean for turn in turns if turn.logprob_mean is not None]
+    offsets = own_offsets(transcript, own, bodies, stripped, places)
     return SpeakerMetrics(
         turns=len(own),
         characters=characters,
         average_response_length=characters / len(own) if own else 0.0,
-        loop_coverage=covered_share(
-            words, worths, *own_offsets(transcript, own, bodies, places), len(text)
-        ),
+        loop_coverage=covered_share(words, worths, *offsets, len(text)),
         looped_token_share=looped_token_share(dialogue, role, loops),
         seq_rep_4=repeated_share(words, worths, 4),
         distinct_2=distinct_share(words[: begun[0]], worths[: begun[0]], 2) if len(begun) else None,
         zlib_ratio=len(zlib.compress(raw)) / len(raw) if raw else None,
         length_drift=length_drift(transcript.sizes[own]) if own else 0.0,
-        cap_hit_rate=sum(cut) / len(cut) if cut else None,
-        empty_rate=sum(
-            transcript.says_nothing(i) for i in own if transcript.counts[i] <= transcript.few
-        )
-        / len(own)
-        if own
-        else None,
+        cap_hit_rate=cap_hit_rate(transcript, own),
+        empty_rate=empty_rate(transcript, own),
         ttft_s=median(ttfts) if ttfts else None,
-        tokens_per_second=tokens_per_second(dialogue, role),
+        tokens_per_second=tokens_per_second(turns),
         surprisal=-sum(sure) / len(sure) if sure else None,
     )
 
 
 def own_offsets(
-    transcript: Transcript, own: Sequence[int], bodies: Sequence[str], places: Ints
+    transcript: Transcript,
+    own: Sequence[int],
+    bodies: Sequence[str],
+    stripped: Sequence[str],
+    places: Ints,
 ) -> tuple[Ints, Ints]:
     """Starts and ends of a speaker's words in the speaker's stripped bodies, joined by newlines."""
-    behind = [body.lstrip() for body in bodies]
-    lengths = np.array([len(body.rstrip()) + 1 for body in behind], dtype=np.int64)
+    lengths = np.array([*map(len, stripped)], dtype=np.int64) + 1
     shifts = np.cumsum(lengths) - lengths - transcript.places[own]
-    shifts += np.array([*map(len, behind)], dtype=np.int64) - transcript.lengths[own]
+    shifts += np.array([*map(len, map(str.lstrip, bodies))], dtype=np.int64)
+    shifts -= transcript.lengths[own]
     moved = np.repeat(shifts, transcript.counts[own])
     return transcript.starts[places] + moved, transcript.ends[places] + moved
+
+
+def cap_hit_rate(transcript: Transcript, own: Sequence[int]) -> float | None:
+    """The share of turns that ended at their token limit, of those of which that can be told."""
+    reasons = [transcript.said[i].finish_reason for i in own]
+    if None not in reasons:
+        return reasons.count("length") / len(reasons) if reasons else None
+    cut = [hit for i in own if (hit := transcript.was_cut(i)) is not None]
+    return sum(cut) / len(cut) if cut else None
+
+
+def empty_rate(transcript: Transcript, own: Sequence[int]) -> float | None:
+    """The share of turns that say nothing."""
+    if not own:
+        return None
+    short = np.array(own)[transcript.counts[own] <= transcript.few].tolist()
+    return sum(map(transcript.says_nothing, short)) / len(own)
 
 
 def distinct_share(words: Ints, worths: Floats, n: int) -> float | None:
@@ -184,13 +199,13 @@ def length_drift(sizes: Floats) -> float:
 def looped_token_share(dialogue: Dialogue, role: Role, loops: Sequence[Finding]) -> float | None:
     """The share of a speaker's tokens in turns between onset and end of one of the loops."""
     own = [turn for turn in dialogue.turns if turn.role == role]
-    if not own or any(turn.tokens is None for turn in own):
+    own.sort(key=attrgetter("index"))
+    tokens = [turn.tokens for turn in own]
+    known = [count for count in tokens if count is not None]
+    if not own or len(known) < len(own):
         return None
-    own.sort(key=lambda turn: turn.index)
     places = np.array([turn.index for turn in own])
-    steps = np.zeros(
-        len(own) + 1, dtype=np.int64
-    )  # how many loops begin at a turn, less those over
+    steps = np.zeros(len(own) + 1, dtype=np.int64)  # loops that begin at a turn, less those over
     for loop in loops:
         if loop.speaker in ("both", role):
             last = places[-1] if loop.end_turn is None else loop.end_turn
@@ -199,19 +214,18 @@ def looped_token_share(dialogue: Dialogue, role: Role, loops: Sequence[Finding])
                 steps[begin] += 1
                 steps[end] -= 1
     is_looped = np.cumsum(steps)[:-1] > 0
-    total = sum(turn.tokens or 0 for turn in own)
-    looped = sum(turn.tokens or 0 for turn, hit in zip(own, is_looped.tolist(), strict=True) if hit)
-    return looped / total if total else None
+    total = sum(known)
+    return sum(compress(known, is_looped.tolist())) / total if total else None
 
 
-def tokens_per_second(dialogue: Dialogue, role: Role) -> float | None:
+def tokens_per_second(turns: Sequence[Turn]) -> float | None:
     """Tokens over the time they took: the engine's own, or from the first token to the end."""
     tokens = seconds = 0.0
-    for turn in dialogue.turns:
+    for turn in turns:
         taken = turn.generation_s
         if taken is None and turn.elapsed_s is not None and turn.ttft_s is not None:
             taken = turn.elapsed_s - turn.ttft_s
-        if turn.role == role and turn.tokens is not None and taken is not None:
+        if turn.tokens is not None and taken is not None:
             tokens += turn.tokens
             seconds += taken
     return tokens / seconds if seconds > 0 else None

@@ -149,11 +149,13 @@ def agent_replies(log_text: str, prefix: str) -> list[str]:
     >>> agent_replies("A: no\n--- DONE ---\nA:  yes \nmore\nA:\n", "A:")
     ['yes', '']
     """
-    lines = log_text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    done = next((i for i, line in enumerate(lines) if DONE in line), len(lines))
-    return [
-        line.removeprefix(prefix).strip() for line in lines[done + 1 :] if line.startswith(prefix)
-    ]
+    if "\n" in prefix or "\r" in prefix:
+        return []
+    text = log_text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in log_text else log_text
+    _, _, behind = text.partition(DONE)
+    _, newline, lines = behind.partition("\n")
+    _, *begun = (newline + lines).split("\n" + prefix)
+    return [line.partition("\n")[0].strip() for line in begun]
 
 
 def find_replies(dialogue: Dialogue, log_text: str) -> list[str]:

@@ -151,9 +151,10 @@ def is_in_lines(window: Window) -> bool:
     """Whether every line is a value: the first is one, or another one that begins with a brace, as
     no line inside of an object that is printed prettily does.
     """
-    first, *others = window.text[window.position :].split("\n")
-    begun = [first, *(line for line in others[:-1] if line.startswith("{"))]
-    return not others or any(map(is_json, begun))
+    first, newline, others = window.text[window.position :].partition("\n")
+    if not newline or is_json(first):
+        return True
+    return any(is_json(line) for line in others.split("\n")[:-1] if line.startswith("{"))
 
 
 def is_json(text: str) -> bool:
