@@ -9,7 +9,6 @@ a window holds as many of them as are worth n words.
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -26,6 +25,7 @@ INVERSE = np.uint64(pow(int(MULTIPLIER), -1, 2**64))
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Hashes = npt.NDArray[np.uint64]
+TABLES: dict[int, Hashes] = {}
 Number = TypeVar("Number", np.int64, np.uint64)
 
 
@@ -126,17 +126,14 @@ def distinct(numbers: npt.NDArray[Number]) -> npt.NDArray[Number]:
     return in_order[is_new]
 
 
-@lru_cache(maxsize=4)
-def powers_up_to(base: int, count: int) -> Hashes:
-    """1, base, base**2 ... modulo 2**64."""
-    factors = np.full(count, base, dtype=np.uint64)
-    factors[:1] = 1
-    return np.cumprod(factors, dtype=np.uint64)
-
-
 def powers_of(base: np.uint64, count: int) -> Hashes:
-    """The first `count` powers; tables of powers are kept, by the next power of two."""
-    return powers_up_to(int(base), 1 << max(13, count.bit_length()))[:count]
+    """1, base, base**2 ... modulo 2**64; the longest table of each base is kept."""
+    powers = TABLES.get(int(base))
+    if powers is None or len(powers) < count:
+        powers = np.full(1 << max(13, count.bit_length()), base, dtype=np.uint64)
+        powers[0] = 1
+        TABLES[int(base)] = np.cumprod(powers, out=powers)
+    return powers[:count]
 
 
 def loop_coverage(text: str) -> float:
