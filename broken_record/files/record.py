@@ -44,7 +44,6 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, make_dataclass, replace
 from math import inf, isfinite
-from operator import attrgetter, lt
 from pathlib import Path
 from types import NoneType
 from typing import Any, TextIO, get_args
@@ -109,7 +108,7 @@ SOUND: dict[str, tuple[set[type], float, float]] = {  # the types, the least and
     **dict.fromkeys(("role", "content"), ({str}, -inf, inf)),
     "index": ({int}, 0, MOST_MESSAGES - 1),
 }
-SOUND = {name: SOUND[name] for name in sorted(SOUND.keys() & TURN_FIELDS)}
+NEEDED = {"index", "role", "content"}
 SPEAKERS = ("assistant", "user")
 Draft = make_dataclass("Draft", [(one.name, Any, None) for one in fields(Turn)], slots=True)
 """A turn that is not frozen: setting its fields takes a third of the time, and where all are set it
@@ -163,9 +162,10 @@ def parse_record(lines: Iterable[str], file: str = "record") -> Dialogue:
     All turns are checked at once; only where something is wrong with one, each is on its own.
     """
     numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    drafts = Drafts()
     try:
-        dialogue = put_together(numbered, file, scan_line, draft_turn)
-        if are_sound(dialogue.turns):
+        dialogue = put_together(numbered, file, scan_line, drafts.turn)
+        if drafts.are_sound():
             return dialogue
     except (LogError, TypeError):
         pass
@@ -277,38 +277,52 @@ def scan_line(line: str) -> dict[str, Any]:
     return read_line(line)
 
 
-def draft_turn(value: dict[str, Any], file: str, number: int) -> Turn:
-    """A turn's line, not checked yet."""
-    if value.get("noncoherent") is not None:
-        return read_turn(value, file, number)
-    in_writers_order = tuple(value) == WRITTEN
-    del value["type"]
-    if in_writers_order:
-        draft: Any = Draft(*value.values())  # half the time that names take
-    elif value.keys() <= TURN_FIELDS:
-        draft = Draft(**value)
-    else:
-        draft = Draft(**known(value, TURN_FIELDS))
-    draft.__class__ = Turn
-    return draft  # type: ignore[no-any-return]
+class Drafts:
+    """Turns that are made unchecked; `rows` are the values of their lines, by the names there."""
+
+    def __init__(self) -> None:
+        self.in_order: list[list[Any]] = []  # those that the writer wrote
+        self.rows: dict[tuple[str, ...], list[list[Any]]] = {WRITTEN: self.in_order}
+
+    def turn(self, value: dict[str, Any], file: str, number: int) -> Turn:
+        """A turn's line."""
+        if value.get("noncoherent") is not None:
+            return read_turn(value, file, number)
+        names, row = tuple(value), [*value.values()]
+        rows = self.rows.get(names)
+        if rows is None:
+            rows = self.rows[names] = []
+        rows.append(row)
+        if rows is self.in_order:
+            draft: Any = Draft(*row[1:])  # half the time that names take
+        else:
+            draft = Draft(**known(value, TURN_FIELDS))
+        draft.__class__ = Turn
+        return draft  # type: ignore[no-any-return]
+
+    def are_sound(self) -> bool:
+        """Whether read_turn would let all pass; asked of one field of all of them at a time."""
+        return all(
+            NEEDED.issubset(names) and all(map(is_sound, names, zip(*rows, strict=True)))
+            for names, rows in self.rows.items()
+        )
 
 
-def are_sound(turns: Sequence[Turn]) -> bool:
-    """Whether read_turn would let all turns pass, and their index rises; asked of one field of all
-    of them at a time.
-    """
-    columns = zip(*map(attrgetter(*SOUND), turns), strict=True)
-    for (types, least, most), column in zip(SOUND.values(), columns, strict=False):
-        if NoneType in types and column.count(None) == len(column):
-            continue
-        if not types.issuperset(map(type, column)):
-            return False
-        if most < inf:
-            measured = [number for number in column if number is not None]
-            if not least <= min(measured) <= max(measured) <= most:
-                return False
-    places = [turn.index for turn in turns]
-    return all(map(lt, places, places[1:])) and {turn.role for turn in turns} <= {*SPEAKERS}
+def is_sound(name: str, column: Sequence[Any]) -> bool:
+    """Whether read_turn would let all values of a field pass."""
+    if name not in SOUND:
+        return True
+    types, least, most = SOUND[name]
+    if NoneType in types and column.count(None) == len(column):
+        return True
+    if not types.issuperset(map(type, column)):
+        return False
+    if name == "role":
+        return {*column} <= {*SPEAKERS}
+    if most == inf:
+        return True
+    measured = [number for number in column if number is not None]
+    return bool(least <= min(measured) <= max(measured) <= most)
 
 
 def read_turn(value: Mapping[str, Any], file: str, number: int) -> Turn:
