@@ -16,7 +16,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 
-from broken_record.analysis.numbering import number_words
+from broken_record.analysis.numbering import may_repeat, number_words
 from broken_record.analysis.removal import CollisionError, Level
 from broken_record.analysis.windows import LONGEST, Windows
 from broken_record.data import OldNumbers, Segment
@@ -76,6 +76,8 @@ def find_segments(text: str) -> list[Segment]:
     """The same segments as `find_segments_plainly`, in the same order, much faster (removal.py says
     how); should two windows share a hash, the plain finder decides.
     """
+    if not may_repeat(text, SHORTEST):
+        return []
     found: Counter[str] = Counter()
     numbers, ids = number_words(text)
     sums = hash_sums(ids)

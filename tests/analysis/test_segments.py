@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broken_record.analysis.numbering import number_words
+from broken_record.analysis.numbering import may_repeat, number_words
 from broken_record.analysis.removal import CollisionError, Level
 from broken_record.analysis.segments import find_segments, find_segments_plainly, old_numbers
 from broken_record.data import Segment
@@ -53,6 +53,12 @@ def test_the_fast_finder_equals_the_plain_one_on_dialogues(seed):
     )
     text = " ".join(replies)
     assert find_segments(text) == find_segments_plainly(text) != []
+
+
+@given(st.lists(words | st.just("\ud800"), max_size=20), st.integers(2, 7))
+def test_words_may_repeat_where_a_window_of_them_stands_twice(said, n):
+    windows = [tuple(said[i : i + n]) for i in range(len(said) - n + 1)]
+    assert may_repeat(" ".join(said), n) == (len({*windows}) < len(windows))
 
 
 def test_windows_that_share_a_hash_by_chance_are_not_taken_out():
