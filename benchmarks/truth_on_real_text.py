@@ -248,10 +248,10 @@ def make_sentence(counts: Counter[tuple[str, str, str]], sources: list[str], dia
         f"of two readers.\nParrot finds {recall:.0%} of these, and {precision:.0%} of what it "
         f"names is there (F1 {f1:.2f}; stagnation {stagnation:.2f}, refusals {refusal:.2f}).\n"
         f"Sentences without sense it mostly takes for sense (word soup {soup:.2f}), but where the "
-        f'model itself is asked\n(`"logprobs": true`: {told:.2f}). On dialogues of present-day models '
-        f"on which no rule was written it finds\n{unseen.hit} of {unseen.hit + unseen.missed} that "
-        f"loop and accuses {unseen.false} falsely (stagnation: {spirals.hit} of "
-        f"{spirals.hit + spirals.missed}, {spirals.false} falsely). "
+        f'model itself is asked\n(`"logprobs": true`: {told:.2f}). On dialogues of present-day '
+        f"models, on which no rule was written, it finds\n{unseen.hit} of the "
+        f"{unseen.hit + unseen.missed} that loop and accuses {unseen.false} falsely (stagnation: "
+        f"{spirals.hit} of {spirals.hit + spirals.missed}, {spirals.false} falsely). "
         "On planted faults it does better, which says less."
     )
 
