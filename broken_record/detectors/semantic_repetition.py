@@ -1,11 +1,14 @@
 """The talk stagnates: for eight turns and more nothing new is said or done.
 
-Three faces, told by words; the last also by meaning, where a model of sentences was asked:
+Four faces, told by words; the last also by meaning, where a model of sentences was asked:
 
 *The talk is spent* (spent.py): the matter is settled, and courtesies go on. A question in the first
 half of the window is work: 8 turns must come after it.
 
 *Each echoes the other* (echo.py): turn after turn opens with words that the other was first to say.
+
+*Most of what either says was said shortly before* (reworded.py), however long turns are. This tells
+best where a stagnation begins: another finding that it meets begins there.
 
 *The same again in other words*, a lexical proxy: it sees that content words come back, not that
 meanings do. Novelty is the share of content words (stems of words.py, function words and names left
@@ -45,6 +48,7 @@ from broken_record.data import Finding
 from broken_record.detectors.courtesy import Courtesy, measure_courtesy
 from broken_record.detectors.echo import echo_stretches
 from broken_record.detectors.evidence import MOST_SPANS, make_finding, saturate
+from broken_record.detectors.reworded import reworded_stretches
 from broken_record.detectors.spent import has_few_news, spent_stretches
 from broken_record.detectors.stretches import Stretch, running_sum, stretches_of
 from broken_record.text.ngrams import distinct
@@ -92,6 +96,10 @@ def detect(
     echo_turns: int = 8,
     framed: float = 0.08,
     echo_questions: int = 2,
+    reworded: float = 0.50,
+    reworded_turns: int = 8,
+    reworded_copied: float = 0.35,
+    own_words: int = 24,
     meaning: float = 0.60,
     meaning_turns: int = 8,
     new_figures: int = 2,
@@ -139,16 +147,24 @@ def detect(
     echo = echo_stretches(
         transcript, courtesy, echo_turns, echoed, framed, echo_questions, new_figures
     )
+    again = reworded_stretches(
+        transcript, courtesy, reworded_turns, reworded, reworded_copied, own_words, new_figures
+    )
     alike = alike_stretches(transcript, courtesy, meaning_turns, meaning, new_figures)
     model = transcript.meaning.model if transcript.meaning else ""
     for stretches, how in (
         (echo, "turn after turn opens with the other's words"),
+        (again, "most of their own words were said shortly before"),
         (alike, f"alike in meaning by {model}"),
     ):
         for stretch in stretches:
             finding = report_whole(transcript, stretch, break_turns, how)
-            if not any(do_meet(finding, other) for other in told):
+            meeting = [other for other in told if do_meet(finding, other)]
+            if not meeting:
                 told.append(finding)
+            elif stretches is again:
+                earliest = min(meeting, key=lambda other: other.origin_turn)
+                told[told.index(earliest)] = begin_earlier(earliest, finding)
     return sorted(told, key=lambda finding: finding.origin_turn)
 
 
@@ -206,6 +222,22 @@ def merge(spent: list[Finding], stale: list[Finding]) -> list[Finding]:
             )
         merged.append(one)
     return [*merged, *stale]
+
+
+def begin_earlier(later: Finding, finding: Finding) -> Finding:
+    """A finding that begins where another does that it meets, if that is earlier."""
+    if finding.origin_turn >= later.origin_turn:
+        return later
+    added = tuple(span for span in finding.spans if span.turn < later.origin_turn)
+    return replace(
+        later,
+        origin_turn=finding.origin_turn,
+        onset_turn=finding.onset_turn,
+        detect_turn=min(finding.detect_turn, later.detect_turn),
+        copies=later.copies + len(added),
+        spans=(*added, *later.spans),
+        explanation=finding.explanation,
+    )
 
 
 def do_meet(one: Finding, other: Finding) -> bool:

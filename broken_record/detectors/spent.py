@@ -49,6 +49,7 @@ def spent_stretches(
     courtesies &= running_sum(measured.figures, over) <= figures
     spent = few | courtesies
     spent &= running_sum(measured.asked, over) <= questions
+    spent &= measured.asked == 0  # a question at the end of it begins something
     spent &= 2 * running_sum(measured.spoken, over) > over  # empty turns are another kind
     stretches: list[Stretch] = []
     for told in np.flatnonzero(spent).tolist():
