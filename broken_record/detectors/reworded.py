@@ -67,7 +67,10 @@ def measure_rewording(transcript: Transcript) -> Rewording:
     """How much of each turn is copied, its own, and news."""
     n = len(transcript)
     copied = copied_words(transcript)
+    copied_of = np.bincount(transcript.turn_of[copied], minlength=n)
     places = np.flatnonzero(transcript.is_content[transcript.plain])
+    if not len(places):
+        return Rewording(np.zeros(n, np.int64), np.zeros(n, np.int64), copied_of)
     stems = transcript.vocabulary.stem[transcript.plain[places]]
     keys = stems * (n + 1) + transcript.turn_of[places]
     order = np.argsort(keys, kind="stable")
@@ -75,7 +78,7 @@ def measure_rewording(transcript: Transcript) -> Rewording:
     # a row for every stem and turn, by stem and then by turn
     first = np.flatnonzero(np.diff(keys, prepend=-1))
     stem, turn = np.divmod(keys[first], n + 1)
-    is_own = np.logical_or.reduceat(~copied[places], first) if len(first) else copied[:0]
+    is_own = np.logical_or.reduceat(~copied[places], first)
     last_place = places[np.append(first[1:], len(places)) - 1]
     near = np.zeros(len(first), dtype=bool)
     apart = transcript.upto[transcript.first[turn[1:]]] - transcript.upto[last_place[:-1]]
@@ -83,7 +86,7 @@ def measure_rewording(transcript: Transcript) -> Rewording:
     return Rewording(
         np.bincount(turn[is_own], minlength=n),
         np.bincount(turn[is_own & ~near], minlength=n),
-        np.bincount(transcript.turn_of[copied], minlength=n),
+        copied_of,
     )
 
 

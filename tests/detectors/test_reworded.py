@@ -104,3 +104,8 @@ def test_what_is_far_back_is_news_again_where_messages_are_long():
     near = ["The harbour sleeps.", "so it is " * 200, "A harbour, asleep."]
     assert measure_rewording(transcript_of(far)).news.tolist()[2] == 2
     assert measure_rewording(transcript_of(near)).news.tolist()[2] == 1
+
+
+def test_talk_without_content_words_is_none():
+    assert not reworded(["Oh, no.", "And so is it, is it not."] * 8)
+    assert measure_rewording(transcript_of(["Oh, no."])).own.tolist() == [0]
