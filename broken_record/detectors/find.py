@@ -13,6 +13,7 @@ import numpy as np
 
 from broken_record.data import Finding, Span
 from broken_record.detectors.registry import KINDS, LEXICAL_LOOPS, detector_of
+from broken_record.detectors.reworded import rewords
 from broken_record.detectors.semantic_repetition import do_meet, explain
 from broken_record.detectors.thresholds import default_thresholds
 from broken_record.text.transcript import Transcript
@@ -67,9 +68,12 @@ def find_loops_and_breaks(
         ]
     if semantic := found.get("semantic_repetition"):
         others = [finding for kind in TURNS for finding in found[kind]]
-        least = effective["semantic_repetition"]["least_turns"]
+        limits = effective["semantic_repetition"]
         found["semantic_repetition"] = [
-            rest for finding in semantic for rest in uncovered(finding, others, transcript, least)
+            rest
+            for finding in semantic
+            for rest in uncovered(finding, others, transcript, limits["least_turns"])
+            or beside(finding, transcript, limits)
         ]
     findings = [finding for kind in KINDS if kind in kinds for finding in found.get(kind, [])]
     return Examination(
@@ -127,6 +131,16 @@ def uncovered(
         grown = sum(span.turn < min(copied) for span in finding.spans)
         return [finding] if 2 * grown >= least_turns else []
     return left
+
+
+def beside(finding: Finding, transcript: Transcript, limits: Mapping[str, Any]) -> list[Finding]:
+    """A finding that other loops take whole, where what its turns say beside their copies goes
+    round as well.
+    """
+    last = extent(finding, transcript)[1]
+    turns = [i for i, one in enumerate(transcript.said) if finding.origin_turn <= one.index <= last]
+    shares = limits["reworded"], limits["reworded_copied"], limits["own_words"]
+    return [finding] if rewords(transcript, turns[0], turns[-1], *shares) else []
 
 
 def free_stretches(
