@@ -1,7 +1,8 @@
 """Talk that is spent: the matter is settled, and thanks, farewells, praise, agreement or
 announcements go on, each a little different.
 
-A window of turns is spent if next to nothing is asked in it and either
+A window of turns is spent if next to nothing is asked in it, its last turn neither asks nor brings
+news, and either
 
 - half of all its letters and more than half of its turns are courtesy (courtesy.py), be the turns
   short or long, and hardly a number is new; or
@@ -49,7 +50,7 @@ def spent_stretches(
     courtesies &= running_sum(measured.figures, over) <= figures
     spent = few | courtesies
     spent &= running_sum(measured.asked, over) <= questions
-    spent &= measured.asked == 0  # a question at the end of it begins something
+    spent &= (measured.asked == 0) & ((measured.news <= news) | some_of_it)  # its last is idle too
     spent &= 2 * running_sum(measured.spoken, over) > over  # empty turns are another kind
     stretches: list[Stretch] = []
     for told in np.flatnonzero(spent).tolist():

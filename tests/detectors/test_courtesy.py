@@ -131,6 +131,18 @@ def test_courtesies_stagnate_also_where_they_come_at_once_and_are_long():
     assert not detect(transcript_of([*long[:4], *BUSINESS[1:3], *long[4:]]))
 
 
+def test_six_farewells_and_a_question_that_goes_on_are_no_stagnation():
+    asking = "One thing before you go: where do I store a trunk?"
+    going_on = [
+        "In the vault below hall B, behind the turnstile.",
+        "Which stairs lead down there?",
+        "Those by the clock.",
+    ]
+    closing = CLOSING["en"][:6]
+    assert not detect(transcript_of([*BUSINESS, *closing, asking, *going_on]))
+    assert detect(transcript_of([*BUSINESS, *CLOSING["en"][:8], asking, *going_on]))
+
+
 def test_short_turns_without_a_courtesy_say_too_little_to_call_them_spent():
     orders = ["Coil that rope.", "Aye.", "Lower it.", "Aye.", "Faster!", "Aye, lowering.", "Stop!",
               "Stopped.", "Up.", "Aye.", "Higher.", "Up it goes."]  # fmt: skip

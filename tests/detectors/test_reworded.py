@@ -7,6 +7,7 @@ from broken_record.detectors.examples import transcript_of
 from broken_record.detectors.find import find_loops_and_breaks
 from broken_record.detectors.reworded import measure_rewording
 from broken_record.detectors.semantic_repetition import detect
+from tests.detectors.test_courtesy import CLOSING
 
 IMAGES = """river stone lantern harbour window garden candle mountain shadow feather ember meadow
 silver anchor morning cradle thunder orchard mirror willow
@@ -97,6 +98,24 @@ def test_news_of_one_side_is_news():
 def test_messages_that_are_copied_are_another_loop():
     kinds = {one.kind for one in find_loops_and_breaks(transcript_of(lyrical(4, 3) * 5)).findings}
     assert "semantic_repetition" not in kinds and kinds
+
+
+def test_a_stagnation_stays_beside_a_loop_where_words_change():
+    """In one frame the same images change places; the other talk is one line."""
+    nouns = [[IMAGES[(3 * i + 9 * k) % len(IMAGES)] for k in range(8)] for i in range(12)]
+    shuffled = [FRAMES[0].format(*eight) for eight in nouns]
+    kinds = [
+        {one.kind for one in find_loops_and_breaks(transcript_of([*START, *lines])).findings}
+        for lines in (shuffled, shuffled[:1] * 12)
+    ]
+    assert kinds == [{"single_turn_loop", "semantic_repetition"}, {"single_turn_loop"}]
+
+
+def test_a_stagnation_that_is_told_by_thanks_begins_where_words_came_back():
+    said = transcript_of([*START, *lyrical(10, 3), *CLOSING["en"]])
+    [finding], [later] = detect(said), detect(said, reworded=0)
+    assert finding.onset_turn < len(START) + 6 < later.onset_turn
+    assert finding.end_turn is None and later.end_turn is None
 
 
 def test_what_is_far_back_is_news_again_where_messages_are_long():
