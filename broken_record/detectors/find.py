@@ -4,6 +4,7 @@ that meet is primary.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -13,7 +14,7 @@ import numpy as np
 
 from broken_record.data import Finding, Span
 from broken_record.detectors.registry import KINDS, LEXICAL_LOOPS, detector_of
-from broken_record.detectors.reworded import rewords
+from broken_record.detectors.reworded import measure_rewording, rewords
 from broken_record.detectors.semantic_repetition import do_meet, explain
 from broken_record.detectors.thresholds import default_thresholds
 from broken_record.text.transcript import Transcript
@@ -69,12 +70,7 @@ def find_loops_and_breaks(
     if semantic := found.get("semantic_repetition"):
         others = [finding for kind in TURNS for finding in found[kind]]
         limits = effective["semantic_repetition"]
-        found["semantic_repetition"] = [
-            rest
-            for finding in semantic
-            for rest in uncovered(finding, others, transcript, limits["least_turns"])
-            or beside(finding, transcript, limits)
-        ]
+        found["semantic_repetition"] = [*what_is_left(semantic, others, transcript, limits)]
     findings = [finding for kind in KINDS if kind in kinds for finding in found.get(kind, [])]
     return Examination(
         tuple(
@@ -103,6 +99,8 @@ def copied_from(loop: Finding) -> int:
 
 def free_spans(finding: Finding, others: list[Finding], transcript: Transcript) -> list[Span]:
     """The spans of a finding on turns that belong to none of others."""
+    if not others:
+        return [*finding.spans]
     roles = {one.index: one.role for one in transcript.said}
     return [
         span
@@ -113,6 +111,33 @@ def free_spans(finding: Finding, others: list[Finding], transcript: Transcript) 
             for other in others
         )
     ]
+
+
+def what_is_left(
+    findings: list[Finding],
+    others: list[Finding],
+    transcript: Transcript,
+    limits: Mapping[str, Any],
+) -> Iterator[Finding]:
+    """What other loops leave of semantic repetitions; of one that they take whole all, where what
+    its turns say beside their copies goes round as well.
+    """
+    shares = limits["reworded"], limits["reworded_copied"], limits["own_words"]
+    taken = []
+    for finding in findings:
+        near = [other for other in others if do_meet(other, finding)]
+        left = uncovered(finding, near, transcript, limits["least_turns"])
+        yield from left
+        if not left:
+            taken.append(finding)
+    if taken and transcript.language == "en":
+        said = measure_rewording(transcript)
+        indices = [one.index for one in transcript.said]
+        for finding in taken:
+            last = extent(finding, transcript)[1]
+            first = bisect_left(indices, finding.origin_turn)
+            if rewords(transcript, said, first, bisect_left(indices, last), *shares):
+                yield finding
 
 
 def uncovered(
@@ -131,16 +156,6 @@ def uncovered(
         grown = sum(span.turn < min(copied) for span in finding.spans)
         return [finding] if 2 * grown >= least_turns else []
     return left
-
-
-def beside(finding: Finding, transcript: Transcript, limits: Mapping[str, Any]) -> list[Finding]:
-    """A finding that other loops take whole, where what its turns say beside their copies goes
-    round as well.
-    """
-    last = extent(finding, transcript)[1]
-    turns = [i for i, one in enumerate(transcript.said) if finding.origin_turn <= one.index <= last]
-    shares = limits["reworded"], limits["reworded_copied"], limits["own_words"]
-    return [finding] if rewords(transcript, turns[0], turns[-1], *shares) else []
 
 
 def free_stretches(

@@ -100,29 +100,21 @@ def does_work(transcript: Transcript) -> Flags:
     return works
 
 
-def rewordings(
-    transcript: Transcript, over: int, news: float, copied: float, least: int
-) -> Flags:  # fmt: skip
-    """Per turn: whether the window of `over` turns up to it has `least` own words or more, in none
-    of both sides the share `news` of them is news, and no more than the share `copied` is copied.
-    """
-    said = measure_rewording(transcript)
-    told = running_sum(said.own, over) >= least
-    told &= running_sum(said.copied, over) <= copied * running_sum(transcript.counts, over)
-    is_user = np.array([one.role == "user" for one in transcript.said], dtype=bool)
-    for theirs in (is_user, ~is_user):
-        own = running_sum(said.own * theirs, over)
-        told &= running_sum(said.news * theirs, over) < news * np.maximum(own, 1)
-    return told
-
-
 def rewords(
-    transcript: Transcript, first: int, last: int, news: float, copied: float, least: int
+    transcript: Transcript, said: Rewording, first: int, last: int, news: float, copied: float,
+    least: int,
 ) -> bool:  # fmt: skip
     """Whether the turns from one to another are reworded, whatever is asked in them."""
-    if transcript.language != "en":
-        return False
-    return bool(rewordings(transcript, last - first + 1, news, copied, least)[last])
+    turns = slice(first, last + 1)
+    is_user = np.array([one.role == "user" for one in transcript.said[turns]], dtype=bool)
+    own, fresh = said.own[turns], said.news[turns]
+    return bool(
+        own.sum() >= least
+        and said.copied[turns].sum() <= copied * transcript.counts[turns].sum()
+        and all(
+            fresh[theirs].sum() < news * max(own[theirs].sum(), 1) for theirs in (is_user, ~is_user)
+        )
+    )
 
 
 def reworded_stretches(
@@ -134,5 +126,11 @@ def reworded_stretches(
     told &= running_sum(measured.figures, over) <= figures
     if not told[transcript.given + over - 1 :].any() or transcript.language != "en":
         return []
-    told &= rewordings(transcript, over, news, copied, least)
+    said = measure_rewording(transcript)
+    told &= running_sum(said.own, over) >= least
+    told &= running_sum(said.copied, over) <= copied * running_sum(transcript.counts, over)
+    is_user = np.array([one.role == "user" for one in transcript.said], dtype=bool)
+    for theirs in (is_user, ~is_user):
+        own = running_sum(said.own * theirs, over)
+        told &= running_sum(said.news * theirs, over) < news * np.maximum(own, 1)
     return stretches_of(told, transcript.given, over)
