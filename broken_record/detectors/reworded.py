@@ -10,9 +10,10 @@ new, and not much more than a third is copied, which is what other loops are tol
 Either side for itself, because one that goes round in one thought may answer another that goes on.
 800 words, because so news do not depend on how long turns are: of the windows of clean marked
 dialogues one in 200 lies below .49 where turns have 16 to 64 words and below .50 where they have
-more (.36 with all 10 turns). On the marked dialogues every share from .45 to .52, memory from 6 to
-10 turns and windows of 7 to 9 turns finds the same but for one dialogue. Clean unmarked ones begin
-at .53: talk that goes through a list in one frame.
+more (.36 with all 10 turns). On the marked dialogues reaches from 600 to 1,000 words and memories
+from 6 to 10 turns find the same, shares from .45 to .55 and windows of 7 to 10 turns give the same
+F1 within .011, and each source left out, the others choose .5 but for one. What is clean and was
+not marked begins at .50: talk that goes through a list in one frame.
 
 Only English is told, because of other languages the function words are not known.
 
