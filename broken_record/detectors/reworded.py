@@ -2,9 +2,9 @@
 
 Long, lyrical or praising turns have room for many words, and yet what they say was said: the same
 thought in other words. A turn's own are its content words (stems) outside of what it copies word
-for word, in runs of 5; news are those of them that stood neither in the 10 turns before nor, where
-those are long, in the 800 words before the turn. A window of 8 turns is reworded if less than half
-of what either side says of its own is news, nobody asks the other or shows code, hardly a number is
+for word, in runs of 5; news are those of them that did not stand in the 10 turns before or, where
+those are long, in the last 800 words of them. A window of 8 turns is reworded if less than half of
+what either side says of its own is news, nobody asks the other or shows code, hardly a number is
 new, and not much more than a third is copied, which is what other loops are told by.
 
 Either side for itself, because one that goes round in one thought may answer another that goes on.
