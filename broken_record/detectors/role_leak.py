@@ -2,12 +2,13 @@ r"""What belongs to the chat's machinery, or to the other side, stands inside a 
 
 Either a token of a chat template (`<|im_end|>`, `[INST]`, `### Assistant:`, `{{user}}` ...), a slot
 that nobody filled in ("my name is [Name]"), what is written above a dialogue ("The following is the
-transcript of ..."), or nothing but labels; or the turn goes on as the other side. Then a line, or what stands behind a sentence, begins with the other's label, or once more
-with the speaker's own, and says something, or more follows it; or paragraph after paragraph answers
-the one before; or two others speak in it by turns; or it takes up in the middle of the sentence in which the other broke off. The
-other's label is its prefix in the config, what most of its messages begin with (the dialogue's own
-format), who it said at the beginning that it is ("I'm the host"), or the name of its role (User,
-Assistant, AI ...).
+transcript of ..."), or nothing but labels; or the turn goes on as the other side. Then a line, or
+what stands behind a sentence, begins with the other's label, or once more with the speaker's own,
+and says something, or more follows it; or paragraph after paragraph answers the one before; or two
+others speak in it by turns; or it takes up in the middle of the sentence in which the other broke
+off. The other's label is its prefix in the config, what most of its messages begin with (the
+dialogue's own format), who it said at the beginning that it is ("I'm the host"), or the name of its
+role (User, Assistant, AI ...).
 
 Left alone are code and quotations, talk about templates, a script that was asked for (unless it
 says the request again), what a speaker does from the first message on as its format, the prompt
@@ -214,9 +215,9 @@ def find_token(plain: str, body: str) -> Sign | None:
 
 
 def find_header(body: str) -> Sign | None:
-    """The first line that announces the dialogue in which it stands.
+    r"""The first line that announces the dialogue in which it stands.
 
-    >>> find_header("Bye!\\n\\nThe following is a transcript of two clerks.").start
+    >>> find_header("Bye!\n\nThe following is a transcript of two clerks.").start
     6
     """
     match = HEADER.search(body) if " is " in body else None
@@ -324,9 +325,9 @@ def find_voice(
 
 
 def find_script(plain: str) -> Sign | None:
-    """Two who speak by turns, whoever they are: a dialogue is written where one line was to be said.
+    r"""Two who speak by turns, whoever they are: a dialogue stands where one line was to be said.
 
-    >>> find_script("\\n".join(["X: Hello.", "Y: Who is it?", "X: The baker.", "Y: Come in."])).how
+    >>> find_script("\n".join(["X: Hello.", "Y: Who is it?", "X: The baker.", "Y: Come in."])).how
     'speaks for two: "X: Hello."'
     """
     labels = find_labels(plain)
