@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -271,18 +272,15 @@ class Transcript:
         its own, equal to the same signs only, and an empty one has none.
         """
         kept = self.written
-        borders = self.first.tolist()
-        codes = []
+        codes = [kept[begin : min(end, begin + COMPARED)] for begin, end in pairwise(self.borders)]
         wordless: dict[str, int] = {}
-        for i, one in enumerate(self.said):
-            code = kept[borders[i] : min(borders[i + 1], borders[i] + COMPARED)]
-            if code and self.counts[i] <= self.few and self.says_nothing(i):
-                code = ""
-            elif not code:
-                body = one.body.strip()
+        for i in np.flatnonzero(self.counts <= self.few).tolist():
+            if not codes[i]:
+                body = self.bodies[i].strip()
                 number = wordless.setdefault(body, len(wordless))
-                code = f"\U0010ffff{chr(number)}" if body else ""  # short: alike when equal
-            codes.append(code)
+                codes[i] = f"\U0010ffff{chr(number)}" if body else ""  # short: alike when equal
+            elif self.says_nothing(i):
+                codes[i] = ""
         return codes
 
     @cached_property

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broken_record.data import Dialogue, Turn
+from broken_record.detectors import multi_turn_loop
 from broken_record.detectors.courtesy import GESTURE, find_gestures, sentence_breaks
 from broken_record.detectors.examples import transcript_of
 from broken_record.detectors.find import find_loops_and_breaks
@@ -24,7 +25,7 @@ from broken_record.detectors.template_views import LAST, Views
 from broken_record.detectors.weak_repeats import has_triples_again, said_at_once, weak_sign
 from broken_record.text.language import languages_of
 from broken_record.text.layout import Layout
-from broken_record.text.similarity import ALIKE, bags_of, compare_pairs, may_be_alike
+from broken_record.text.similarity import ALIKE, bags_of, compare_pairs, may_be_alike, pair_cells
 from broken_record.text.transcript import Transcript
 
 SAID = st.lists(
@@ -34,6 +35,11 @@ SAID = st.lists(
     ),
     max_size=90,
 ).map(" ".join)  # fmt: skip
+NEARLY = [
+    f"{said}{ending}"
+    for said in ("Im happy to help", "they sail at dawn", "who rang this bell", "no cocoa")
+    for ending in ("", "ing", " o", "s")
+]
 TURNS = st.lists(SAID, min_size=1, max_size=14)
 
 
@@ -87,14 +93,27 @@ def have_words_in_common(mine, theirs) -> bool:
 def test_texts_that_are_alike_may_be(texts: list[str]) -> None:
     lengths = np.array([len(text) for text in texts])
     for apart in (1, 3):
+        ones = np.arange(apart, len(texts))
         alike = compare_pairs(texts[apart:], texts[:-apart], ALIKE)
-        assert may_be_alike(bags_of(texts), lengths, apart, ALIKE)[alike > 0].all()
+        possible = may_be_alike(bags_of(texts), lengths, ones, ones - apart, ALIKE)
+        assert possible[alike > 0].all()
+        cells = set(np.concatenate(pair_cells(texts, lengths > 0, lengths > 0, 1, ALIKE)).tolist())
+        assert cells >= set((apart * len(texts) + ones[(alike > 0) & (lengths[ones] > 0)]).tolist())
+
+
+@given(st.lists(st.sampled_from(NEARLY), min_size=6, max_size=40))
+def test_turns_that_are_not_compared_are_in_no_loop(turns: list[str]) -> None:
+    transcript = transcript_of(turns)
+    found = multi_turn_loop.detect(transcript)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(multi_turn_loop, "ALL_ODD", 1.0)  # all are
+        assert multi_turn_loop.detect(transcript) == found
 
 
 @given(st.lists(st.integers(0, 8), max_size=60), st.integers(3, 9))
 def test_rounds_that_are_clear_may_be(lags: list[int], period: int) -> None:
     if best_stretch(lags, period, 4.0) is not None:
-        assert may_reach(np.array(lags), period, 4.0)
+        assert may_reach(np.array(lags), np.array([period]), 4.0).all()
 
 
 @given(st.sets(st.tuples(st.integers(0, 5), st.integers(0, 40)), max_size=120))
@@ -105,7 +124,7 @@ def test_what_turns_share_is_what_all_pairs_of_them_share(said: set[tuple[int, i
         for k in range(i + 1, len(words)):
             if words[i] == words[k] and turns[k] - turns[i] <= FARTHEST:
                 shared[turns[k], turns[k] - turns[i]] += 0.1 * words[i]
-    assert (add_shared(words, turns, 0.1 * words, 41) == shared).all()
+    assert (add_shared(words * (41 + FARTHEST) + turns, turns, 0.1 * words, 41) == shared).all()
 
 
 @given(SAID)
