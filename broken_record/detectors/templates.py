@@ -11,12 +11,14 @@ which of the two it is looking at, but for the side.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from itertools import groupby
 from math import ceil
 from typing import NamedTuple
 
 import numpy as np
-from rapidfuzz.distance import Indel, LCSseq
+from rapidfuzz.distance import Indel, LCSseq, Prefix
+from rapidfuzz.process import cpdist
 
 from broken_record.data import Finding
 from broken_record.detectors.evidence import make_finding, saturate, stretches
@@ -66,17 +68,16 @@ def find_stretches(
     """
     reported = []
     alike = most_share if side == "opening" else EXACT_SHARE
-    unlike = (transcript.similarity[2] < alike).tolist()
+    # a turn that is like the last one as a whole is another kind
+    like_last = (transcript.similarity[2] >= alike).nonzero()[0]
+    left_out = {i for i in like_last.tolist() if i >= 2 and not grows(transcript, i)}
     labels = speaker_labels(transcript)
     for role in ("assistant", "user"):
-        own = [i for i, one in enumerate(transcript.said) if one.role == role]
-        own = [
-            i for i in own if unlike[i] or i < 2 or grows(transcript, i)
-        ]  # a turn that is like the last one as a whole is another kind
+        own = [i for i in transcript.of_role[role] if i not in left_out]
         views = Views(transcript, own, side, labels[role])
-        frames = find_frames(transcript, own, views, words, most_share)
         short, told = find_short(transcript, own, views, short_words, short_turns, most_share)
-        frames = short | frames
+        pairs = may_be_told(views.near(), {*short}, hits, of_turns)
+        frames = short | find_frames(transcript, own, views, pairs, words, most_share)
         for places in stretches(sorted(frames), of_turns - hits + 2):
             shown: list[int] = []
             detected: list[int] = []
@@ -90,6 +91,25 @@ def find_stretches(
             if detected and not all(is_one_phrase(transcript, frames[k]) for k in shown):
                 reported.append(([frames[k] for k in sorted(shown)], own[min(detected)]))
     return reported
+
+
+def may_be_told(
+    pairs: list[tuple[int, int]], short: set[int], hits: int, of_turns: int
+) -> list[tuple[int, int]]:
+    """Those of pairs of places of which the first may be in a stretch that is told: one with enough
+    places in so many turns, or with places that are `short`.
+
+    >>> may_be_told([(1, 0), (7, 5), (9, 7), (20, 19)], {21}, 3, 4)
+    [(7, 5), (9, 7), (20, 19)]
+    """
+    later = {k for k, _ in pairs}
+    open_ones: set[int] = set()
+    for places in stretches(sorted(later | short), of_turns - hits + 2):
+        long = [k for k in places if k in later]
+        enough = zip(long, long[max(0, hits - 2) :], strict=False)
+        if not short.isdisjoint(places) or any(last - k < of_turns for k, last in enough):
+            open_ones.update(long)
+    return [pair for pair in pairs if pair[0] in open_ones]
 
 
 def is_one_phrase(transcript: Transcript, frame: Frame) -> bool:
@@ -150,49 +170,70 @@ def find_frames(
     transcript: Transcript,
     own: list[int],
     views: Views,
+    pairs: list[tuple[int, int]],
     words: float,
     most_share: float,
 ) -> dict[int, Frame]:
-    """By place among a speaker's turns: the generated ones framed like one of the last three."""
+    """By place among a speaker's turns: the generated ones framed like one of the last three, of
+    those that `pairs` names.
+    """
     best: dict[int, tuple[int, tuple[View, View], tuple[float, int, int]]] = {}
     likes: dict[int, dict[int, None]] = {}
     known: dict[tuple[str, str], tuple[float, int, int]] = {}
-    counts, sizes = np.diff(transcript.borders).tolist(), transcript.sizes.tolist()
-    for k, j in views.near():
-        position = own[k]
-        if position < transcript.given:
+    sizes = transcript.sizes
+    for k, j, mine, theirs in share_words(transcript, own, views, pairs, words):
+        both = mine.text, theirs.text
+        if both not in known:
+            known[both] = common_frame(mine, theirs)
+        found = known[both]
+        if found[0] < words:
             continue
-        longer = counts[position] >= counts[own[j]] + GROWN
-        for mine in views[k]:
-            for theirs in views[j]:
-                if mine.step != theirs.step:
-                    continue
-                both = mine.text, theirs.text
-                if both not in known:
-                    may = may_share(mine, theirs, words)
-                    known[both] = common_frame(mine, theirs) if may else (0.0, 0, 0)
-                found = known[both]
-                if found[0] < words:
-                    continue
-                exact = mine.step < 0 and found[0] == mine.upto[found[1]]
-                share = share_of(found[0], sizes[position])
-                if share < (EXACT_SHARE if exact else most_share) or longer:
-                    likes.setdefault(k, {})[j] = None
-                    if k not in best or found[0] > best[k][2][0]:
-                        best[k] = j, (mine, theirs), found
+        exact = mine.step < 0 and found[0] == mine.upto[found[1]]
+        share = share_of(found[0], float(sizes[own[k]]))
+        longer = transcript.counts[own[k]] >= transcript.counts[own[j]] + GROWN
+        if share < (EXACT_SHARE if exact else most_share) or longer:
+            likes.setdefault(k, {})[j] = None
+            if k not in best or found[0] > best[k][2][0]:
+                best[k] = j, (mine, theirs), found
     return {
-        k: frame_of(transcript, own[k], own[j], pair, *found)._replace(likes=tuple(likes[k]))
+        k: frame_of(transcript, own[k], own[j], pair, *found, tuple(likes[k]))
         for k, (j, pair, found) in best.items()
     }
 
 
-def may_share(mine: View, theirs: View, words: float) -> bool:
-    """Whether two views can share a frame of so many words: they have as many in the same order,
-    with no more others among them than a frame may have; characters are worth half a word.
+def share_words(
+    transcript: Transcript,
+    own: list[int],
+    views: Views,
+    pairs: list[tuple[int, int]],
+    words: float,
+) -> Iterator[tuple[int, int, View, View]]:
+    """The views of pairs of places that can share a frame of so many words."""
+    rows = [
+        (k, j, mine, theirs)
+        for k, j in pairs
+        if own[k] >= transcript.given
+        for mine in views[k]
+        for theirs in views[j]
+        if mine.step == theirs.step
+    ]
+    ones, others = [row[2].text for row in rows], [row[3].text for row in rows]
+    common = cpdist(
+        ones, others, scorer=LCSseq.similarity, score_cutoff=ceil(words), dtype=np.int32
+    )
+    for at in common.nonzero()[0].tolist():
+        k, j, mine, theirs = rows[at]
+        if may_share(mine, theirs, words, int(common[at])):
+            yield k, j, mine, theirs
+
+
+def may_share(mine: View, theirs: View, words: float, common: int) -> bool:
+    """Whether two views that have so many words or characters in common can share a frame of so
+    many words: they have them in the same order, with no more others among them than a frame may
+    have; characters are worth half a word.
     """
     most = 0.5 if 2 * mine.upto[-1] == len(mine.text) else 1.0
     least = ceil(words / most)
-    common = LCSseq.similarity(mine.text, theirs.text, score_cutoff=least)
     if common < least:
         return False
     reach = words + 1 + max(OTHERS, most * common * OTHERS / (IN_WORDS - OTHERS))
@@ -230,6 +271,7 @@ def frame_of(
     much: float,
     length: int,
     likes_length: int,
+    likes: tuple[int, ...],
 ) -> Frame:
     """The frame of so many words from the beginnings of two views on."""
     extents = []
@@ -239,7 +281,7 @@ def frame_of(
         ]
         extents.append((min(ends), max(ends)))
     share = share_of(much, float(transcript.sizes[position]))
-    return Frame(position, like, much, extents[0], extents[1], share, ())
+    return Frame(position, like, much, extents[0], extents[1], share, likes)
 
 
 def share_of(words: float, size: float) -> float:
@@ -269,16 +311,12 @@ def find_short(
         is_alike = k < len(own) and alike[k] and own[k] >= transcript.given
         if is_alike and views[k] and views[k - 1]:
             mine, theirs = views[k][0], views[k - 1][0]
-            length = next(
-                (n for n, (a, b) in enumerate(zip(mine.text, theirs.text, strict=False)) if a != b),
-                min(len(mine.text), len(theirs.text)),
-            )
+            length = Prefix.similarity(mine.text, theirs.text)
             much = mine.upto[length]
-            if much >= words:
+            if much >= words and share_of(much, float(transcript.sizes[own[k]])) < most_share:
                 frame = frame_of(
-                    transcript, own[k], own[k - 1], (mine, theirs), much, length, length
+                    transcript, own[k], own[k - 1], (mine, theirs), much, length, length, (k - 1,)
                 )
-                frame = frame._replace(likes=(k - 1,)) if frame.share < most_share else None
         if frame is not None:
             row[k] = frame
             continue

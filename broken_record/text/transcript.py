@@ -10,6 +10,7 @@ similarity.py's.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -22,7 +23,7 @@ from broken_record.data import Dialogue, FinishReason, Role, Span
 from broken_record.text.characters import Characters, Cut
 from broken_record.text.language import Language, language_of
 from broken_record.text.meaning import Meaning
-from broken_record.text.ngrams import Hashes, inside, window_ends, window_hashes
+from broken_record.text.ngrams import Hashes, inside, may_be_again, window_ends, window_hashes
 from broken_record.text.similarity import COMPARED, Band, compare_turns, pair_turns, write_words
 from broken_record.text.words import (
     CURLY,
@@ -130,6 +131,12 @@ class Transcript:
         return much
 
     @cached_property
+    def worth_of_all(self) -> float | None:
+        """How much of a word each is; None where words differ, or there are none."""
+        much = float(self.worth[0]) if len(self.worth) else None
+        return much if (self.worth == much).all() else None
+
+    @cached_property
     def upto(self) -> Floats:
         """Before each word, and behind the last: how many words those before are worth."""
         return np.concatenate(([0.0], np.cumsum(self.worth)))
@@ -213,6 +220,20 @@ class Transcript:
         """
         ends = window_ends(self.worth, 3)
         return ends, window_hashes(self.words, ends)
+
+    @cached_property
+    def triples_again(self) -> Ints:
+        """The words from which on three stand that do so elsewhere as well: those with the same
+        three next to each other, rising.
+        """
+        hashes = self.triples[1]
+        places = may_be_again(hashes)
+        places = places[hashes[places].argsort(kind="stable")]
+        keys = hashes[places]
+        same = np.zeros(len(keys) + 1, dtype=bool)
+        same[1:-1] = keys[1:] == keys[:-1]
+        again: Ints = places[same[1:] | same[:-1]]
+        return again
 
     @cached_property
     def is_function(self) -> Flags:
@@ -309,9 +330,18 @@ class Transcript:
         pairs = pair_turns(self.codes, self.similarity, most)
         return [(self.said[i].index, self.said[k].index) for i, k in pairs]
 
+    @cached_property
+    def of_role(self) -> dict[Role, list[int]]:
+        """By role: the positions of a speaker's turns."""
+        places: dict[Role, list[int]] = {"assistant": [], "user": []}
+        for i, one in enumerate(self.said):
+            places[one.role].append(i)
+        return places
+
     def own(self, role: Role) -> list[int]:
         """The positions of a speaker's generated turns."""
-        return [i for i in range(self.given, len(self)) if self.said[i].role == role]
+        places = self.of_role[role]
+        return places[bisect_left(places, self.given) :]
 
     def whole(self, position: int) -> Span:
         """A turn's body without outer white space."""
