@@ -194,17 +194,23 @@ class Views:
         later, apart = found // (LAST + 1), found % (LAST + 1)
         return list(zip(later.tolist(), (later - apart).tolist(), strict=True))
 
-    def begin_alike(self) -> Flags:
-        """Per turn: whether the first word that is compared may be that of the turn before."""
-        begins = self.transcript.first[self.turns]
-        at = self.ends - 1
+    def begin_alike(self, words: float) -> Flags:
+        """Per turn: whether the first words that are compared may be those of the turn before."""
+        alike = np.zeros(len(self.own), dtype=bool)
+        run_ends, hashes = self.transcript.triples
+        if words < 3 or not len(hashes):
+            alike[1:] = words < 3
+            return alike
         if self.side == "opening":
-            at, behind = (np.array(self.first_words), np.array(self.behind_directions))
+            at, behind = np.array(self.first_words), np.array(self.behind_directions)
             at = np.where((behind - at <= SHORT_DIRECTION) & (behind < self.ends), behind, at)
-        known = np.append(self.transcript.words, -1)
-        words = np.where(begins < self.ends, known[np.minimum(at, len(known) - 1)], -1)
-        alike = np.zeros(len(words), dtype=bool)
-        alike[1:] = (words[1:] == words[:-1]) & (words[1:] >= 0)
+            at = np.minimum(at, len(hashes) - 1)
+            has_three = run_ends[at] <= self.ends
+        else:  # the last three; more exactly, all that three words can be that reach to the end
+            at = run_ends.searchsorted(self.ends, side="right") - 1
+            has_three = at >= self.transcript.first[self.turns]
+        same = hashes[at[1:]] == hashes[at[:-1]]
+        alike[1:] = same & has_three[1:] & has_three[:-1]
         return alike
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import groupby
 from math import ceil
 from typing import NamedTuple
 
@@ -26,7 +25,7 @@ from broken_record.detectors.labels import speaker_labels
 from broken_record.detectors.repeats import tandem
 from broken_record.detectors.template_views import COMPARED, Side, View, Views
 from broken_record.stats import slope_of_many
-from broken_record.text.transcript import Flags, Transcript, quote
+from broken_record.text.transcript import Transcript, quote
 
 RUN = 3  # words of a frame that stand in a row, as Transcript.triples
 OTHERS, IN_WORDS = 2, 12  # words that may be others, in so many
@@ -180,7 +179,7 @@ def find_frames(
     best: dict[int, tuple[int, tuple[View, View], tuple[float, int, int]]] = {}
     likes: dict[int, dict[int, None]] = {}
     known: dict[tuple[str, str], tuple[float, int, int]] = {}
-    sizes = transcript.sizes
+    counts, sizes = transcript.counts.tolist(), transcript.sizes.tolist()
     for k, j, mine, theirs in share_words(transcript, own, views, pairs, words):
         both = mine.text, theirs.text
         if both not in known:
@@ -189,8 +188,8 @@ def find_frames(
         if found[0] < words:
             continue
         exact = mine.step < 0 and found[0] == mine.upto[found[1]]
-        share = share_of(found[0], float(sizes[own[k]]))
-        longer = transcript.counts[own[k]] >= transcript.counts[own[j]] + GROWN
+        share = share_of(found[0], sizes[own[k]])
+        longer = counts[own[k]] >= counts[own[j]] + GROWN
         if share < (EXACT_SHARE if exact else most_share) or longer:
             likes.setdefault(k, {})[j] = None
             if k not in best or found[0] > best[k][2][0]:
@@ -218,16 +217,14 @@ def share_words(
         if mine.step == theirs.step
     ]
     ones, others = [row[2].text for row in rows], [row[3].text for row in rows]
-    common = cpdist(
-        ones, others, scorer=LCSseq.similarity, score_cutoff=ceil(words), dtype=np.int32
-    )
-    for at in common.nonzero()[0].tolist():
-        k, j, mine, theirs = rows[at]
-        if may_share(mine, theirs, words, int(common[at])):
-            yield k, j, mine, theirs
+    least = ceil(words / (transcript.worth_of_all or 1.0))
+    common = cpdist(ones, others, scorer=LCSseq.similarity, score_cutoff=least, dtype=np.int32)
+    for at, much in enumerate(common.tolist()):
+        if much and may_share(*rows[at][2:], words, much):
+            yield rows[at]
 
 
-def may_share(mine: View, theirs: View, words: float, common: int) -> bool:
+def may_share(mine: View, theirs: View, words: float, common: float) -> bool:
     """Whether two views that have so many words or characters in common can share a frame of so
     many words: they have them in the same order, with no more others among them than a frame may
     have; characters are worth half a word.
@@ -246,15 +243,12 @@ def common_frame(mine: View, theirs: View) -> tuple[float, int, int]:
     in either.
     """
     reached = (0.0, 0, 0)
-    matched = others = longest = taken = put = 0.0
-    for step in Indel.opcodes(theirs.text, mine.text):
-        begin, end, at, to = step.src_start, step.src_end, step.dest_start, step.dest_end
-        if step.tag != "equal":
-            taken += theirs.upto[end] - theirs.upto[begin]
-            put += mine.upto[to] - mine.upto[at]
-            continue
-        others += max(taken, put)
-        taken = put = 0.0
+    matched = others = longest = 0.0
+    to = end = 0
+    for block in Indel.editops(theirs.text, mine.text).as_matching_blocks()[:-1]:  # the end
+        begin, at = block.a, block.b
+        others += max(theirs.upto[begin] - theirs.upto[end], mine.upto[at] - mine.upto[to])
+        end, to = begin + block.size, at + block.size
         run = mine.upto[to] - mine.upto[at]
         matched += run
         longest = max(longest, run)
@@ -274,14 +268,16 @@ def frame_of(
     likes: tuple[int, ...],
 ) -> Frame:
     """The frame of so many words from the beginnings of two views on."""
-    extents = []
-    for view, turn, reach in zip(views, (position, like), (length, likes_length), strict=True):
-        ends = [
-            at - transcript.borders[turn] for at in (view.at, view.at + view.step * (reach - 1))
-        ]
-        extents.append((min(ends), max(ends)))
+    mine = extent_of(views[0], length, transcript.borders[position])
+    theirs = extent_of(views[1], likes_length, transcript.borders[like])
     share = share_of(much, float(transcript.sizes[position]))
-    return Frame(position, like, much, extents[0], extents[1], share, likes)
+    return Frame(position, like, much, mine, theirs, share, likes)
+
+
+def extent_of(view: View, length: int, begin: int) -> tuple[int, int]:
+    """The first and the last of so many words of a view, counted from the word `begin` on."""
+    near, far = view.at - begin, view.at - begin + view.step * (length - 1)
+    return (near, far) if near < far else (far, near)
 
 
 def share_of(words: float, size: float) -> float:
@@ -300,40 +296,38 @@ def find_short(
     """The frames of turns in a row that are equal in a few words; and where each row is told."""
     frames: dict[int, Frame] = {}
     told: set[int] = set()
-    row: dict[int, Frame] = {}
-    if turns > 2 and len(own) < turns:
+    if len(own) < turns:
         return frames, told
-    alike = views.begin_alike() if words > 0 else np.ones(len(own), dtype=bool)
-    if turns > 2 and not has_row(alike, turns - 1):
-        return frames, told
-    for k in range(1, len(own) + 1):
-        frame = None
-        is_alike = k < len(own) and alike[k] and own[k] >= transcript.given
-        if is_alike and views[k] and views[k - 1]:
-            mine, theirs = views[k][0], views[k - 1][0]
-            length = Prefix.similarity(mine.text, theirs.text)
-            much = mine.upto[length]
-            if much >= words and share_of(much, float(transcript.sizes[own[k]])) < most_share:
-                frame = frame_of(
-                    transcript, own[k], own[k - 1], (mine, theirs), much, length, length, (k - 1,)
-                )
-        if frame is not None:
-            row[k] = frame
+    alike = views.begin_alike(words)
+    alike &= views.turns >= transcript.given
+    for places in stretches(np.flatnonzero(alike).tolist(), 2):
+        if len(places) < turns - 1:
             continue
-        if len(row) >= turns - 1:
-            frames |= row
-            told.add(sorted(row)[turns - 2])
-        row = {}
+        row: dict[int, Frame] = {}
+        for k in [*places, -1]:
+            frame = short_frame(transcript, own, views, k, words) if k > 0 else None
+            if frame and frame.share < most_share:
+                row[k] = frame
+                continue
+            if len(row) >= turns - 1:
+                frames |= row
+                told.add(sorted(row)[turns - 2])
+            row = {}
     return frames, told
 
 
-def has_row(flags: Flags, length: int) -> bool:
-    """Whether so many flags in a row are set.
-
-    >>> has_row(np.array([True, False, True, True]), 2)
-    True
-    """
-    return any(same and len(list(row)) >= length for same, row in groupby(flags.tolist()))
+def short_frame(
+    transcript: Transcript, own: list[int], views: Views, k: int, words: float
+) -> Frame | None:
+    """The frame of the words in which a turn is equal to the speaker's last; None of too few."""
+    if not (views[k] and views[k - 1]):
+        return None
+    pair = mine, theirs = views[k][0], views[k - 1][0]
+    length = Prefix.similarity(mine.text, theirs.text)
+    much = mine.upto[length]
+    if much < words:
+        return None
+    return frame_of(transcript, own[k], own[k - 1], pair, much, length, length, (k - 1,))
 
 
 def report(
