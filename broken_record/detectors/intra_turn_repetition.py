@@ -63,7 +63,7 @@ from broken_record.detectors.weak_repeats import (
     with_pairs_again,
 )
 from broken_record.text.layout import Layout
-from broken_record.text.ngrams import distances, window_ends, window_hashes
+from broken_record.text.ngrams import distances, in_order, window_ends, window_hashes
 from broken_record.text.similarity import ALIKE
 from broken_record.text.transcript import Transcript
 from broken_record.text.words import SENTENCE_END
@@ -178,7 +178,7 @@ def with_repeated_windows(transcript: Transcript) -> set[int]:
     turns = transcript.turn_of[: len(hashes)]
     inside = np.flatnonzero((turns == transcript.turn_of[ends - 1]) & (turns >= transcript.given))
     keys = hashes[inside] + turns[inside].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    order = np.argsort(keys)
+    order = in_order(keys)
     keys, turns = keys[order], turns[inside][order]
     found: set[int] = set()
     for copies, share, most in ((2, 0.1, 60), (3, 0.025, 24)):

@@ -146,7 +146,7 @@ def add_shared(keys: Ints, turns: Ints, weights: Floats, n: int) -> Floats:
     keys = np.append(keys, np.full(FARTHEST, np.iinfo(np.int64).max))
     for begin in range(0, count, AT_ONCE):
         at = np.arange(begin, min(begin + AT_ONCE, count))
-        said, distances = [], []
+        said = []
         for step in range(1, FARTHEST + 1):
             # those whose word is said again so many places further on, and near
             apart = keys[at + step] - keys[at]
@@ -154,12 +154,9 @@ def add_shared(keys: Ints, turns: Ints, weights: Floats, n: int) -> Floats:
             if not len(near):
                 break
             at = at[near]
-            said.append(at)
-            distances.append(apart[near])
+            said.append(at * (FARTHEST + 1) + apart[near])
         if said:
-            every = np.concatenate(said)
-            in_order = np.argsort(every, kind="stable")
-            every, apart = every[in_order], np.concatenate(distances)[in_order]
+            every, apart = np.divmod(np.sort(np.concatenate(said)), FARTHEST + 1)
             places = (turns[every] + apart) * (FARTHEST + 1) + apart
             np.add.at(shared.reshape(-1), places, weights[every])
     return shared

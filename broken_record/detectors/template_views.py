@@ -116,8 +116,11 @@ class Views:
         behind = self.first_words.copy()
         if "*" in self.transcript.text:
             bodies = self.transcript.bodies
-            matches = {k: STAGE_DIRECTION.match(bodies[i]) for k, i in enumerate(self.own)}
-            directed = {k: match.end() for k, match in matches.items() if match}
+            directed = {
+                k: match.end()
+                for k, i in enumerate(self.own)
+                if "*" in bodies[i] and (match := STAGE_DIRECTION.match(bodies[i]))
+            }
             for k, word in self.words_at(directed).items():
                 behind[k] = max(behind[k], word)
         return behind

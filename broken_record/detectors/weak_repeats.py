@@ -20,7 +20,7 @@ from broken_record.data import Finding, Span
 from broken_record.detectors.evidence import make_finding
 from broken_record.detectors.repeats import Repeat, tandem
 from broken_record.text.layout import Layout
-from broken_record.text.ngrams import distances, window_ends, window_hashes
+from broken_record.text.ngrams import distances, in_order, window_ends, window_hashes
 from broken_record.text.transcript import Ints, Transcript
 from broken_record.text.words import SENTENCE_END
 
@@ -53,7 +53,7 @@ def with_pairs_again(transcript: Transcript, least: float = 0.15) -> set[int]:
     turns = turns[inside]
     keys = window_hashes(transcript.plain, ends)[inside]
     keys += turns.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    order = np.argsort(keys, kind="stable")
+    order = in_order(keys)
     keys, of_turn = keys[order], turns[order]
     again = np.bincount(of_turn[1:][keys[1:] == keys[:-1]], minlength=len(transcript))
     windows = np.bincount(turns, minlength=len(transcript))

@@ -17,8 +17,6 @@ import numpy.typing as npt
 from broken_record.text.words import find_words, worth
 
 SHORTEST = 5  # words of a window that counts when it comes again
-FEW = 512  # hashes: so few are sooner put in order than looked at
-MOST_BITS = 18  # of the number of a bucket
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd, so it has an inverse modulo 2**64
 INVERSE = np.uint64(pow(int(MULTIPLIER), -1, 2**64))
 
@@ -85,25 +83,30 @@ def distances(hashes: Hashes) -> Ints:
     >>> distances(np.array([7, 8, 7, 7], dtype=np.uint64)).tolist()
     [0, 0, 2, 1]
     """
-    places = may_be_again(hashes)
-    known = hashes[places]
-    order = known.argsort(kind="stable")
-    known, places = known[order], places[order]
+    order = in_order(hashes)
+    known = hashes[order]
     same = known[1:] == known[:-1]
     back: Ints = np.zeros(len(hashes), dtype=np.int64)
-    back[places[1:][same]] = (places[1:] - places[:-1])[same]
+    back[order[1:][same]] = (order[1:] - order[:-1])[same]
     return back
 
 
-def may_be_again(hashes: Hashes) -> Ints:
-    """The places of hashes that may stand twice, by their last bits; most that stand once are none
-    of them.
+def in_order(hashes: Hashes) -> Ints:
+    """The places of hashes in an order in which equal ones stand together, rising.
+
+    The order is that of upper bits, in which those that differ do so but for chance; the lower bits
+    give way to the places, because numbers are sorted several times as fast as places by numbers.
+
+    >>> in_order(np.array([7, 8, 7], dtype=np.uint64)).tolist()
+    [0, 2, 1]
     """
-    if len(hashes) < FEW:
-        return np.arange(len(hashes))
-    bits = np.uint64((1 << min(MOST_BITS, 3 + len(hashes).bit_length())) - 1)
-    buckets = (hashes & bits).astype(np.int64)
-    places: Ints = (np.bincount(buckets)[buckets] > 1).nonzero()[0]
+    lower = np.uint64((1 << len(hashes).bit_length()) - 1)
+    keys = hashes * MULTIPLIER
+    keys &= ~lower
+    keys |= np.arange(len(hashes), dtype=np.uint64)
+    keys.sort()
+    keys &= lower
+    places: Ints = keys.astype(np.int64)
     return places
 
 

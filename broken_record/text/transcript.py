@@ -23,7 +23,7 @@ from broken_record.data import Dialogue, FinishReason, Role, Span
 from broken_record.text.characters import Characters, Cut
 from broken_record.text.language import Language, language_of
 from broken_record.text.meaning import Meaning
-from broken_record.text.ngrams import Hashes, inside, may_be_again, window_ends, window_hashes
+from broken_record.text.ngrams import Hashes, in_order, inside, window_ends, window_hashes
 from broken_record.text.similarity import COMPARED, Band, compare_turns, pair_turns, write_words
 from broken_record.text.words import (
     CURLY,
@@ -227,8 +227,7 @@ class Transcript:
         three next to each other, rising.
         """
         hashes = self.triples[1]
-        places = may_be_again(hashes)
-        places = places[hashes[places].argsort(kind="stable")]
+        places = in_order(hashes)
         keys = hashes[places]
         same = np.zeros(len(keys) + 1, dtype=bool)
         same[1:-1] = keys[1:] == keys[:-1]
