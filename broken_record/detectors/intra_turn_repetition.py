@@ -57,6 +57,7 @@ from broken_record.detectors.repeats import Repeat, longest_passage, tandem
 from broken_record.detectors.weak_repeats import (
     Weak,
     find_running,
+    in_a_row,
     repeated_phrase,
     said_at_once,
     weak_sign,
@@ -80,6 +81,7 @@ INTERJECTIONS = frozenset(
 )
 RESTATED = {2: 0.25, 3: 0.1}  # sentences said before, how much of the turn they are
 NEAR = 40  # sentences before one that it is compared with
+LEAST_IN_LINE = 3  # sentences of a line that is prose
 LINE_START = attrgetter("start")
 ALONE = 0.9  # of a turn that is nothing else
 SENTENCE_BORDER = re.compile(rf"{SENTENCE_END.pattern}|[*\"\u201c\u201d\u300c-\u300f]")
@@ -117,9 +119,11 @@ def detect(
     in_characters = with_runs(transcript)
     in_signs = with_sign_runs(transcript)
     in_pairs = with_pairs_again(transcript)
+    alone = in_words | in_characters | in_signs | in_pairs.phrase | in_pairs.at_once
+    may_run = in_pairs.weak & in_a_row(transcript, alone | in_pairs.weak)
     weak: dict[int, Weak] = {}
     told: dict[int, Finding] = {}
-    for i in sorted(in_words | in_characters | in_signs | in_pairs):
+    for i in sorted(alone | may_run):
         laid = Layout(transcript, i)
         found: list[Repeat] = []
         if i in in_words:
@@ -129,8 +133,9 @@ def detect(
             found += word_runs(laid, copies, *runs, interjections, stutters)
             found += code_runs(laid, copies, interjections, line_share)
             found += said_twice(laid)
-            found += repeated_sentences(laid, copies, words, sentence_share)
-            found += restated_sentences(laid)
+            said = list(sentences(laid))
+            found += repeated_sentences(laid, said, copies, words, sentence_share)
+            found += restated_sentences(laid, said)
             found += repeated_share(laid, share, from_words, passage)
             found += repeated_lines(laid, lines, line_share)
             found += repeated_blocks(laid, copies, lines, line_share)
@@ -138,11 +143,12 @@ def detect(
             found += character_runs(laid, characters, pattern_characters, laughter_characters)
         if i in in_signs:
             found += sign_runs(laid, characters, pattern_characters)
-        if i in in_pairs:
+        if i in in_pairs.phrase:
             found += repeated_phrase(laid)
+        if i in in_pairs.at_once:
             found += said_at_once(laid)
-            if sign := weak_sign(laid):
-                weak[i] = sign
+        if i in may_run and (sign := weak_sign(laid)):
+            weak[i] = sign
         if not found:
             continue
         best = max(found, key=lambda one: (one.share, one.copies))
@@ -251,42 +257,49 @@ def said_twice(laid: Layout, least: int = 6, share: float = 0.6) -> Iterator[Rep
 
 
 def repeated_sentences(
-    laid: Layout, copies: int, long: int, least_share: float
+    laid: Layout, found: list[tuple[int, int]], copies: int, long: int, least_share: float
 ) -> Iterator[Repeat]:
     """A sentence of 4 words or more, numbers not counted, that stands `copies` times, two more in
     verse and lists: `long` words each or `least_share` of the turn together.
     """
+    if len(found) < copies:
+        return
     places: dict[tuple[int, ...], list[tuple[int, int]]] = {}
-    for first, last in sentences(laid):
+    for first, last in found:
         size = laid.worths[first:last][laid.written[first:last]].sum()
         if size >= LEAST_SENTENCE and laid.body[laid.ends[last - 1] :][:1] not in (":", "\uff1a"):
             places.setdefault(tuple(laid.ids[first:last].tolist()), []).append((first, last))
-    for found in places.values():
-        (first, last), (_, end) = found[0], found[-1]
-        listed = len(found) < copies + 2 and 2 * len(found) <= sum(
-            2 * (laid.is_verse or laid.kind_at(int(laid.starts[k])) == "item") for k, _ in found
+    for equal in places.values():
+        if len(equal) < copies:
+            continue
+        (first, last), (_, end) = equal[0], equal[-1]
+        listed = len(equal) < copies + 2 and 2 * len(equal) <= sum(
+            2 * (laid.is_verse or laid.kind_at(int(laid.starts[k])) == "item") for k, _ in equal
         )
         size = float(laid.upto[last] - laid.upto[first])
-        share = len(found) * size / laid.size
-        if len(found) >= copies and not listed and (share >= least_share or size >= long):
-            said = f"{laid.quoted(first, last)} {len(found)} times"
-            yield repeat(laid, first, end, len(found), share, said)
+        share = len(equal) * size / laid.size
+        if not listed and (share >= least_share or size >= long):
+            said = f"{laid.quoted(first, last)} {len(equal)} times"
+            yield repeat(laid, first, end, len(equal), share, said)
 
 
-def restated_sentences(laid: Layout) -> Iterator[Repeat]:
+def restated_sentences(laid: Layout, found: list[tuple[int, int]]) -> Iterator[Repeat]:
     """Sentences in prose that say one before them again with a word or two changed: so many, and so
     much of the turn. Lines of one or two sentences are lists, numbers say something new.
     """
-    if laid.is_verse or not laid.size:
+    if len(found) < LEAST_IN_LINE or laid.is_verse or not laid.size:
         return
-    found = list(sentences(laid))
     lines = [bisect_right(laid.lines, laid.starts[first], key=LINE_START) for first, _ in found]
     in_line = Counter(lines)
     before: list[list[int]] = []
     again: list[tuple[int, int]] = []
     for (first, last), line in zip(found, lines, strict=True):
         own = laid.written[first:last].all() and not (laid.listed[first:last] % 2).any()
-        if own and in_line[line] > 2 and laid.upto[last] - laid.upto[first] >= LEAST_SENTENCE:
+        if (
+            own
+            and in_line[line] >= LEAST_IN_LINE
+            and laid.upto[last] - laid.upto[first] >= LEAST_SENTENCE
+        ):
             ids = laid.ids[first:last].tolist()
             if any(Indel.normalized_similarity(ids, one) >= ALIKE for one in before[-NEAR:]):
                 again.append((first, last))

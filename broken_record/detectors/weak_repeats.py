@@ -40,10 +40,21 @@ class Weak(NamedTuple):
     share: float
 
 
-def with_pairs_again(transcript: Transcript, least: float = 0.15) -> set[int]:
-    """The turns, neither short nor long, in which so many pairs of words stand again."""
+class Suspects(NamedTuple):
+    """The turns in which repeated_phrase, said_at_once and weak_sign may find something."""
+
+    phrase: set[int]
+    at_once: set[int]
+    weak: set[int]
+
+
+def with_pairs_again(transcript: Transcript, least: float = 0.15) -> Suspects:
+    """The turns, neither short nor long, in which so many pairs of words stand again: those with
+    one that does so often enough, and those with enough of three words.
+    """
+    found = Suspects(set(), set(), set())
     if len(transcript.plain) < SHORTEST:
-        return set()
+        return found
     ends = window_ends(transcript.worth, 2)
     sizes = transcript.sizes
     looked = (sizes >= SHORTEST) & (sizes <= LONGEST)
@@ -58,21 +69,40 @@ def with_pairs_again(transcript: Transcript, least: float = 0.15) -> set[int]:
     again = np.bincount(of_turn[1:][keys[1:] == keys[:-1]], minlength=len(transcript))
     windows = np.bincount(turns, minlength=len(transcript))
     often = set(of_turn[TIMES - 1 :][keys[TIMES - 1 :] == keys[: 1 - TIMES]].tolist())
-    chosen = np.flatnonzero((again >= 2) & (again >= least * windows)).tolist()
-    return {i for i in chosen if i in often or has_triples_again(transcript, i)}
+    for i in np.flatnonzero((again >= 2) & (again >= least * windows)).tolist():
+        if i in often:
+            found.phrase.add(i)
+        if has_triples_again(transcript, i, 1.0):
+            found.at_once.add(i)
+        if i in often or has_triples_again(transcript, i, TRIPLES):
+            found.weak.add(i)
+    return found
 
 
-def has_triples_again(transcript: Transcript, position: int) -> bool:
-    """Whether enough windows of three words stand again in a turn for it to be weak, or for six
-    words to be said twice at once; one of them is enough where not all of it need be talk.
+def has_triples_again(transcript: Transcript, position: int, share: float) -> bool:
+    """Whether so many windows of three words, or such a share of a turn's, stand again in it, as in
+    six words that are said twice at once; one of them is enough where not all of it need be talk.
     """
     begin, end = transcript.borders[position : position + 2]
     ends, hashes = transcript.triples
     windows = hashes[begin : ends.searchsorted(end, side="right")].tolist()
+    again = len(windows) - len(set(windows))
+    if again >= LEAST_SAID - 2 or not again:
+        return again > 0
     body = transcript.bodies[position]
     is_talk = not ("\n" in body.strip() or "www." in body or "://" in body)
-    least = min(LEAST_SAID - 2, TRIPLES * len(windows)) if is_talk else 1
-    return len(windows) - len(set(windows)) >= max(1, least)
+    return again >= share * len(windows) if is_talk else True
+
+
+def in_a_row(transcript: Transcript, turns: set[int]) -> set[int]:
+    """Those of turns that are one of RUNNING of their speaker's or more in a row."""
+    found: set[int] = set()
+    for own in transcript.of_role.values():
+        for is_one, group in groupby(own, turns.__contains__):
+            row = list(group)
+            if is_one and len(row) >= RUNNING:
+                found.update(row)
+    return found
 
 
 def repeated_windows(laid: Layout, n: int) -> tuple[Ints, Ints]:
