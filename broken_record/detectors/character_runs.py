@@ -35,15 +35,22 @@ def with_runs(transcript: Transcript) -> set[int]:
 
     Looked for in blocks of 4 and 8, of which every run that is long enough holds two.
     """
-    points = np.frombuffer(transcript.text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    points = points.astype(np.uint8)  # a quarter of the work, and chance makes none of these
+    # a quarter of the work, and chance makes none of these
+    points = transcript.characters.points.astype(np.uint8)
     found = []
-    for period in range(1, LONGEST_PATTERN + 1):
-        block, true = (4, 0x01010101) if period <= 6 else (8, 0x0101010101010101)
-        length = max(0, len(points) - period) // block * block
-        equal = points[:length] == points[period : length + period]
-        blocks = equal.view(np.uint32 if block == 4 else np.uint64) == true
-        found.append((blocks[1:] & blocks[:-1]).nonzero()[0] * block)
+    for least, most, block in (
+        (1, 6, np.dtype(np.uint32)),
+        (7, LONGEST_PATTERN, np.dtype(np.uint64)),
+    ):
+        size = block.itemsize
+        from_each = [
+            points[k : k + max(0, len(points) - k) // size * size].copy().view(block)
+            for k in range(size)
+        ]
+        for period in range(least, most + 1):
+            later = from_each[period % size][period // size :]
+            equal = from_each[0][: len(later)] == later
+            found.append((equal[1:] & equal[:-1]).nonzero()[0] * size)
     places = np.concatenate(found)
     turns = set((np.searchsorted(transcript.places, places, side="right") - 1).tolist())
     return {i for i in turns if i >= transcript.given}

@@ -120,7 +120,7 @@ def detect(
     in_signs = with_sign_runs(transcript)
     in_pairs = with_pairs_again(transcript)
     alone = in_words | in_characters | in_signs | in_pairs.phrase | in_pairs.at_once
-    may_run = in_pairs.weak & in_a_row(transcript, alone | in_pairs.weak)
+    may_run = in_pairs.weak and in_pairs.weak & in_a_row(transcript, alone | in_pairs.weak)
     weak: dict[int, Weak] = {}
     told: dict[int, Finding] = {}
     for i in sorted(alone | may_run):
@@ -153,7 +153,7 @@ def detect(
             continue
         best = max(found, key=lambda one: (one.share, one.copies))
         told[i] = report_turn(transcript, i, best, break_share)
-    running = list(find_running(transcript, weak, told, break_share))
+    running = list(find_running(transcript, weak, told, break_share)) if weak else []
     return sorted([*told.values(), *running], key=lambda one: one.onset_turn)
 
 
@@ -179,14 +179,26 @@ def with_repeated_windows(transcript: Transcript) -> set[int]:
     """The turns in which enough windows of 4 words stand again: all that the rules about words can
     find has a tenth of them twice, or a fortieth three times, or one word four times in a row.
     """
-    ends = window_ends(transcript.worth, 4)
-    hashes = window_hashes(transcript.plain, ends)
-    turns = transcript.turn_of[: len(hashes)]
-    inside = np.flatnonzero((turns == transcript.turn_of[ends - 1]) & (turns >= transcript.given))
-    keys = hashes[inside] + turns[inside].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    ids, of_turn = transcript.plain, transcript.turn_of
+    same = (ids[3:] == ids[:-3]) & (ids[2:-1] == ids[:-3]) & (ids[1:-2] == ids[:-3])
+    found = set(of_turn[np.flatnonzero(same & (of_turn[3:] == of_turn[:-3]))].tolist())
+    # the first three words of a window that stands again do so as well
+    begins = transcript.triples_again
+    hashes = transcript.triples[1][begins]
+    twice = (hashes[1:] == hashes[:-1]) & (of_turn[begins[1:]] == of_turn[begins[:-1]])
+    suspect = np.zeros(len(transcript), dtype=bool)
+    suspect[of_turn[begins[1:][twice]]] = True
+    words = np.flatnonzero(suspect[of_turn])
+    if not len(words):
+        return {i for i in found if i >= transcript.given}
+    ends = window_ends(transcript.worth[words], 4)
+    turns = of_turn[words]
+    inside = np.flatnonzero(turns[: len(ends)] == turns[ends - 1])
+    turns = turns[inside]
+    keys = window_hashes(ids[words], ends)[inside]
+    keys += turns.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     order = in_order(keys)
-    keys, turns = keys[order], turns[inside][order]
-    found: set[int] = set()
+    keys, turns = keys[order], turns[order]
     for copies, share, most in ((2, 0.1, 60), (3, 0.025, 24)):
         last = copies - 1
         equal = np.zeros(len(keys), dtype=bool)
@@ -194,12 +206,7 @@ def with_repeated_windows(transcript: Transcript) -> set[int]:
             equal[k : len(keys) - last + k] |= keys[last:] == keys[: len(keys) - last]
         often = np.bincount(turns[equal], minlength=len(transcript))
         found.update(np.flatnonzero(often >= np.clip(share * transcript.sizes, 3, most)).tolist())
-    ids, of_turn = transcript.plain, transcript.turn_of
-    same = (ids[3:] == ids[:-3]) & (ids[2:-1] == ids[:-3]) & (ids[1:-2] == ids[:-3])
-    same &= of_turn[3:] == of_turn[:-3]
-    return found | set(transcript.turn_of[np.flatnonzero(same)].tolist()) & set(
-        range(transcript.given, len(transcript))
-    )
+    return {i for i in found if i >= transcript.given}
 
 
 def word_runs(

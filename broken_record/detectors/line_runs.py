@@ -29,12 +29,12 @@ LISTED_AGAIN = 0.6  # of the items
 def with_equal_lines(transcript: Transcript, least: int) -> set[int]:
     """The turns in which so many lines end alike; where lines are numbered, little else is."""
     found: set[int] = set()
-    for i in range(transcript.given, len(transcript)):
-        body = transcript.bodies[i]
-        if body.count("\n") >= least - 1:
-            ends = Counter(line[-4:] for line in body.split("\n") if line and not line.isspace())
-            if max(ends.values(), default=0) >= least:
-                found.add(i)
+    breaks = np.bincount(transcript.turn_at(transcript.line_breaks), minlength=len(transcript))
+    for i in np.flatnonzero(breaks >= least - 1).tolist():
+        lines = transcript.bodies[i].split("\n")
+        ends = Counter(line[-4:] for line in lines if line and not line.isspace())
+        if i >= transcript.given and max(ends.values(), default=0) >= least:
+            found.add(i)
     return found
 
 

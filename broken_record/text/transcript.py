@@ -262,6 +262,12 @@ class Transcript:
         return turns
 
     @cached_property
+    def line_breaks(self) -> Ints:
+        """The places of `text` at which one stands, those between turns as well; rising."""
+        places: Ints = np.flatnonzero(self.characters.points == ord("\n"))
+        return places
+
+    @cached_property
     def apostrophes(self) -> list[int]:
         """The places of `text` at which one stands, straight or curly."""
         points = self.characters.points
