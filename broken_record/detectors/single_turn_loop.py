@@ -113,18 +113,21 @@ def find_near(transcript: Transcript, near: float, words: int) -> Floats:
     result = np.zeros(len(transcript))
     codes = transcript.codes
     if len(codes) > 1:
-        result[1:] = compare_pairs(codes[1:], codes[:-1], near)
-        holds_code = np.array(["```" in body for body in transcript.bodies])
-        small = (transcript.sizes < words) | holds_code
-        result[1:][small[1:] | small[:-1]] = 0
+        large = transcript.sizes >= words
+        if "```" in transcript.text:
+            large &= ["```" not in body for body in transcript.bodies]
+        at = np.flatnonzero(large[1:] & large[:-1]) + 1
+        ones, others = [codes[i] for i in at.tolist()], [codes[i - 1] for i in at.tolist()]
+        result[at] = compare_pairs(ones, others, near)
     return result
 
 
 def find_echoes(transcript: Transcript, own: list[int], copies: int, words: int) -> Iterator[Run]:
     """Own turns running, at least `copies`, each of `words` that says the partner's last again."""
     echoes: list[int] = []
+    is_echo = ((transcript.similarity[1] > 0) & (transcript.sizes >= words)).tolist()
     for i in [*own, -1]:
-        if i > 0 and transcript.similarity[1, i] > 0 and transcript.sizes[i] >= words:
+        if i > 0 and is_echo[i]:
             echoes.append(i)
             continue
         if len(echoes) >= copies:
@@ -172,17 +175,19 @@ def find_runs(
     One turn of another wording may stand between two copies.
     """
     runs: list[list[int]] = []
+    copy, over_one = (alike[period] > 0).tolist(), (alike[2 * period] > 0).tolist()
+    said = transcript.said
     for i in positions:
-        if i < period or (
-            transcript.said[i].role != transcript.said[i - period].role and period == 2
-        ):
+        if not (copy[i] or over_one[i]) or i < period:
             continue
-        if alike[period, i]:
+        if period == 2 and said[i].role != said[i - 2].role:
+            continue
+        if copy[i]:
             if runs and runs[-1][-1] == i - period:
                 runs[-1].append(i)
             else:
                 runs.append([i - period, i])
-        elif runs and runs[-1][-1] == i - 2 * period and alike[2 * period, i] and len(runs[-1]) > 2:
+        elif runs and runs[-1][-1] == i - 2 * period and len(runs[-1]) > 2:
             runs[-1].append(i)
     return [Run(tuple(run), period) for run in runs]
 
@@ -214,10 +219,8 @@ def is_read_out(transcript: Transcript, copies: Sequence[int]) -> bool:
 
 def has_new_slot(transcript: Transcript, copies: Sequence[int]) -> bool:
     """Whether turns differ in one place only, of FORMAT_SLOT words, and there all of them do."""
-    said = [
-        tuple(transcript.words[transcript.first[i] : transcript.first[i + 1]].tolist())
-        for i in copies
-    ]
+    borders = transcript.borders
+    said = [transcript.written[borders[i] : borders[i + 1]] for i in copies]
     if len(set(said)) < len(said):
         return False
     shortest = min(map(len, said))
@@ -269,11 +272,10 @@ def report(
     first = min(runs, key=lambda run: run.copies[1])
     copies = max(len(run.copies) for run in runs)
     detect = min(run.copies[min(needed, len(run.copies)) - 1] for run in runs)
-    alike = [
-        float(max(similarity[run.period, i], similarity[2 * run.period, i]))
-        for run in runs
-        for i in run.copies[1:]
-    ]
+    alike: list[float] = []
+    for run in runs:
+        near, far = (similarity[period, run.copies[1:]] for period in (run.period, 2 * run.period))
+        alike += np.maximum(near, far).tolist()
     line = quote(transcript.said[first.copies[1]].body)
     return make_finding(
         transcript,
