@@ -250,12 +250,19 @@ def spell(transcript: Transcript, needed: Flags) -> list[str]:
     """Per turn: its letters and blanks, as both speakers would say it; nothing of long and of very
     short turns, and of those that are not needed.
     """
-    texts, borders = transcript.vocabulary.texts, transcript.borders
-    spoken = transcript.words.tolist()
     letters = [""] * len(transcript)
-    for i in np.flatnonzero(needed & (transcript.counts <= SPELLED)).tolist():
-        text = " ".join([texts[k] for k in spoken[borders[i] : borders[i + 1]]])
-        letters[i] = text.replace("'", "") if len(text) >= LEAST_LETTERS else ""
+    counts = transcript.counts
+    needed = needed & (counts > 0) & (counts <= SPELLED)
+    turns = np.flatnonzero(needed)
+    if not len(turns):
+        return letters
+    words = transcript.vocabulary.spelled[transcript.words[needed[transcript.turn_of]]]
+    borders = np.cumsum(counts[turns])[:-1]
+    said = " ".join(np.insert(words, borders, "\n").tolist())
+    bare = said.replace("'", "").split(" \n ")
+    for i, text, short in zip(turns.tolist(), said.split(" \n "), bare, strict=True):
+        if len(text) >= LEAST_LETTERS:
+            letters[i] = short
     return letters
 
 

@@ -60,8 +60,8 @@ def pair_cells(
     empty.
     """
     n = len(texts)
-    numbers: dict[str, int] = {}
-    ids = np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)
+    last = dict(zip(texts, range(n), strict=True))  # equal texts have the same last place
+    ids = np.fromiter(map(last.__getitem__, texts), dtype=np.int64, count=n)
     lengths = np.fromiter(map(len, texts), dtype=np.int64, count=n)
     lags = np.arange(nearest, max(nearest, min(WIDEST + 1, n)))[:, None]
     earlier = np.arange(n) - lags

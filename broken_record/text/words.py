@@ -275,6 +275,7 @@ def describe(word: str) -> Form:
 
 
 LEAST_STEM = 3  # characters of a content word's stem
+COLUMNS = ("neutral", "stem", "function", "content", "worth", "script", "common", "spelled")
 
 
 class Vocabulary(dict[str, int]):
@@ -283,7 +284,8 @@ class Vocabulary(dict[str, int]):
     Kept over dialogues, because most words come again; numbers are names and mean nothing else.
     `neutral[n]` is the number of the form that is the same for either person, `stem[n]` a number of
     the stem, `function[n]` and `content[n]` say which class a word is of, `worth[n]` how much of a
-    word it is, `script[n]` and `common[n]` what language.py wants to know of it.
+    word it is, `script[n]` and `common[n]` what language.py wants to know of it; `spelled[n]` is
+    the form itself, as `texts[n]`.
     """
 
     MOST = 1 << 20
@@ -300,6 +302,7 @@ class Vocabulary(dict[str, int]):
         self.worth: npt.NDArray[np.float64] = np.zeros(1024)
         self.script: npt.NDArray[np.int64] = np.zeros(1024, dtype=np.int64)
         self.common: npt.NDArray[np.int64] = np.zeros(1024, dtype=np.int64)
+        self.spelled: npt.NDArray[np.object_] = np.zeros(1024, dtype=object)
         self.kept: dict[Callable[[str], bool], npt.NDArray[np.bool_]] = {}
 
     def __missing__(self, word: str) -> int:
@@ -315,10 +318,11 @@ class Vocabulary(dict[str, int]):
         number = self.normals[normal] = len(self.texts)
         self.texts.append(normal)
         if number >= len(self.stem):
-            for name in ("neutral", "stem", "function", "content", "worth", "script", "common"):
+            for name in COLUMNS:
                 column = getattr(self, name)
                 setattr(self, name, np.concatenate((column, np.zeros_like(column))))
         form = describe(normal)
+        self.spelled[number] = normal
         self.stem[number] = self.stems.setdefault(form.stem, len(self.stems))
         self.function[number] = form.is_function
         self.worth[number] = worth(normal)
