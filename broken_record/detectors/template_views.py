@@ -39,6 +39,7 @@ FORM = re.compile(
 """What a turn begins with that is code, a command line or a form, and no speech; a heading or a
 quotation is speech, where a capital or a letter that has none follows.
 """
+FORM_SIGNS = "`{<|>[]#$%"  # each such turn has one of them
 
 
 class View(NamedTuple):
@@ -74,8 +75,8 @@ class Views:
     def look_at(self, k: int) -> list[View]:
         """The views of a turn; of what is no speech there are none."""
         transcript, position = self.transcript, self.own[k]
-        begin, end = transcript.borders[position : position + 2]
-        if begin == end or FORM.match(transcript.bodies[position]):
+        begin, end = transcript.borders[position], transcript.borders[position + 1]
+        if begin == end or (self.may_be_forms and FORM.match(transcript.bodies[position])):
             return []
         first = self.first_words[k]
         if self.side == "close":
@@ -86,6 +87,11 @@ class Views:
         if first < behind < end:
             views.insert(int(behind - first > SHORT_DIRECTION), view_from(transcript, behind, end))
         return views
+
+    @cached_property
+    def may_be_forms(self) -> bool:
+        """Whether a turn has what FORM looks for."""
+        return any(sign in self.transcript.text for sign in FORM_SIGNS)
 
     def words_at(self, places: Mapping[int, int]) -> dict[int, int]:
         """By turn: the first word that begins at or behind a place of its body."""
@@ -127,13 +133,14 @@ class Views:
 
     def last_sentences(self, k: int) -> list[int]:
         """The first words of the last sentences of a turn, as far as they belong to its close."""
-        end, first = int(self.ends[k]), self.first_words[k]
+        end, first = self.transcript.borders[self.own[k] + 1], self.first_words[k]
         found = self.sentence_words[k]
         if found is None:
             starts = sentence_starts(self.transcript.bodies[self.own[k]])
             place = int(self.transcript.places[self.own[k]])
             found = self.transcript.starts.searchsorted([place + at for at in starts]).tolist()
-        return [at for at in found if first + CLOSE * (end - first) < at < end]
+        least = first + CLOSE * (end - first)
+        return [at for at in found if least < at < end]
 
     @cached_property
     def sentence_words(self) -> list[list[int] | None]:

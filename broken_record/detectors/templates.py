@@ -143,9 +143,9 @@ def told_by_likes(likes: dict[int, tuple[int, ...]], hits: int, of_turns: int) -
     >>> told_by_likes({2: (0,), 4: (2,)}, 3, 4), told_by_likes({2: (1,), 4: (2,)}, 3, 4)
     (None, 4)
     """
-    members = {place for k, earlier in likes.items() for place in (k, *earlier)}
+    members = sorted({place for k, earlier in likes.items() for place in (k, *earlier)})
     for last in sorted(likes):
-        near = [place for place in members if last - of_turns < place <= last]
+        near = members[bisect_right(members, last - of_turns) : bisect_right(members, last)]
         if len(near) >= hits and sum(place in likes for place in near) >= hits - 1:
             return last
     return None
@@ -208,12 +208,13 @@ def share_words(
     words: float,
 ) -> Iterator[tuple[int, int, View, View]]:
     """The views of pairs of places that can share a frame of so many words."""
+    views_of = {k: views[k] for k in {place for pair in pairs for place in pair}}
     rows = [
         (k, j, mine, theirs)
         for k, j in pairs
         if own[k] >= transcript.given
-        for mine in views[k]
-        for theirs in views[j]
+        for mine in views_of[k]
+        for theirs in views_of[j]
         if mine.step == theirs.step
     ]
     ones, others = [row[2].text for row in rows], [row[3].text for row in rows]
