@@ -19,7 +19,7 @@ ALIKE = 0.75  # normalised Indel similarity; clean two-speaker talk stays below 
 SHORT = 6  # words: shorter turns are alike only when equal
 COMPARED = 4096  # words of a turn; what is alike so far is taken to be alike
 AT_ONCE = 1 << 14  # pairs whose bags are looked at
-MIXED, SHIFT = np.uint32(2654435761), np.uint32(16)  # spreads neighbouring numbers over bins
+BINS = 64
 
 Band = npt.NDArray[np.float32]
 Row = npt.NDArray[np.float32]
@@ -89,13 +89,15 @@ def compare_cells(band: Band, texts: Sequence[str], cells: Ints, least: float) -
     flat[cells] = np.maximum(flat[cells], compare_pairs(ones, others, least))
 
 
-def bags_of(texts: Sequence[str], bins: int = 64) -> npt.NDArray[np.uint8]:
-    """[text, bin]: how many of a text's characters fall into each bin, up to 255."""
+def bags_of(texts: Sequence[str]) -> npt.NDArray[np.uint8]:
+    """[text, bin]: how many of a text's characters fall into each bin, up to 255; their last bits
+    tell the bin, so that letters have one each.
+    """
     points = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
-    of_text = np.repeat(np.arange(len(texts)) * bins, lengths)
-    counts = np.bincount(of_text + (points * MIXED >> SHIFT) % bins, minlength=len(texts) * bins)
-    return np.minimum(counts, 255).astype(np.uint8).reshape(-1, bins)
+    of_text = np.repeat(np.arange(len(texts)) * BINS, lengths)
+    counts = np.bincount(of_text + points % BINS, minlength=len(texts) * BINS)
+    return np.minimum(counts, 255).astype(np.uint8).reshape(-1, BINS)
 
 
 def may_be_alike(
