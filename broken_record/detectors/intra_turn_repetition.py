@@ -53,11 +53,12 @@ from broken_record.detectors.line_runs import (
     repeated_lines,
     with_equal_lines,
 )
-from broken_record.detectors.repeats import Repeat, longest_passage, tandem
+from broken_record.detectors.repeats import Repeat, comes_again, longest_passage, tandem
 from broken_record.detectors.weak_repeats import (
     Weak,
     find_running,
     in_a_row,
+    is_one_line,
     repeated_phrase,
     said_at_once,
     weak_sign,
@@ -72,6 +73,7 @@ from broken_record.text.words import SENTENCE_END
 KIND = "intra_turn_repetition"
 LONGEST_PERIOD = 20  # words
 AGAIN = 12  # words of a window that counts when it comes again
+SAID_TWICE = 6  # words
 SPAN = 4  # words of a window that belongs to the evidence then
 LEAST_SENTENCE = 4  # words
 LONG_WORD = 5  # letters of a word that stutters: "no no no no" and "tick tick tick tick" do not
@@ -115,7 +117,14 @@ def detect(
     `said_before` to `passage` what was said before in the turn, `lines` and `line_share` equal
     lines, the next three runs of characters. A break covers `break_share` of its turn.
     """
-    in_words = with_repeated_windows(transcript) | with_equal_lines(transcript, lines)
+    least = min(words, phrase_words, interjections // 2)
+    in_words = {
+        i
+        for i in with_repeated_windows(transcript)
+        if not is_simple(transcript, i, from_words, copies)
+        or comes_again(transcript, i, min(SAID_TWICE, least * (1 - 1 / copies)))
+        or has_word_again(transcript, i, stutters)
+    } | with_equal_lines(transcript, lines)
     in_characters = with_runs(transcript)
     in_signs = with_sign_runs(transcript)
     in_pairs = with_pairs_again(transcript)
@@ -209,6 +218,25 @@ def with_repeated_windows(transcript: Transcript) -> set[int]:
     return {i for i in found if i >= transcript.given}
 
 
+def is_simple(transcript: Transcript, position: int, from_words: int, copies: int) -> bool:
+    """Whether only word_runs, code_runs and said_twice can find something in a turn: it is one line
+    with fewer sentences and words than other rules need.
+    """
+    if not is_one_line(transcript, position) or transcript.sizes[position] >= from_words:
+        return False
+    body = transcript.bodies[position]
+    last = int(transcript.starts[transcript.first[position + 1] - 1] - transcript.places[position])
+    borders = [match for match in SENTENCE_BORDER.finditer(body) if match.end() <= last]
+    return len(borders) + 1 < min(copies, LEAST_IN_LINE)
+
+
+def has_word_again(transcript: Transcript, position: int, times: int) -> bool:
+    """Whether a word stands so many times in a row."""
+    begin, end = transcript.borders[position : position + 2]
+    words = transcript.written[begin:end]
+    return any(word * times in words for word in {*words})
+
+
 def word_runs(
     laid: Layout, copies: int, least: int, phrase: int, interjections: int, stutters: int
 ) -> Iterator[Repeat]:
@@ -236,7 +264,7 @@ def word_runs(
             yield repeat(laid, first, last, length // period, size / laid.size, said)
 
 
-def said_twice(laid: Layout, least: int = 6, share: float = 0.6) -> Iterator[Repeat]:
+def said_twice(laid: Layout, least: int = SAID_TWICE, share: float = 0.6) -> Iterator[Repeat]:
     """A turn that is the same words twice or more, and little else; the last copy may be cut where
     nothing else is in the turn.
     """
@@ -324,9 +352,8 @@ def sentences(laid: Layout) -> Iterator[tuple[int, int]]:
     """
     borders = [match.end() for match in SENTENCE_BORDER.finditer(laid.body)]
     borders += [line.begins for line in laid.lines]
-    numbers = np.searchsorted(np.sort(np.array(borders, dtype=np.int64)), laid.starts, "right")
-    changes = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
-    yield from ((first, last) for first, last in pairwise(changes) if first < last)
+    changes = {0, *laid.starts.searchsorted(borders).tolist(), len(laid.starts)}
+    yield from pairwise(sorted(changes))
 
 
 def repeated_share(laid: Layout, least: float, from_words: int, passage: int) -> Iterator[Repeat]:

@@ -78,6 +78,8 @@ def repeated_blocks(laid: Layout, copies: int, least: int, least_share: float) -
     """A block of lines, of code too, `copies` times or more in a row (the last may be cut), at
     least so many lines and so much of the turn; rows of tables and drawings are not looked at.
     """
+    if len(laid.lines) < max(3, least):
+        return
     numbers: dict[str, int] = {}
     ids = np.array(
         [

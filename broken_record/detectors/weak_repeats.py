@@ -18,7 +18,7 @@ import numpy as np
 
 from broken_record.data import Finding, Span
 from broken_record.detectors.evidence import make_finding
-from broken_record.detectors.repeats import Repeat, tandem
+from broken_record.detectors.repeats import Repeat, comes_again, tandem
 from broken_record.text.layout import Layout
 from broken_record.text.ngrams import distances, in_order, window_ends, window_hashes
 from broken_record.text.transcript import Ints, Transcript
@@ -72,26 +72,39 @@ def with_pairs_again(transcript: Transcript, least: float = 0.15) -> Suspects:
     for i in np.flatnonzero((again >= 2) & (again >= least * windows)).tolist():
         if i in often:
             found.phrase.add(i)
-        if has_triples_again(transcript, i, 1.0):
+        if may_be_said_at_once(transcript, i):
             found.at_once.add(i)
-        if i in often or has_triples_again(transcript, i, TRIPLES):
+        if i in often or has_triples_again(transcript, i):
             found.weak.add(i)
     return found
 
 
-def has_triples_again(transcript: Transcript, position: int, share: float) -> bool:
-    """Whether so many windows of three words, or such a share of a turn's, stand again in it, as in
-    six words that are said twice at once; one of them is enough where not all of it need be talk.
+def has_triples_again(transcript: Transcript, position: int) -> bool:
+    """Whether enough windows of three words stand again in a turn for it to be weak, or for six
+    words to be said twice at once; one of them is enough where not all of it need be talk.
     """
     begin, end = transcript.borders[position : position + 2]
     ends, hashes = transcript.triples
     windows = hashes[begin : ends.searchsorted(end, side="right")].tolist()
-    again = len(windows) - len(set(windows))
-    if again >= LEAST_SAID - 2 or not again:
-        return again > 0
+    is_plain = is_one_line(transcript, position)
+    least = min(LEAST_SAID - 2, TRIPLES * len(windows)) if is_plain else 1
+    return len(windows) - len(set(windows)) >= max(1, least)
+
+
+def may_be_said_at_once(transcript: Transcript, position: int) -> bool:
+    """Whether six words may be said twice at once in a turn."""
+    may_be = has_triples_again(transcript, position)
+    return may_be and (
+        not is_one_line(transcript, position) or comes_again(transcript, position, LEAST_SAID)
+    )
+
+
+def is_one_line(transcript: Transcript, position: int) -> bool:
+    """Whether the words of a turn's layout are words in a row of its own: it is a line without an
+    address.
+    """
     body = transcript.bodies[position]
-    is_talk = not ("\n" in body.strip() or "www." in body or "://" in body)
-    return again >= share * len(windows) if is_talk else True
+    return not ("\n" in body.strip() or "www." in body or "://" in body)
 
 
 def in_a_row(transcript: Transcript, turns: set[int]) -> set[int]:

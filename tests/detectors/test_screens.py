@@ -15,6 +15,14 @@ from broken_record.detectors import multi_turn_loop
 from broken_record.detectors.courtesy import GESTURE, find_gestures, sentence_breaks
 from broken_record.detectors.examples import transcript_of
 from broken_record.detectors.find import find_loops_and_breaks
+from broken_record.detectors.intra_turn_repetition import (
+    has_word_again,
+    is_simple,
+    said_twice,
+    word_runs,
+)
+from broken_record.detectors.line_runs import code_runs
+from broken_record.detectors.repeats import comes_again
 from broken_record.detectors.rounds import FARTHEST, add_shared, best_stretch, may_reach
 from broken_record.detectors.salad import (
     find_few_function_words,
@@ -24,8 +32,8 @@ from broken_record.detectors.salad import (
 )
 from broken_record.detectors.template_views import LAST, Views
 from broken_record.detectors.weak_repeats import (
-    TRIPLES,
     has_triples_again,
+    may_be_said_at_once,
     said_at_once,
     weak_sign,
 )
@@ -149,8 +157,23 @@ def test_turns_without_three_words_again_are_not_weak(turns: list[str]) -> None:
     for i in range(len(transcript)):
         if transcript.counts[i]:
             laid = Layout(transcript, i)
-            assert has_triples_again(transcript, i, TRIPLES) or weak_sign(laid) is None
-            assert has_triples_again(transcript, i, 1.0) or not [*said_at_once(laid)]
+            assert has_triples_again(transcript, i) or weak_sign(laid) is None
+            assert may_be_said_at_once(transcript, i) or not [*said_at_once(laid)]
+
+
+@given(
+    st.lists(st.sampled_from("no tickle b c d e 海 山 http://a.b - 1. . {".split()), max_size=30)
+    .map(" ".join)
+    .map(lambda text: f"{text} {text[:30]}")
+)
+def test_turns_in_which_no_words_come_again_have_no_runs(text: str) -> None:
+    transcript = transcript_of([text])
+    if not transcript.counts[0] or not is_simple(transcript, 0, 40, 3):
+        return
+    laid = Layout(transcript, 0)
+    found = [*word_runs(laid, 3, 12, 8, 24, 4), *code_runs(laid, 3, 24, 0.5), *said_twice(laid)]
+    again = comes_again(transcript, 0, 8 * 2 / 3) or has_word_again(transcript, 0, 4)
+    assert again or not found
 
 
 @given(TURNS)
