@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from broken_record.detectors.labels import has_colon, opening_label
+from broken_record.detectors.labels import opening_label, with_colons
 from broken_record.text.ngrams import distinct
 from broken_record.text.transcript import Flags, Ints, Transcript
 from broken_record.text.words import SENTENCE_END
@@ -104,11 +104,11 @@ class Views:
     def first_words(self) -> list[int]:
         """Per turn: its first word, behind the speaker's label."""
         firsts: list[int] = self.transcript.first[self.turns].tolist()
-        if self.label and has_colon(self.transcript.text):
+        if self.label and (with_colon := with_colons(self.transcript)):
             labelled = {}
             for k, i in enumerate(self.own):
-                body = self.transcript.bodies[i]
-                if has_colon(body) and (found := opening_label(body)) and found.name == self.label:
+                found = opening_label(self.transcript.bodies[i]) if i in with_colon else None
+                if found and found.name == self.label:
                     labelled[k] = found.end
             for k, first in self.words_at(labelled).items():
                 firsts[k] = first

@@ -11,7 +11,6 @@ which of the two it is looking at, but for the side.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
 from math import ceil
 from typing import NamedTuple
 
@@ -206,8 +205,10 @@ def share_words(
     views: Views,
     pairs: list[tuple[int, int]],
     words: float,
-) -> Iterator[tuple[int, int, View, View]]:
-    """The views of pairs of places that can share a frame of so many words."""
+) -> list[tuple[int, int, View, View]]:
+    """The views of pairs of places that can share a frame of so many words: they have as many in
+    the same order, and no more others among them than a frame may have.
+    """
     views_of = {k: views[k] for k in {place for pair in pairs for place in pair}}
     rows = [
         (k, j, mine, theirs)
@@ -217,26 +218,34 @@ def share_words(
         for theirs in views_of[j]
         if mine.step == theirs.step
     ]
-    ones, others = [row[2].text for row in rows], [row[3].text for row in rows]
     least = ceil(words / (transcript.worth_of_all or 1.0))
-    common = cpdist(ones, others, scorer=LCSseq.similarity, score_cutoff=least, dtype=np.int32)
-    for at, much in enumerate(common.tolist()):
-        if much and may_share(*rows[at][2:], words, much):
-            yield rows[at]
+    common = in_order([row[2].text for row in rows], [row[3].text for row in rows], least)
+    kept = [(row, heads_of(*row[2:], words, much)) for row, much in zip(rows, common, strict=True)
+            if much]  # fmt: skip
+    common = in_order([heads[0] for _, heads in kept], [heads[1] for _, heads in kept], least)
+    return [row for (row, heads), much in zip(kept, common, strict=True)
+            if much and much >= heads[2]]  # fmt: skip
 
 
-def may_share(mine: View, theirs: View, words: float, common: float) -> bool:
-    """Whether two views that have so many words or characters in common can share a frame of so
-    many words: they have them in the same order, with no more others among them than a frame may
-    have; characters are worth half a word.
+def in_order(ones: list[str], others: list[str], least: int) -> list[int]:
+    """How many words each of `ones` has in common with the one of `others` at its place, in the
+    same order; 0 of fewer than `least`.
+    """
+    common: list[int] = cpdist(
+        ones, others, scorer=LCSseq.similarity, score_cutoff=least, dtype=np.int32
+    ).tolist()
+    return common
+
+
+def heads_of(mine: View, theirs: View, words: float, common: int) -> tuple[str, str, int]:
+    """Of two views that have so many words or characters in common: how far from their beginnings
+    on a frame can reach, and how many they have in common there if it is one of so many words;
+    characters are worth half a word.
     """
     most = 0.5 if 2 * mine.upto[-1] == len(mine.text) else 1.0
-    least = ceil(words / most)
-    if common < least:
-        return False
     reach = words + 1 + max(OTHERS, most * common * OTHERS / (IN_WORDS - OTHERS))
-    heads = (view.text[: bisect_right(view.upto, reach)] for view in (mine, theirs))
-    return LCSseq.similarity(*heads, score_cutoff=least) >= least
+    one, other = (view.text[: bisect_right(view.upto, reach)] for view in (mine, theirs))
+    return one, other, ceil(words / most)
 
 
 def common_frame(mine: View, theirs: View) -> tuple[float, int, int]:

@@ -62,8 +62,9 @@ def window_ends(worths: Floats, n: int) -> Ints:
     """
     upto = np.zeros(len(worths) + 1)
     worths.cumsum(out=upto[1:])
-    if upto[-1] == len(worths):
-        return np.arange(n, len(worths) + 1)
+    for much in (1.0, 0.5):
+        if upto[-1] == much * len(worths):
+            return np.arange(round(n / much), len(worths) + 1)
     ends = upto.searchsorted(upto[:-1] + n)
     return ends[ends < len(upto)]
 
