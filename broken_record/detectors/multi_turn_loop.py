@@ -49,6 +49,11 @@ MOST_STEPS = 12  # turns of a round in other words
 ALL_ODD = 0.6  # of the turns of a path match in every other one alone, or fewer: 3 of 5
 STEPS = 3  # times that odd turns are only looked at next to what matches
 Cell = tuple[int, int]
+KEYS = 32  # numbers of cells: so many a turn, more than there are periods
+BACK = (  # from the number of a cell to those of the ones before it, the better way first
+    KEYS, 2 * KEYS, KEYS + 1, KEYS - 1, 2 * KEYS + 1, 2 * KEYS - 1,
+    3 * KEYS, 3 * KEYS + 1, 3 * KEYS - 1,
+)  # fmt: skip
 
 
 class Chain(NamedTuple):
@@ -340,23 +345,21 @@ def find_chains(transcript: Transcript, alike: Band) -> tuple[dict[Cell, Cell | 
     hits[:3] = False
     hits[:, : transcript.given] = False
     hits[:, repeating_last(alike)] = False
-    best: dict[Cell, Chain] = {}
+    best: dict[int, Chain] = {}
     links: dict[Cell, Cell | None] = {}
     columns, lags = np.nonzero(hits.T)
     for i, p in zip(columns.tolist(), lags.tolist(), strict=True):
         before: Chain | None = None
-        for cell in (
-            (p, i - 1), (p, i - 2), (p - 1, i - 1), (p + 1, i - 1), (p - 1, i - 2), (p + 1, i - 2),
-            (p, i - 3), (p - 1, i - 3), (p + 1, i - 3),
-        ):  # fmt: skip
-            chain = best.get(cell)
+        key = KEYS * i + p
+        for back in BACK:
+            chain = best.get(key - back)
             if chain is not None and (before is None or chain.cells > before.cells):
                 before = chain
         here = (p, i)
         if before is None:
-            best[here], links[here] = Chain(1, here, here), None
+            best[key], links[here] = Chain(1, here, here), None
         else:
-            best[here], links[here] = Chain(before.cells + 1, before.first, here), before.last
+            best[key], links[here] = Chain(before.cells + 1, before.first, here), before.last
     continued = set(links.values())
     chains = [chain for chain in best.values() if chain.cells >= 3 and chain.last not in continued]
     return links, chains

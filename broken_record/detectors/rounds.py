@@ -156,7 +156,9 @@ def add_shared(keys: Ints, turns: Ints, weights: Floats, n: int) -> Floats:
             at = at[near]
             said.append(at * (FARTHEST + 1) + apart[near])
         if said:
-            every, apart = np.divmod(np.sort(np.concatenate(said)), FARTHEST + 1)
+            both = np.sort(np.concatenate(said))
+            every = both // (FARTHEST + 1)
+            apart = both - every * (FARTHEST + 1)
             places = (turns[every] + apart) * (FARTHEST + 1) + apart
             np.add.at(shared.reshape(-1), places, weights[every])
     return shared

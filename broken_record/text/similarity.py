@@ -72,7 +72,7 @@ def pair_cells(
     open_ones = is_pair & (shorter >= shared) & ~equal & later & before[earlier]
     cells = open_ones.reshape(-1).nonzero()[0]
     if len(cells):
-        ones, others = cells % n, earlier.reshape(-1)[cells]
+        ones, others = cells - cells // n * n, earlier.reshape(-1)[cells]
         cells = cells[may_be_alike(bags_of(texts), lengths, ones, others, least)]
     first = nearest * n
     return cells + first, equal.reshape(-1).nonzero()[0] + first
@@ -82,7 +82,8 @@ def compare_cells(band: Band, texts: Sequence[str], cells: Ints, least: float) -
     """Write into cells of a band how alike their texts are, where that is more than they hold."""
     if not len(cells):
         return
-    lags, places = np.divmod(cells, len(texts))
+    lags = cells // len(texts)
+    places = cells - lags * len(texts)
     ones = [texts[i] for i in places.tolist()]
     others = [texts[i] for i in (places - lags).tolist()]
     flat = band.reshape(-1)
