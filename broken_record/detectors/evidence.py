@@ -42,7 +42,8 @@ def speaker_of(
     transcript: Transcript, positions: Sequence[int]
 ) -> Literal["assistant", "user", "both"]:
     """Whose turns these are."""
-    roles = {transcript.said[i].role for i in positions}
+    said = transcript.said
+    roles = {said[i].role for i in positions}
     if len(roles) > 1:
         return "both"
     return cast(Literal["assistant", "user"], roles.pop())

@@ -69,7 +69,10 @@ def find_stretches(
     alike = most_share if side == "opening" else EXACT_SHARE
     # a turn that is like the last one as a whole is another kind
     like_last = (transcript.similarity[2] >= alike).nonzero()[0]
-    left_out = {i for i in like_last.tolist() if i >= 2 and not grows(transcript, i)}
+    like_last = like_last[like_last >= 2]
+    shorter, longer = transcript.counts[like_last - 2], transcript.counts[like_last]
+    may_grow = like_last[(longer >= shorter + GROWN) & (shorter >= RUN)].tolist()
+    left_out = {*like_last.tolist()} - {i for i in may_grow if grows(transcript, i)}
     labels = speaker_labels(transcript)
     for role in ("assistant", "user"):
         own = [i for i in transcript.of_role[role] if i not in left_out]
@@ -152,12 +155,9 @@ def told_by_likes(likes: dict[int, tuple[int, ...]], hits: int, of_turns: int) -
 
 
 def grows(transcript: Transcript, position: int) -> bool:
-    """Whether a turn says (nearly) all of the speaker's last one and goes on."""
+    """Whether a longer turn says (nearly) all of the speaker's last one and goes on."""
     borders = transcript.borders
-    shorter, longer = (borders[i + 1] - borders[i] for i in (position - 2, position))
-    if longer < shorter + GROWN or shorter < RUN:
-        return False
-    looked = min(shorter, COMPARED)
+    looked = min(borders[position - 1] - borders[position - 2], COMPARED)
     mine, theirs = (
         transcript.words[begin : begin + looked]
         for begin in (borders[position], borders[position - 2])
