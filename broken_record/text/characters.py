@@ -42,11 +42,15 @@ PLANE = 0x10000  # code points that the table holds; of those above letters are 
 
 
 class Cut(NamedTuple):
-    """The words of a text: how they are spelled there, from where to before where they stand."""
+    """The words of a text: how they are spelled there, from where to before where they stand.
+
+    Those that `alone` flags are a character each and not among the spelled ones.
+    """
 
     spelled: list[str]
     starts: Ints
     ends: Ints
+    alone: Flags
 
 
 @cache
@@ -83,29 +87,25 @@ class Characters:
         r"""The words, None where they are left to the patterns.
 
         >>> cut = Characters("Don\u2019t stop_it, \u6d77!").cut()
-        >>> cut.spelled == ["Don\u2019t", "stop_it", "\u6d77"]
-        True
+        >>> cut.spelled == ["Don\u2019t", "stop_it"], cut.alone.tolist()
+        (True, [False, False, True])
         >>> cut.starts.tolist(), cut.ends.tolist()
         ([0, 6, 15], [5, 13, 16])
         """
         if self.has(ODD).any() or self.has_letters_above:
             return None
         inside = self.in_words()
-        padded = np.zeros(len(inside) + 2, dtype=bool)
-        padded[1:-1] = inside
-        borders = np.flatnonzero(padded[1:] != padded[:-1])
-        starts, ends = borders[::2], borders[1::2]
+        before = np.zeros(len(inside) + 1, dtype=bool)
+        before[1:] = inside
+        after = np.append(inside, False)
+        begins, ends = after & ~before, before & ~after
+        alone = self.has(CHARACTER)
+        if alone.any():
+            begins[:-1] |= alone
+            ends[1:] |= alone
+        starts = np.flatnonzero(begins)
         spelled = decode(np.where(inside, self.points, np.uint32(0x20))).split()
-        alone = np.flatnonzero(self.has(CHARACTER))
-        if not len(alone):
-            return Cut(spelled, starts, ends)
-        order = np.argsort(np.concatenate((starts, alone)), kind="stable")
-        words = [*spelled, *decode(self.points[alone])]
-        return Cut(
-            [words[k] for k in order.tolist()],
-            np.concatenate((starts, alone))[order],
-            np.concatenate((ends, alone + 1))[order],
-        )
+        return Cut(spelled, starts, np.flatnonzero(ends), alone[starts])
 
     @property
     def has_letters_above(self) -> bool:

@@ -65,25 +65,31 @@ class Said:
         return self.content[self.begins :]
 
 
-def said_in(dialogue: Dialogue) -> tuple[Said, ...]:
-    """The opening messages and the turns of a dialogue, in their order."""
+def said_in(dialogue: Dialogue) -> tuple[list[Said], list[str]]:
+    """The opening messages and the turns of a dialogue, in their order; and the body of each."""
     given, prefixes = len(dialogue.opening), dialogue.prefixes
-    said = []
-    for place, message in enumerate(dialogue.messages):
-        role, content = message.role, message.content
+    said, bodies = [], []
+    for place, one in enumerate(dialogue.messages):
+        role, content = one.role, one.content
         if role != "system":
             prefix = prefixes.get(role, "")
             begins = len(prefix) if content.startswith(prefix) else 0
-            told = message.tokens, message.finish_reason, message.logprob_mean
-            said.append(Said(message.index, role, content, begins, place < given, *told))
-    return tuple(said)
+            bodies.append(content[begins:])
+            said.append(
+                Said(
+                    one.index, role, content, begins, place < given, one.tokens,
+                    one.finish_reason, one.logprob_mean,
+                )
+            )  # fmt: skip
+    return said, bodies
 
 
 def cut_by_pattern(text: str) -> Cut:
     """The words of a text as the patterns find them."""
     pieces = split_words(text)
     borders = np.cumsum(np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces)))
-    return Cut(pieces[1::2], borders[0:-1:2], borders[1::2])
+    spelled = pieces[1::2]
+    return Cut(spelled, borders[0:-1:2], borders[1::2], np.zeros(len(spelled), dtype=bool))
 
 
 class Transcript:
@@ -100,26 +106,29 @@ class Transcript:
 
     def __init__(self, dialogue: Dialogue, meaning: Meaning | None = None) -> None:
         self.meaning = meaning
-        self.said = said_in(dialogue)
+        self.said, self.bodies = said_in(dialogue)
         self.config: dict[str, Any] = dict(dialogue.config)
         self.prefixes = tuple(dialogue.prefixes.values())
         self.verbatim = dialogue.verbatim
-        self.given = sum(one.given for one in self.said)
-        self.bodies = bodies = [one.body for one in self.said]
-        self.text = "\n".join(bodies)
-        lengths = np.fromiter(map(len, bodies), dtype=np.int64, count=len(bodies))
-        self.places = np.concatenate(([0], np.cumsum(lengths + 1)))[:-1] if bodies else lengths
-        self.lengths = lengths
+        self.given = sum(one.role != "system" for one in dialogue.opening)
+        self.text = "\n".join(self.bodies)
+        self.lengths: Ints = np.fromiter(map(len, self.bodies), np.int64, len(self.bodies))
+        self.places: Ints = np.cumsum(self.lengths + 1) - self.lengths - 1
         self.characters = Characters(self.text)
-        spoken, self.starts, self.ends = self.characters.cut() or cut_by_pattern(self.text)
+        cut = self.characters.cut() or cut_by_pattern(self.text)
+        self.starts, self.ends = cut.starts, cut.ends
         self.first: Ints = np.searchsorted(
             self.starts, np.append(self.places, len(self.text) + 1)
         ).astype(np.int64)
         self.counts: Ints = np.diff(self.first)
         self.vocabulary = vocabulary()
-        self.plain: Ints = np.fromiter(
-            map(self.vocabulary.__getitem__, spoken), dtype=np.int64, count=len(spoken)
-        )
+        known = self.vocabulary.__getitem__
+        self.plain: Ints = np.fromiter(map(known, cut.spelled), np.int64, len(cut.spelled))
+        if cut.alone.any():
+            spelled, self.plain = self.plain, np.zeros(len(cut.alone), dtype=np.int64)
+            self.plain[~cut.alone] = spelled
+            points = self.characters.points[self.starts[cut.alone]]
+            self.plain[cut.alone] = self.vocabulary.of_characters(points)
 
     def __len__(self) -> int:
         return len(self.said)

@@ -304,6 +304,7 @@ class Vocabulary(dict[str, int]):
         self.common: npt.NDArray[np.int64] = np.zeros(1024, dtype=np.int64)
         self.spelled: npt.NDArray[np.object_] = np.zeros(1024, dtype=object)
         self.kept: dict[Callable[[str], bool], npt.NDArray[np.bool_]] = {}
+        self.characters: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
 
     def __missing__(self, word: str) -> int:
         form = describe(word)
@@ -331,6 +332,18 @@ class Vocabulary(dict[str, int]):
         self.content[number] = not form.is_function and len(form.stem) >= LEAST_STEM
         self.neutral[number] = number if form.neutral == normal else self.number(form.neutral)
         return number
+
+    def of_characters(self, points: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
+        """The numbers of words of one character each, by the code points of those."""
+        missing = int(points.max(initial=0)) + 1 - len(self.characters)
+        if missing > 0:
+            self.characters = np.append(self.characters, np.full(missing, -1))
+        numbers: npt.NDArray[np.int64] = self.characters[points]
+        if numbers.min(initial=0) < 0:
+            for point in set(points[numbers < 0].tolist()):
+                self.characters[point] = self[chr(point)]
+            numbers = self.characters[points]
+        return numbers
 
     def flags(self, of: Callable[[str], bool]) -> npt.NDArray[np.bool_]:
         """By number: what a function says of the normal form; it is asked once of each."""
