@@ -34,6 +34,7 @@ from broken_record.detectors.rounds import (
     LEAST_TURNS,
     Rounds,
     find_rounds,
+    most_of_a_turn,
     nearest_before,
 )
 from broken_record.detectors.single_turn_loop import has_new_slot
@@ -303,7 +304,7 @@ def rounds_of(
     if len(transcript) < LEAST_TURNS:
         return None
     stuck = repeating_last(alike)
-    if stuck.all():
+    if np.count_nonzero(~stuck) * most_of_a_turn(MOST_STEPS) < evidence:
         return None
     lags = np.where(stuck, 0, nearest_before(transcript))
     rounds = find_rounds(lags, least=least_period, most=MOST_STEPS, evidence=evidence)

@@ -61,6 +61,11 @@ def find_rounds(lags: Ints, *, least: int, most: int, evidence: float) -> Rounds
     return next((one for one in clear if one.score >= 0.8 * best), None)
 
 
+def most_of_a_turn(period: int) -> float:
+    """No turn gives more evidence of rounds of so many turns or fewer."""
+    return math.log(IN_ROUND * period)
+
+
 def may_reach(lags: Ints, periods: Ints, evidence: float) -> Flags:
     """Per period: whether a stretch may reach the evidence: the highest rise of the running sum,
     roughly.

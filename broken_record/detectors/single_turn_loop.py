@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import numpy as np
 
@@ -124,15 +124,11 @@ def find_near(transcript: Transcript, near: float, words: int) -> Floats:
 
 def find_echoes(transcript: Transcript, own: list[int], copies: int, words: int) -> Iterator[Run]:
     """Own turns running, at least `copies`, each of `words` that says the partner's last again."""
-    echoes: list[int] = []
     is_echo = ((transcript.similarity[1] > 0) & (transcript.sizes >= words)).tolist()
-    for i in [*own, -1]:
-        if i > 0 and is_echo[i]:
-            echoes.append(i)
-            continue
-        if len(echoes) >= copies:
-            yield Run(tuple(echoes), 1)
-        echoes = []
+    for says_again, group in groupby(own, is_echo.__getitem__):
+        echoes = tuple(group)
+        if says_again and len(echoes) >= copies:
+            yield Run(echoes, 1)
 
 
 def pair_runs(transcript: Transcript, runs: list[Run]) -> Iterator[list[Run]]:
@@ -174,21 +170,23 @@ def find_runs(
 
     One turn of another wording may stand between two copies.
     """
-    runs: list[list[int]] = []
-    copy, over_one = (alike[period] > 0).tolist(), (alike[2 * period] > 0).tolist()
+    places = np.array(positions, dtype=np.int64)
+    places = places[places >= period]
+    is_copy = alike[period, places] > 0
+    looked = is_copy | (alike[2 * period, places] > 0)
     said = transcript.said
-    for i in positions:
-        if not (copy[i] or over_one[i]) or i < period:
-            continue
+    runs: list[list[int]] = []
+    run: list[int] = [-1]
+    for i, copy in zip(places[looked].tolist(), is_copy[looked].tolist(), strict=True):
         if period == 2 and said[i].role != said[i - 2].role:
             continue
-        if copy[i]:
-            if runs and runs[-1][-1] == i - period:
-                runs[-1].append(i)
-            else:
-                runs.append([i - period, i])
-        elif runs and runs[-1][-1] == i - 2 * period and len(runs[-1]) > 2:
-            runs[-1].append(i)
+        if copy and run[-1] == i - period:
+            run.append(i)
+        elif copy:
+            run = [i - period, i]
+            runs.append(run)
+        elif run[-1] == i - 2 * period and len(run) > 2:
+            run.append(i)
     return [Run(tuple(run), period) for run in runs]
 
 
@@ -274,8 +272,10 @@ def report(
     detect = min(run.copies[min(needed, len(run.copies)) - 1] for run in runs)
     alike: list[float] = []
     for run in runs:
-        near, far = (similarity[period, run.copies[1:]] for period in (run.period, 2 * run.period))
-        alike += np.maximum(near, far).tolist()
+        again = np.array(run.copies[1:])
+        alike += np.maximum(
+            similarity[run.period, again], similarity[2 * run.period, again]
+        ).tolist()
     line = quote(transcript.said[first.copies[1]].body)
     return make_finding(
         transcript,
