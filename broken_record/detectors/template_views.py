@@ -6,7 +6,7 @@ nothing in common they are not made.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Literal, NamedTuple
 
@@ -69,11 +69,24 @@ class Views:
 
     def __getitem__(self, k: int) -> list[View]:
         if k not in self.known:
-            self.known[k] = self.look_at(k)
+            self.look_at_all([k])
         return self.known[k]
 
-    def look_at(self, k: int) -> list[View]:
-        """The views of a turn; of what is no speech there are none."""
+    def look_at_all(self, places: Iterable[int]) -> None:
+        """Make the views of some turns at once."""
+        new = [k for k in places if k not in self.known]
+        if self.side == "opening":
+            self.known.update((k, self.look_at(k, [])) for k in new)
+        else:
+            sentences = self.last_sentences(new)
+            self.known.update(
+                (k, self.look_at(k, begins)) for k, begins in zip(new, sentences, strict=True)
+            )
+
+    def look_at(self, k: int, sentences: list[int]) -> list[View]:
+        """The views of a turn, from its label, direction and last sentences on; of what is no
+        speech there are none.
+        """
         transcript, position = self.transcript, self.own[k]
         begin, end = transcript.borders[position], transcript.borders[position + 1]
         if begin == end or (self.may_be_forms and FORM.match(transcript.bodies[position])):
@@ -81,7 +94,8 @@ class Views:
         first = self.first_words[k]
         if self.side == "close":
             back = view_of(transcript, max(first, end - COMPARED), end, -1)
-            return [back, *(view_from(transcript, at, end) for at in self.last_sentences(k))]
+            least = first + CLOSE * (end - first)
+            return [back, *[view_from(transcript, at, end) for at in sentences if least < at < end]]
         views = [view_from(transcript, first, end)]
         behind = self.behind_directions[k]
         if first < behind < end:
@@ -131,40 +145,31 @@ class Views:
                 behind[k] = max(behind[k], word)
         return behind
 
-    def last_sentences(self, k: int) -> list[int]:
-        """The first words of the last sentences of a turn, as far as they belong to its close."""
-        end, first = self.transcript.borders[self.own[k] + 1], self.first_words[k]
-        found = self.sentence_words[k]
-        if found is None:
-            starts = sentence_starts(self.transcript.bodies[self.own[k]])
-            place = int(self.transcript.places[self.own[k]])
-            found = self.transcript.starts.searchsorted([place + at for at in starts]).tolist()
-        least = first + CLOSE * (end - first)
-        return [at for at in found if least < at < end]
-
-    @cached_property
-    def sentence_words(self) -> list[list[int] | None]:
-        """Per turn: the first words of its last sentences, the last one first, as sentence_starts
-        finds them; None of long turns and of those in lines, where it has to look.
+    def last_sentences(self, places: list[int]) -> list[list[int]]:
+        """The first words of the last sentences of turns, the last one first, as sentence_starts
+        finds them.
         """
         transcript = self.transcript
-        places = transcript.places[self.turns]
-        bodies = [transcript.bodies[i] for i in self.own]
+        turns = [self.own[k] for k in places]
+        bodies = [transcript.bodies[i] for i in turns]
         # what ends a sentence counts where something follows that does not belong to it
-        lengths = np.fromiter(
-            (len(body.rstrip(TRAILING)) for body in bodies), np.int64, len(bodies)
-        )
+        lengths = [len(body.rstrip(TRAILING)) for body in bodies]
+        begins = transcript.places[turns]
         ends = transcript.characters.sentence_ends
-        least = ends.searchsorted(places, side="right")
-        most = ends.searchsorted(places + lengths)
-        words = np.concatenate(([0, 0], transcript.starts.searchsorted(ends)))
-        last, last_but_one = words[most + 1].tolist(), words[most].tolist()
-        return [
-            None
-            if len(body) > TAIL or "\n" in body
-            else [last[k], last_but_one[k]][: max(0, count)]
-            for k, (body, count) in enumerate(zip(bodies, (most - least).tolist(), strict=True))
-        ]
+        least = ends.searchsorted(begins, side="right")
+        most = ends.searchsorted(begins + np.array(lengths, dtype=np.int64))
+        ends = np.concatenate(([0, 0], ends))
+        words = transcript.starts.searchsorted((ends[most + 1], ends[most])).T.tolist()
+        found: list[list[int]] = []
+        for body, begin, count, last in zip(
+            bodies, begins.tolist(), (most - least).tolist(), words, strict=True
+        ):
+            if len(body) <= TAIL and "\n" not in body:
+                found.append(last[: max(0, count)])
+                continue
+            starts = [begin + at for at in sentence_starts(body)]
+            found.append(transcript.starts.searchsorted(starts).tolist())
+        return found
 
     def reach(self) -> tuple[Ints, Ints]:
         """Per turn: from which to before which word its views reach at most."""
@@ -189,11 +194,13 @@ class Views:
         number[self.turns] = np.arange(len(self.turns))
         places = transcript.triples_again
         turns = number[transcript.turn_of[places]]
+        own = np.flatnonzero(turns >= 0)
+        places, turns = places[own], turns[own]
         run_ends, hashes = transcript.triples
-        inside = (turns >= 0) & (places >= begin[turns]) & (run_ends[places] <= end[turns])
+        inside = np.flatnonzero((places >= begin[turns]) & (run_ends[places] <= end[turns]))
         keys, turns = hashes[places[inside]], turns[inside]
-        first = np.ones(len(keys), dtype=bool)
-        first[1:] = (keys[1:] != keys[:-1]) | (turns[1:] != turns[:-1])
+        is_new = (keys[1:] != keys[:-1]) | (turns[1:] != turns[:-1])
+        first = np.flatnonzero(np.concatenate((keys[:1] == keys[:1], is_new)))
         keys, turns = keys[first], turns[first]
         pairs = []
         for step in range(1, LAST + 1):

@@ -30,6 +30,7 @@ from broken_record.text.transcript import Transcript, quote
 RUN = 3  # words of a frame that stand in a row, as Transcript.triples
 OTHERS, IN_WORDS = 2, 12  # words that may be others, in so many
 EXACT_SHARE = 0.95  # of a turn, where a close has no other word in it
+GROWTH = 0.5  # words a frame, from which on frames grow
 GROWN = 3  # words that a turn is longer than the one it opens like
 
 
@@ -210,7 +211,8 @@ def share_words(
     """The views of pairs of places that can share a frame of so many words: they have as many in
     the same order, and no more others among them than a frame may have.
     """
-    views_of = {k: views[k] for k in {place for pair in pairs for place in pair}}
+    views.look_at_all({place for pair in pairs for place in pair})
+    views_of = views.known
     rows = [
         (k, j, mine, theirs)
         for k, j in pairs
@@ -369,8 +371,9 @@ def report(
     span = transcript.span(first.position, *first.extent)
     said = transcript.said[first.position].content[span.start : span.end]
     if kind == "prefix_repetition":
-        growth = slope_of_many([frame.words for frame in frames])
-        how = f"open with {quote(said)}, {'growing' if growth >= 0.5 else 'not growing'}"
+        sizes = [frame.words for frame in frames]
+        is_growing = max(sizes) - min(sizes) >= GROWTH and slope_of_many(sizes) >= GROWTH
+        how = f"open with {quote(said)}, {'growing' if is_growing else 'not growing'}"
     else:
         how = f"close with {quote(said)}"
     return make_finding(

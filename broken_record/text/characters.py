@@ -139,11 +139,13 @@ class Characters:
         >>> Characters("Oh... no.5 (yes!)").sentence_ends.tolist()
         [5, 16]
         """
-        ending = np.append(self.has(ENDING), False)
-        closing = np.append(self.has(CLOSING | SPACE), True)
-        ends: Ints = np.flatnonzero(ending[:-1] & closing[1:]) + 1
-        everywhere = np.append(self.has(ENDING_EVERYWHERE), False)
-        more = np.flatnonzero(everywhere[:-1] & ~everywhere[1:]) + 1
+        following = np.append(self.classes, np.uint8(SPACE))
+        places = np.flatnonzero(self.has(ENDING)) + 1
+        ends: Ints = places[(following[places] & (CLOSING | SPACE)) != 0]
+        if self.text.isascii():
+            return ends
+        places = np.flatnonzero(self.has(ENDING_EVERYWHERE)) + 1
+        more = places[(following[places] & ENDING_EVERYWHERE) == 0]
         return ends if not len(more) else np.sort(np.concatenate((ends, more)))
 
 
