@@ -23,7 +23,14 @@ from broken_record.data import Dialogue, FinishReason, Role, Span
 from broken_record.text.characters import Characters, Cut
 from broken_record.text.language import Language, language_of
 from broken_record.text.meaning import Meaning
-from broken_record.text.ngrams import Hashes, in_order, inside, window_ends, window_hashes
+from broken_record.text.ngrams import (
+    Hashes,
+    in_order,
+    inside,
+    span_hashes,
+    window_ends,
+    window_hashes,
+)
 from broken_record.text.similarity import COMPARED, Band, compare_turns, pair_turns, write_words
 from broken_record.text.words import (
     CURLY,
@@ -86,10 +93,8 @@ def said_in(dialogue: Dialogue) -> tuple[list[Said], list[str]]:
 
 def cut_by_pattern(text: str) -> Cut:
     """The words of a text as the patterns find them."""
-    pieces = split_words(text)
-    borders = np.cumsum(np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces)))
-    spelled = pieces[1::2]
-    return Cut(spelled, borders[0:-1:2], borders[1::2], np.zeros(len(spelled), dtype=bool))
+    borders = np.cumsum([0, *map(len, split_words(text))])
+    return Cut(borders[1:-1:2], borders[2::2])
 
 
 class Transcript:
@@ -115,20 +120,16 @@ class Transcript:
         self.lengths: Ints = np.fromiter(map(len, self.bodies), np.int64, len(self.bodies))
         self.places: Ints = np.cumsum(self.lengths + 1) - self.lengths - 1
         self.characters = Characters(self.text)
-        cut = self.characters.cut() or cut_by_pattern(self.text)
-        self.starts, self.ends = cut.starts, cut.ends
+        self.starts, self.ends = self.characters.cut() or cut_by_pattern(self.text)
         self.first: Ints = np.searchsorted(
             self.starts, np.append(self.places, len(self.text) + 1)
         ).astype(np.int64)
         self.counts: Ints = np.diff(self.first)
         self.vocabulary = vocabulary()
-        known = self.vocabulary.__getitem__
-        self.plain: Ints = np.fromiter(map(known, cut.spelled), np.int64, len(cut.spelled))
-        if cut.alone.any():
-            spelled, self.plain = self.plain, np.zeros(len(cut.alone), dtype=np.int64)
-            self.plain[~cut.alone] = spelled
-            points = self.characters.points[self.starts[cut.alone]]
-            self.plain[cut.alone] = self.vocabulary.of_characters(points)
+        self.plain: Ints = self.vocabulary.numbers_of(
+            span_hashes(self.characters.points, self.starts, self.ends),
+            lambda i: self.text[self.starts[i] : self.ends[i]],
+        )
 
     def __len__(self) -> int:
         return len(self.said)
