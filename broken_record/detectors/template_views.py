@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from broken_record.detectors.labels import opening_label, with_colons
+from broken_record.text.characters import LETTER
 from broken_record.text.ngrams import distinct
 from broken_record.text.transcript import Flags, Ints, Transcript
 from broken_record.text.words import SENTENCE_END
@@ -134,15 +135,25 @@ class Views:
         none, the first word.
         """
         behind = self.first_words.copy()
-        if "*" in self.transcript.text:
-            bodies = self.transcript.bodies
-            directed = {
-                k: match.end()
-                for k, i in enumerate(self.own)
-                if "*" in bodies[i] and (match := STAGE_DIRECTION.match(bodies[i]))
-            }
-            for k, word in self.words_at(directed).items():
-                behind[k] = max(behind[k], word)
+        transcript, points = self.transcript, self.transcript.characters.points
+        stars = np.flatnonzero(points == ord("*"))
+        places = transcript.places[self.turns]
+        at = stars.searchsorted(places)
+        has_two = at + 1 < stars.searchsorted(places + transcript.lengths[self.turns])
+        turns = np.flatnonzero(has_two)
+        if not len(turns):
+            return behind
+        places, at = places[turns], at[turns]
+        # most begin with a letter or a star, or with one behind a blank
+        skipped = places + (points[places] == ord(" "))
+        ends = np.where(stars[at] == skipped, stars[at + 1] + 1 - places, 0)
+        is_open = (ends == 0) & ~transcript.characters.has(LETTER)[skipped]
+        directed = {k: end for k, end in zip(turns.tolist(), ends.tolist(), strict=True) if end}
+        for k in turns[is_open].tolist():
+            if match := STAGE_DIRECTION.match(transcript.bodies[self.own[k]]):
+                directed[k] = match.end()
+        for k, word in self.words_at(directed).items():
+            behind[k] = max(behind[k], word)
         return behind
 
     def last_sentences(self, places: list[int]) -> list[list[int]]:
