@@ -375,6 +375,8 @@ class Transcript:
 
     def is_flipped(self, position: int, other: int) -> bool:
         """Whether two alike turns are so only with names and genders exchanged."""
+        if self.bodies[position] == self.bodies[other]:
+            return False
         mine = self.plain[self.first[position] : self.first[position + 1]]
         theirs = self.plain[self.first[other] : self.first[other + 1]]
         if len(mine) != len(theirs):
