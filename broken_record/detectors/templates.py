@@ -118,10 +118,12 @@ def is_one_phrase(transcript: Transcript, frame: Frame) -> bool:
     """Whether a frame is nothing but words said again at once, the last copy cut perhaps, and the
     OTHERS that a frame may have: that is intra_turn_repetition's own.
     """
-    begin = int(transcript.first[frame.position])
-    ids = transcript.words[begin + frame.extent[0] : begin + frame.extent[1] + 1]
-    runs = tandem(ids, len(ids) // 2, 2)
-    return any(length >= len(ids) - OTHERS for _, length, _ in runs)
+    begin = transcript.borders[frame.position]
+    first, end = begin + frame.extent[0], begin + frame.extent[1] + 1
+    if len({*transcript.written[first:end]}) > (end - first) // 2 + OTHERS:
+        return False
+    runs = tandem(transcript.words[first:end], (end - first) // 2, 2)
+    return any(length >= end - first - OTHERS for _, length, _ in runs)
 
 
 def chains(likes: dict[int, tuple[int, ...]]) -> list[list[int]]:
