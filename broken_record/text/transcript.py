@@ -128,6 +128,7 @@ class Transcript:
         self.vocabulary = vocabulary()
         self.plain: Ints = self.vocabulary.numbers_of(
             span_hashes(self.characters.points, self.starts, self.ends),
+            self.ends - self.starts,
             lambda i: self.text[self.starts[i] : self.ends[i]],
         )
 

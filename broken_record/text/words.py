@@ -275,6 +275,7 @@ def describe(word: str) -> Form:
 
 
 SLOT_BITS = 18  # of the slots for hashes of words: a hundred times the words of a dialogue
+LONGEST_HASHED = 64  # letters
 LEAST_STEM = 3  # characters of a content word's stem
 COLUMNS = ("neutral", "stem", "function", "content", "worth", "script", "common", "spelled")
 
@@ -336,20 +337,27 @@ class Vocabulary(dict[str, int]):
         return number
 
     def numbers_of(
-        self, hashes: npt.NDArray[np.uint64], spell: Callable[[int], str]
+        self,
+        hashes: npt.NDArray[np.uint64],
+        lengths: npt.NDArray[np.int64],
+        spell: Callable[[int], str],
     ) -> npt.NDArray[np.int64]:
         """The numbers of words by the hashes of how they are spelled, which `spell` says of the one
-        at a place. It is asked of those alone that do not lie in their slot of the table of hashes.
+        at a place. It is asked of those alone that do not lie in their slot of the table of hashes,
+        and of long ones: somebody could make two of those with the same hash.
         """
         slots = (hashes >> np.uint64(64 - SLOT_BITS)).astype(np.int64)
         numbers: npt.NDArray[np.int64] = self.numbers[slots]
-        unknown = (self.hashes[slots] != hashes).nonzero()[0]
+        is_long = lengths > LONGEST_HASHED
+        unknown = ((self.hashes[slots] != hashes) & ~is_long).nonzero()[0]
         if len(unknown):
             _, first, which = np.unique(hashes[unknown], return_index=True, return_inverse=True)
             found = [self[spell(place)] for place in unknown[first].tolist()]
             numbers[unknown] = np.array(found)[which]
             self.hashes[slots[unknown]] = hashes[unknown]
             self.numbers[slots[unknown]] = numbers[unknown]
+        for place in is_long.nonzero()[0].tolist():
+            numbers[place] = self[spell(place)]
         return numbers
 
     def flags(self, of: Callable[[str], bool]) -> npt.NDArray[np.bool_]:
