@@ -47,10 +47,12 @@ def with_runs(transcript: Transcript) -> set[int]:
             points[k : k + max(0, len(points) - k) // size * size].copy().view(block)
             for k in range(size)
         ]
+        in_runs = np.zeros(len(from_each[0]), dtype=bool)
         for period in range(least, most + 1):
             later = from_each[period % size][period // size :]
             equal = from_each[0][: len(later)] == later
-            found.append((equal[1:] & equal[:-1]).nonzero()[0] * size)
+            in_runs[: max(0, len(equal) - 1)] |= equal[1:] & equal[:-1]
+        found.append(in_runs.nonzero()[0] * size)
     places = np.concatenate(found)
     turns = set((np.searchsorted(transcript.places, places, side="right") - 1).tolist())
     return {i for i in turns if i >= transcript.given}

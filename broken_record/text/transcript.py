@@ -79,8 +79,8 @@ def said_in(dialogue: Dialogue) -> tuple[list[Said], list[str]]:
     for place, one in enumerate(dialogue.messages):
         role, content = one.role, one.content
         if role != "system":
-            prefix = prefixes.get(role, "")
-            begins = len(prefix) if content.startswith(prefix) else 0
+            prefix = prefixes[role]
+            begins = len(prefix) if prefix and content.startswith(prefix) else 0
             bodies.append(content[begins:])
             said.append(
                 Said(
