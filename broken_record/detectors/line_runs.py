@@ -109,10 +109,12 @@ def code_runs(laid: Layout, copies: int, least: int, least_share: float) -> Iter
         ids, starts, ends = laid.words_in(line)
         texts = laid.transcript.vocabulary.texts
         for first, length, period in tandem(ids, LONGEST_PERIOD, copies):
+            if length < least:
+                continue
             start, end = int(starts[first]), int(ends[first + length - 1])
             share = laid.share_of(start, end)
             is_written = any(texts[k].isalpha() for k in ids[first : first + period].tolist())
-            if length >= least and share >= least_share and is_written:
+            if share >= least_share and is_written:
                 unit = quote(laid.body[start : int(ends[first + period - 1])])
                 count = length // period
                 yield Repeat(start, end, count, share, f"{unit} {count} times in a row")
