@@ -118,15 +118,18 @@ def find_near(transcript: Transcript, near: float, words: int) -> Floats:
             large &= ["```" not in body for body in transcript.bodies]
         unlike = transcript.similarity[1, 1:] == 0  # of those that are alike the likeness is known
         at = np.flatnonzero(large[1:] & large[:-1] & unlike) + 1
-        ones, others = [codes[i] for i in at.tolist()], [codes[i - 1] for i in at.tolist()]
-        result[at] = compare_pairs(ones, others, near)
+        if len(at):
+            ones, others = [codes[i] for i in at.tolist()], [codes[i - 1] for i in at.tolist()]
+            result[at] = compare_pairs(ones, others, near)
     return result
 
 
 def find_echoes(transcript: Transcript, own: list[int], copies: int, words: int) -> Iterator[Run]:
     """Own turns running, at least `copies`, each of `words` that says the partner's last again."""
-    is_echo = ((transcript.similarity[1] > 0) & (transcript.sizes >= words)).tolist()
-    for says_again, group in groupby(own, is_echo.__getitem__):
+    is_echo = (transcript.similarity[1] > 0) & (transcript.sizes >= words)
+    if not is_echo.any():
+        return
+    for says_again, group in groupby(own, is_echo.tolist().__getitem__):
         echoes = tuple(group)
         if says_again and len(echoes) >= copies:
             yield Run(echoes, 1)
@@ -171,14 +174,18 @@ def find_runs(
 
     One turn of another wording may stand between two copies.
     """
-    places = np.array(positions, dtype=np.int64)
-    places = places[places >= period]
-    is_copy = alike[period, places] > 0
-    looked = is_copy | (alike[2 * period, places] > 0)
-    said = transcript.said
+    is_copy = alike[period] > 0
+    looked = is_copy | (alike[2 * period] > 0)
+    looked[:period] = False
+    places = looked.nonzero()[0].tolist()
+    if not places:
+        return []
+    said, own = transcript.said, set(positions)
     runs: list[list[int]] = []
     run: list[int] = [-1]
-    for i, copy in zip(places[looked].tolist(), is_copy[looked].tolist(), strict=True):
+    for i, copy in zip(places, is_copy[places].tolist(), strict=True):
+        if i not in own:
+            continue
         if period == 2 and said[i].role != said[i - 2].role:
             continue
         if copy and run[-1] == i - period:

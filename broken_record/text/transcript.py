@@ -192,16 +192,16 @@ class Transcript:
         """As many words as a turn that says nothing can have: those of the longer prefix."""
         return max(2, *(len(list(find_words(prefix))) for prefix in self.prefixes))
 
-    @cached_property
-    def neutral(self) -> Ints:
-        """By number: the number of the form that is the same for both speakers.
+    def neutral(self, words: Ints) -> Ints:
+        """The numbers of the forms of words that are the same for both speakers.
 
         Names and genders are exchanged: a speaker's name is <name>, whoever says it.
         """
         exchanged = self.name_numbers  # this may lengthen the columns
-        table: Ints = self.vocabulary.neutral.copy()
-        table[list(exchanged)] = list(exchanged.values())
-        return table
+        numbers: Ints = self.vocabulary.neutral[words]
+        for name, stands_for_it in exchanged.items():
+            numbers[words == name] = stands_for_it
+        return numbers
 
     @cached_property
     def name_numbers(self) -> dict[int, int]:
@@ -216,8 +216,7 @@ class Transcript:
     @cached_property
     def words(self) -> Ints:
         """Per word: the number of its neutral form."""
-        numbers: Ints = self.neutral[self.plain]
-        return numbers
+        return self.neutral(self.plain)
 
     @cached_property
     def written(self) -> str:
@@ -382,7 +381,7 @@ class Transcript:
         theirs = self.plain[self.first[other] : self.first[other + 1]]
         if len(mine) != len(theirs):
             return False
-        return bool(((mine != theirs) & (self.neutral[mine] == self.neutral[theirs])).any())
+        return bool(((mine != theirs) & (self.neutral(mine) == self.neutral(theirs))).any())
 
 
 def quote(text: str, longest: int = 60) -> str:
