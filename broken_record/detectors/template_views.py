@@ -78,6 +78,8 @@ class Views:
     def look_at_all(self, places: Iterable[int]) -> None:
         """Make the views of some turns at once."""
         new = [k for k in places if k not in self.known]
+        if not new:
+            return
         if self.side == "opening":
             self.known.update((k, self.look_at(k, [])) for k in new)
         else:

@@ -29,6 +29,7 @@ from broken_record.text.transcript import Transcript, quote
 RUN = 3  # words of a frame that stand in a row, as Transcript.triples
 OTHERS, IN_WORDS = 2, 12  # words that may be others, in so many
 EXACT_SHARE = 0.95  # of a turn, where a close has no other word in it
+MANY = 32  # pairs of texts: fewer are sooner compared one by one
 GROWTH = 0.5  # words a frame, from which on frames grow
 GROWN = 3  # words that a turn is longer than the one it opens like
 
@@ -243,6 +244,9 @@ def in_order(ones: list[str], others: list[str], least: int) -> list[int]:
     """How many words each of `ones` has in common with the one of `others` at its place, in the
     same order; 0 of fewer than `least`.
     """
+    if len(ones) < MANY:
+        return [LCSseq.similarity(one, other, score_cutoff=least)
+                for one, other in zip(ones, others, strict=True)]  # fmt: skip
     common: list[int] = cpdist(
         ones, others, scorer=LCSseq.similarity, score_cutoff=least, dtype=np.int32
     ).tolist()
