@@ -92,7 +92,7 @@ def slope(values: Sequence[float]) -> float:
     return float(np.median((numbers[second] - numbers[first]) / (second - first)))
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=64)
 def all_pairs(count: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """The places of the first and of the second of all pairs."""
     return np.triu_indices(count, k=1)

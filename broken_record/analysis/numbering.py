@@ -8,14 +8,7 @@ from itertools import count
 
 import numpy as np
 
-from broken_record.text.ngrams import (
-    INVERSE,
-    Ints,
-    distinct,
-    hash_sums,
-    hash_windows,
-    powers_of,
-)
+from broken_record.text.ngrams import Ints, distinct, hash_windows, span_hashes
 
 CHUNK = 1 << 20  # characters that are cut into words at once
 
@@ -58,12 +51,11 @@ def may_repeat(text: str, n: int) -> bool:
     >>> may_repeat("a b c a b d", 2), may_repeat("a b c a b d", 3)
     (True, False)
     """
-    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.int32)
+    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     blanks = np.flatnonzero(points == ord(" "))
     begins = np.concatenate(([0], blanks + 1))[: max(0, len(blanks) + 2 - n)]
     ends = np.append(blanks, len(points))[n - 1 :]
-    sums = np.concatenate((np.zeros(1, dtype=np.uint64), hash_sums(points.astype(np.int64))))
-    hashes = (sums[ends] - sums[begins]) * powers_of(INVERSE, len(sums))[begins]
+    hashes = span_hashes(points, begins, ends)
     return len(distinct(hashes)) < len(hashes)
 
 

@@ -13,10 +13,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from broken_record.detectors.repeats import Repeat
+from broken_record.text.characters import CHARACTER, LETTER, ODD, PLANE, SPACE
 from broken_record.text.layout import TALK, Layout
 from broken_record.text.transcript import Ints, Transcript, quote
 
 LONGEST_PATTERN = 24  # characters
+WRITTEN = LETTER | CHARACTER | ODD  # classes of what may be a letter
 RUN = re.compile(rf"(\S)\1{{11,}}|(\S{{2,{LONGEST_PATTERN}}}?)\2{{4,}}")
 SIGNS = re.compile(r"(?:[^\w]|_){12,}")
 LAUGHTER = re.compile(
@@ -31,19 +33,33 @@ WIDEST, HIGHEST = 160, 60  # characters and lines: what is drawn, or divides, st
 
 def with_runs(transcript: Transcript) -> set[int]:
     """The turns in which neighbours in a row equal those some characters before: 8 of them for up
-    to 6 characters, 16 for up to LONGEST_PATTERN.
+    to 6 characters, 16 for up to LONGEST_PATTERN; none of them a blank, and not all of them signs.
 
     Looked for in blocks of 4 and 8, of which every run that is long enough holds two.
     """
-    points = np.frombuffer(transcript.text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    points = points.astype(np.uint8)  # a quarter of the work, and chance makes none of these
+    characters = transcript.characters
+    classes = characters.classes | np.where(characters.points >= PLANE, LETTER, 0).astype(np.uint8)
+    # a quarter of the work, and chance makes none of these
+    points = characters.points.astype(np.uint8)
     found = []
-    for period in range(1, LONGEST_PATTERN + 1):
-        block, true = (4, 0x01010101) if period <= 6 else (8, 0x0101010101010101)
-        length = max(0, len(points) - period) // block * block
-        equal = points[:length] == points[period : length + period]
-        blocks = equal.view(np.uint32 if block == 4 else np.uint64) == true
-        found.append((blocks[1:] & blocks[:-1]).nonzero()[0] * block)
+    for least, most, block in (
+        (1, 6, np.dtype(np.uint32)),
+        (7, LONGEST_PATTERN, np.dtype(np.uint64)),
+    ):
+        size = block.itemsize
+        from_each = [
+            points[k : k + max(0, len(points) - k) // size * size].copy().view(block)
+            for k in range(size)
+        ]
+        in_runs = np.zeros(len(from_each[0]), dtype=bool)
+        for period in range(least, most + 1):
+            later = from_each[period % size][period // size :]
+            equal = from_each[0][: len(later)] == later
+            in_runs[: max(0, len(equal) - 1)] |= equal[1:] & equal[:-1]
+        places = in_runs.nonzero()[0] * size
+        within = classes[places[:, None] + np.arange(2 * size)]
+        is_word = ((within & SPACE) == 0).all(axis=1) & ((within & WRITTEN) != 0).any(axis=1)
+        found.append(places[is_word])
     places = np.concatenate(found)
     turns = set((np.searchsorted(transcript.places, places, side="right") - 1).tolist())
     return {i for i in turns if i >= transcript.given}

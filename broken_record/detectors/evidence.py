@@ -42,7 +42,8 @@ def speaker_of(
     transcript: Transcript, positions: Sequence[int]
 ) -> Literal["assistant", "user", "both"]:
     """Whose turns these are."""
-    roles = {transcript.said[i].role for i in positions}
+    said = transcript.said
+    roles = {said[i].role for i in positions}
     if len(roles) > 1:
         return "both"
     return cast(Literal["assistant", "user"], roles.pop())
@@ -71,8 +72,11 @@ def make_finding(
     """
     speaker = speaker_of(transcript, positions)
     last = positions[-1]
-    later = sum(speaker in ("both", one.role) for one in transcript.said[last + 1 : last + 65])
-    ended = later >= (period or 1 if speaker == "both" else 1)
+    later = transcript.said[last + 1 : last + 65]
+    if speaker == "both":
+        ended = len(later) >= (period or 1)
+    else:
+        ended = any(one.role == speaker for one in later)
     return Finding(
         kind=kind,
         speaker=speaker,

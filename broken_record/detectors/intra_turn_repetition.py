@@ -53,17 +53,19 @@ from broken_record.detectors.line_runs import (
     repeated_lines,
     with_equal_lines,
 )
-from broken_record.detectors.repeats import Repeat, longest_passage, tandem
+from broken_record.detectors.repeats import Repeat, comes_again, longest_passage, tandem
 from broken_record.detectors.weak_repeats import (
     Weak,
     find_running,
+    in_a_row,
+    is_one_line,
     repeated_phrase,
     said_at_once,
     weak_sign,
     with_pairs_again,
 )
 from broken_record.text.layout import Layout
-from broken_record.text.ngrams import distances, window_ends, window_hashes
+from broken_record.text.ngrams import distances, in_order, window_ends, window_hashes
 from broken_record.text.similarity import ALIKE
 from broken_record.text.transcript import Transcript
 from broken_record.text.words import SENTENCE_END
@@ -71,6 +73,7 @@ from broken_record.text.words import SENTENCE_END
 KIND = "intra_turn_repetition"
 LONGEST_PERIOD = 20  # words
 AGAIN = 12  # words of a window that counts when it comes again
+SAID_TWICE = 6  # words
 SPAN = 4  # words of a window that belongs to the evidence then
 LEAST_SENTENCE = 4  # words
 LONG_WORD = 5  # letters of a word that stutters: "no no no no" and "tick tick tick tick" do not
@@ -80,6 +83,7 @@ INTERJECTIONS = frozenset(
 )
 RESTATED = {2: 0.25, 3: 0.1}  # sentences said before, how much of the turn they are
 NEAR = 40  # sentences before one that it is compared with
+LEAST_IN_LINE = 3  # sentences of a line that is prose
 LINE_START = attrgetter("start")
 ALONE = 0.9  # of a turn that is nothing else
 SENTENCE_BORDER = re.compile(rf"{SENTENCE_END.pattern}|[*\"\u201c\u201d\u300c-\u300f]")
@@ -113,13 +117,22 @@ def detect(
     `said_before` to `passage` what was said before in the turn, `lines` and `line_share` equal
     lines, the next three runs of characters. A break covers `break_share` of its turn.
     """
-    in_words = with_repeated_windows(transcript) | with_equal_lines(transcript, lines)
+    least = min(words, phrase_words, interjections // 2)
+    in_words = {
+        i
+        for i in with_repeated_windows(transcript)
+        if not is_simple(transcript, i, from_words, copies)
+        or comes_again(transcript, i, min(SAID_TWICE, least * (1 - 1 / copies)))
+        or has_word_again(transcript, i, stutters)
+    } | with_equal_lines(transcript, lines)
     in_characters = with_runs(transcript)
     in_signs = with_sign_runs(transcript)
     in_pairs = with_pairs_again(transcript)
+    alone = in_words | in_characters | in_signs | in_pairs.phrase | in_pairs.at_once
+    may_run = in_pairs.weak and in_pairs.weak & in_a_row(transcript, alone | in_pairs.weak)
     weak: dict[int, Weak] = {}
     told: dict[int, Finding] = {}
-    for i in sorted(in_words | in_characters | in_signs | in_pairs):
+    for i in sorted(alone | may_run):
         laid = Layout(transcript, i)
         found: list[Repeat] = []
         if i in in_words:
@@ -129,8 +142,9 @@ def detect(
             found += word_runs(laid, copies, *runs, interjections, stutters)
             found += code_runs(laid, copies, interjections, line_share)
             found += said_twice(laid)
-            found += repeated_sentences(laid, copies, words, sentence_share)
-            found += restated_sentences(laid)
+            said = list(sentences(laid))
+            found += repeated_sentences(laid, said, copies, words, sentence_share)
+            found += restated_sentences(laid, said)
             found += repeated_share(laid, share, from_words, passage)
             found += repeated_lines(laid, lines, line_share)
             found += repeated_blocks(laid, copies, lines, line_share)
@@ -138,16 +152,17 @@ def detect(
             found += character_runs(laid, characters, pattern_characters, laughter_characters)
         if i in in_signs:
             found += sign_runs(laid, characters, pattern_characters)
-        if i in in_pairs:
+        if i in in_pairs.phrase:
             found += repeated_phrase(laid)
+        if i in in_pairs.at_once:
             found += said_at_once(laid)
-            if sign := weak_sign(laid):
-                weak[i] = sign
+        if i in may_run and (sign := weak_sign(laid)):
+            weak[i] = sign
         if not found:
             continue
         best = max(found, key=lambda one: (one.share, one.copies))
         told[i] = report_turn(transcript, i, best, break_share)
-    running = list(find_running(transcript, weak, told, break_share))
+    running = list(find_running(transcript, weak, told, break_share)) if weak else []
     return sorted([*told.values(), *running], key=lambda one: one.onset_turn)
 
 
@@ -173,14 +188,26 @@ def with_repeated_windows(transcript: Transcript) -> set[int]:
     """The turns in which enough windows of 4 words stand again: all that the rules about words can
     find has a tenth of them twice, or a fortieth three times, or one word four times in a row.
     """
-    ends = window_ends(transcript.worth, 4)
-    hashes = window_hashes(transcript.plain, ends)
-    turns = transcript.turn_of[: len(hashes)]
-    inside = np.flatnonzero((turns == transcript.turn_of[ends - 1]) & (turns >= transcript.given))
-    keys = hashes[inside] + turns[inside].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    order = np.argsort(keys)
-    keys, turns = keys[order], turns[inside][order]
-    found: set[int] = set()
+    ids, of_turn = transcript.plain, transcript.turn_of
+    same = (ids[3:] == ids[:-3]) & (ids[2:-1] == ids[:-3]) & (ids[1:-2] == ids[:-3])
+    found = set(of_turn[np.flatnonzero(same & (of_turn[3:] == of_turn[:-3]))].tolist())
+    # the first three words of a window that stands again do so as well
+    begins = transcript.triples_again
+    hashes = transcript.triples[1][begins]
+    twice = (hashes[1:] == hashes[:-1]) & (of_turn[begins[1:]] == of_turn[begins[:-1]])
+    suspect = np.zeros(len(transcript), dtype=bool)
+    suspect[of_turn[begins[1:][twice]]] = True
+    words = np.flatnonzero(suspect[of_turn])
+    if not len(words):
+        return {i for i in found if i >= transcript.given}
+    ends = window_ends(transcript.worth[words], 4)
+    turns = of_turn[words]
+    inside = np.flatnonzero(turns[: len(ends)] == turns[ends - 1])
+    turns = turns[inside]
+    keys = window_hashes(ids[words], ends)[inside]
+    keys += turns.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    order = in_order(keys)
+    keys, turns = keys[order], turns[order]
     for copies, share, most in ((2, 0.1, 60), (3, 0.025, 24)):
         last = copies - 1
         equal = np.zeros(len(keys), dtype=bool)
@@ -188,12 +215,26 @@ def with_repeated_windows(transcript: Transcript) -> set[int]:
             equal[k : len(keys) - last + k] |= keys[last:] == keys[: len(keys) - last]
         often = np.bincount(turns[equal], minlength=len(transcript))
         found.update(np.flatnonzero(often >= np.clip(share * transcript.sizes, 3, most)).tolist())
-    ids, of_turn = transcript.plain, transcript.turn_of
-    same = (ids[3:] == ids[:-3]) & (ids[2:-1] == ids[:-3]) & (ids[1:-2] == ids[:-3])
-    same &= of_turn[3:] == of_turn[:-3]
-    return found | set(transcript.turn_of[np.flatnonzero(same)].tolist()) & set(
-        range(transcript.given, len(transcript))
-    )
+    return {i for i in found if i >= transcript.given}
+
+
+def is_simple(transcript: Transcript, position: int, from_words: int, copies: int) -> bool:
+    """Whether only word_runs, code_runs and said_twice can find something in a turn: it is one line
+    with fewer sentences and words than other rules need.
+    """
+    if not is_one_line(transcript, position) or transcript.sizes[position] >= from_words:
+        return False
+    body = transcript.bodies[position]
+    last = int(transcript.starts[transcript.first[position + 1] - 1] - transcript.places[position])
+    borders = [match for match in SENTENCE_BORDER.finditer(body) if match.end() <= last]
+    return len(borders) + 1 < min(copies, LEAST_IN_LINE)
+
+
+def has_word_again(transcript: Transcript, position: int, times: int) -> bool:
+    """Whether a word stands so many times in a row."""
+    begin, end = transcript.borders[position : position + 2]
+    words = transcript.written[begin:end]
+    return any(word * times in words for word in {*words})
 
 
 def word_runs(
@@ -223,7 +264,7 @@ def word_runs(
             yield repeat(laid, first, last, length // period, size / laid.size, said)
 
 
-def said_twice(laid: Layout, least: int = 6, share: float = 0.6) -> Iterator[Repeat]:
+def said_twice(laid: Layout, least: int = SAID_TWICE, share: float = 0.6) -> Iterator[Repeat]:
     """A turn that is the same words twice or more, and little else; the last copy may be cut where
     nothing else is in the turn.
     """
@@ -251,42 +292,49 @@ def said_twice(laid: Layout, least: int = 6, share: float = 0.6) -> Iterator[Rep
 
 
 def repeated_sentences(
-    laid: Layout, copies: int, long: int, least_share: float
+    laid: Layout, found: list[tuple[int, int]], copies: int, long: int, least_share: float
 ) -> Iterator[Repeat]:
     """A sentence of 4 words or more, numbers not counted, that stands `copies` times, two more in
     verse and lists: `long` words each or `least_share` of the turn together.
     """
+    if len(found) < copies:
+        return
     places: dict[tuple[int, ...], list[tuple[int, int]]] = {}
-    for first, last in sentences(laid):
+    for first, last in found:
         size = laid.worths[first:last][laid.written[first:last]].sum()
         if size >= LEAST_SENTENCE and laid.body[laid.ends[last - 1] :][:1] not in (":", "\uff1a"):
             places.setdefault(tuple(laid.ids[first:last].tolist()), []).append((first, last))
-    for found in places.values():
-        (first, last), (_, end) = found[0], found[-1]
-        listed = len(found) < copies + 2 and 2 * len(found) <= sum(
-            2 * (laid.is_verse or laid.kind_at(int(laid.starts[k])) == "item") for k, _ in found
+    for equal in places.values():
+        if len(equal) < copies:
+            continue
+        (first, last), (_, end) = equal[0], equal[-1]
+        listed = len(equal) < copies + 2 and 2 * len(equal) <= sum(
+            2 * (laid.is_verse or laid.kind_at(int(laid.starts[k])) == "item") for k, _ in equal
         )
         size = float(laid.upto[last] - laid.upto[first])
-        share = len(found) * size / laid.size
-        if len(found) >= copies and not listed and (share >= least_share or size >= long):
-            said = f"{laid.quoted(first, last)} {len(found)} times"
-            yield repeat(laid, first, end, len(found), share, said)
+        share = len(equal) * size / laid.size
+        if not listed and (share >= least_share or size >= long):
+            said = f"{laid.quoted(first, last)} {len(equal)} times"
+            yield repeat(laid, first, end, len(equal), share, said)
 
 
-def restated_sentences(laid: Layout) -> Iterator[Repeat]:
+def restated_sentences(laid: Layout, found: list[tuple[int, int]]) -> Iterator[Repeat]:
     """Sentences in prose that say one before them again with a word or two changed: so many, and so
     much of the turn. Lines of one or two sentences are lists, numbers say something new.
     """
-    if laid.is_verse or not laid.size:
+    if len(found) < LEAST_IN_LINE or laid.is_verse or not laid.size:
         return
-    found = list(sentences(laid))
     lines = [bisect_right(laid.lines, laid.starts[first], key=LINE_START) for first, _ in found]
     in_line = Counter(lines)
     before: list[list[int]] = []
     again: list[tuple[int, int]] = []
     for (first, last), line in zip(found, lines, strict=True):
         own = laid.written[first:last].all() and not (laid.listed[first:last] % 2).any()
-        if own and in_line[line] > 2 and laid.upto[last] - laid.upto[first] >= LEAST_SENTENCE:
+        if (
+            own
+            and in_line[line] >= LEAST_IN_LINE
+            and laid.upto[last] - laid.upto[first] >= LEAST_SENTENCE
+        ):
             ids = laid.ids[first:last].tolist()
             if any(Indel.normalized_similarity(ids, one) >= ALIKE for one in before[-NEAR:]):
                 again.append((first, last))
@@ -304,9 +352,8 @@ def sentences(laid: Layout) -> Iterator[tuple[int, int]]:
     """
     borders = [match.end() for match in SENTENCE_BORDER.finditer(laid.body)]
     borders += [line.begins for line in laid.lines]
-    numbers = np.searchsorted(np.sort(np.array(borders, dtype=np.int64)), laid.starts, "right")
-    changes = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
-    yield from ((first, last) for first, last in pairwise(changes) if first < last)
+    changes = {0, *laid.starts.searchsorted(borders).tolist(), len(laid.starts)}
+    yield from pairwise(sorted(changes))
 
 
 def repeated_share(laid: Layout, least: float, from_words: int, passage: int) -> Iterator[Repeat]:

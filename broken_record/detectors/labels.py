@@ -11,6 +11,8 @@ from collections import Counter
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
+import numpy as np
+
 from broken_record.text.transcript import Transcript
 
 LABEL = re.compile(
@@ -58,6 +60,15 @@ def has_colon(text: str) -> bool:
     return ":" in text or "\uff1a" in text
 
 
+def with_colons(transcript: Transcript) -> set[int]:
+    """The positions of the turns in which a label may stand."""
+    if not has_colon(transcript.text):
+        return set()
+    points = transcript.characters.points
+    places = np.flatnonzero((points == ord(":")) | (points == ord("\uff1a")))
+    return set(transcript.turn_at(places).tolist())
+
+
 def opening_label(body: str) -> Label | None:
     """The label that a body begins with, behind a stage direction at most."""
     act = ACT.match(body)
@@ -77,17 +88,13 @@ def speaker_labels(transcript: Transcript) -> dict[str, str | None]:
         return KNOWN[transcript]
     prefixes = dict(zip(("assistant", "user"), transcript.prefixes, strict=True))
     found: dict[str, str | None] = {}
-    for role in ("assistant", "user"):
+    with_colon = with_colons(transcript)
+    for role, own in transcript.of_role.items():
         named = prefixes[role].strip().rstrip(":\uff1a").strip().casefold()
-        own = [i for i, one in enumerate(transcript.said) if one.role == role]
-        bodies = [transcript.bodies[i] for i in own]
-        begun = Counter(
-            label.name
-            for body in bodies
-            if has_colon(body) and (label := opening_label(body)) and label.name not in NO_NAMES
-        )
+        opened = map(opening_label, [transcript.bodies[i] for i in own if i in with_colon])
+        begun = Counter(label.name for label in opened if label and label.name not in NO_NAMES)
         (most, count), *_ = begun.most_common(1) or [("", 0)]
-        learned = most if count >= max(2, len(bodies) / 2) else None
+        learned = most if count >= max(2, len(own) / 2) else None
         found[role] = named or learned
     KNOWN[transcript] = found
     return found

@@ -29,12 +29,12 @@ LISTED_AGAIN = 0.6  # of the items
 def with_equal_lines(transcript: Transcript, least: int) -> set[int]:
     """The turns in which so many lines end alike; where lines are numbered, little else is."""
     found: set[int] = set()
-    for i in range(transcript.given, len(transcript)):
-        body = transcript.bodies[i]
-        if body.count("\n") >= least - 1:
-            ends = Counter(line[-4:] for line in body.split("\n") if line and not line.isspace())
-            if max(ends.values(), default=0) >= least:
-                found.add(i)
+    breaks = np.bincount(transcript.turn_at(transcript.line_breaks), minlength=len(transcript))
+    for i in np.flatnonzero(breaks >= least - 1).tolist():
+        lines = transcript.bodies[i].split("\n")
+        ends = Counter(line[-4:] for line in lines if line and not line.isspace())
+        if i >= transcript.given and max(ends.values(), default=0) >= least:
+            found.add(i)
     return found
 
 
@@ -78,6 +78,8 @@ def repeated_blocks(laid: Layout, copies: int, least: int, least_share: float) -
     """A block of lines, of code too, `copies` times or more in a row (the last may be cut), at
     least so many lines and so much of the turn; rows of tables and drawings are not looked at.
     """
+    if len(laid.lines) < max(3, least):
+        return
     numbers: dict[str, int] = {}
     ids = np.array(
         [
@@ -107,10 +109,12 @@ def code_runs(laid: Layout, copies: int, least: int, least_share: float) -> Iter
         ids, starts, ends = laid.words_in(line)
         texts = laid.transcript.vocabulary.texts
         for first, length, period in tandem(ids, LONGEST_PERIOD, copies):
+            if length < least:
+                continue
             start, end = int(starts[first]), int(ends[first + length - 1])
             share = laid.share_of(start, end)
             is_written = any(texts[k].isalpha() for k in ids[first : first + period].tolist())
-            if length >= least and share >= least_share and is_written:
+            if share >= least_share and is_written:
                 unit = quote(laid.body[start : int(ends[first + period - 1])])
                 count = length // period
                 yield Repeat(start, end, count, share, f"{unit} {count} times in a row")

@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import groupby
 from typing import NamedTuple
 
@@ -35,10 +36,19 @@ from broken_record.detectors.rounds import (
     LEAST_TURNS,
     Rounds,
     find_rounds,
+    most_of_a_turn,
     nearest_before,
 )
 from broken_record.detectors.single_turn_loop import has_new_slot
-from broken_record.text.similarity import ALIKE, WIDEST, Band, bags_of, compare_pairs, may_be_alike
+from broken_record.detectors.stretches import running_sum
+from broken_record.text.similarity import (
+    ALIKE,
+    WIDEST,
+    Band,
+    compare_cells,
+    compare_pairs,
+    pair_cells,
+)
 from broken_record.text.transcript import Flags, Transcript, quote
 
 KIND = "multi_turn_loop"
@@ -46,7 +56,14 @@ SPELLED = 24  # words: longer turns are compared by words alone
 LEAST_LETTERS = 8
 NEAR = 0.8  # of the likeness a period apart
 MOST_STEPS = 12  # turns of a round in other words
+ALL_ODD = 0.6  # of the turns of a path match in every other one alone, or fewer: 3 of 5
+STEPS = 3  # times that odd turns are only looked at next to what matches
 Cell = tuple[int, int]
+KEYS = 32  # numbers of cells: so many a turn, more than there are periods
+BACK = (  # from the number of a cell to those of the ones before it, the better way first
+    KEYS, 2 * KEYS, KEYS + 1, KEYS - 1, 2 * KEYS + 1, 2 * KEYS - 1,
+    3 * KEYS, 3 * KEYS + 1, 3 * KEYS - 1,
+)  # fmt: skip
 
 
 class Chain(NamedTuple):
@@ -118,7 +135,7 @@ def detect(
     `round_evidence` is the log-likelihood ratio from which on steps go in rounds.
     """
     findings = []
-    alike = find_alike(transcript)
+    alike = find_alike(transcript, matched)
     reach = Reach(transcript, matched)
     for path in find_paths(transcript, alike, reach):
         period = path.period
@@ -170,9 +187,14 @@ class Reach:
 
     def __init__(self, transcript: Transcript, matched: float) -> None:
         self.matched = matched
-        self.thirds = third_kinds(transcript.codes)
+        self.codes = transcript.codes
         self.covered, self.repeating = np.zeros((2, len(transcript)), dtype=bool)
         self.upto = np.zeros((2, len(transcript) + 1), dtype=np.int64)  # how many of either before
+
+    @cached_property
+    def thirds(self) -> list[int]:
+        """Per turn: up to which turn from it on three different ones were said."""
+        return third_kinds(self.codes)
 
     def may_tell(self, chain: Chain) -> bool:
         """Whether a path may be told as a loop, as far as its ends show."""
@@ -231,35 +253,64 @@ def is_template(transcript: Transcript, path: Path) -> bool:
     return path.period % 2 == 0 and near >= NEAR * far
 
 
-def find_alike(transcript: Transcript) -> Band:
-    """[p, i]: how alike the turns i and i - p are, by words or, of short ones, by characters."""
+def find_alike(transcript: Transcript, matched: float) -> Band:
+    """[p, i]: how alike the turns i and i - p are, by words or, of short ones, by characters; these
+    are not looked at where no path can be that is told.
+    """
     band: Band = transcript.similarity.copy()
-    texts = transcript.vocabulary.texts
-    borders = transcript.first.tolist()
-    spoken = transcript.words.tolist()
-    letters = [""] * len(transcript)
-    for i in np.flatnonzero(transcript.counts <= SPELLED).tolist():
-        text = " ".join([texts[k] for k in spoken[borders[i] : borders[i + 1]]])
-        letters[i] = text.replace("'", "") if len(text) >= LEAST_LETTERS else ""
-    numbers: dict[str, int] = {}
-    ids = np.array([numbers.setdefault(text, len(numbers)) for text in letters], dtype=np.int64)
-    bags = bags_of(letters)
-    lengths = np.fromiter(map(len, letters), dtype=np.int64, count=len(letters))
-    ones: list[str] = []
-    others: list[str] = []
-    cells = [np.zeros(0, dtype=np.int64)]
-    for p in range(3, min(len(band), len(letters))):
-        equal, said = ids[p:] == ids[:-p], (lengths[p:] > 0) & (lengths[:-p] > 0)
-        band[p, p:][equal & said] = 1
-        both = may_be_alike(bags, lengths, p, ALIKE) & said & ~equal
-        later = np.flatnonzero(both) + p
-        ones += [letters[i] for i in later.tolist()]
-        others += [letters[i - p] for i in later.tolist()]
-        cells.append(p * len(letters) + later)
-    flat, places = band.reshape(-1), np.concatenate(cells)
-    if ones:
-        flat[places] = np.maximum(flat[places], compare_pairs(ones, others, ALIKE))
+    looked = ~repeating_last(band)
+    looked[: transcript.given] = False
+    if not looked.any():
+        return band
+    letters = spell(transcript, running_sum(looked[::-1], len(band))[::-1] > 0)
+    cells, equal = pair_cells(letters, looked, np.ones(len(letters), dtype=bool), 3, ALIKE)
+    band.reshape(-1)[equal] = 1
+    if matched > ALL_ODD:
+        is_even = cells % len(letters) % 2 == 0
+        compare_cells(band, letters, cells[is_even], ALIKE)
+        cells = cells[~is_even]
+        for _ in range(STEPS):
+            reached = in_reach((band > 0) & looked).reshape(-1)[cells]
+            if not reached.any():
+                return band
+            compare_cells(band, letters, cells[reached], ALIKE)
+            cells = cells[~reached]
+    compare_cells(band, letters, cells, ALIKE)
     return band
+
+
+def spell(transcript: Transcript, needed: Flags) -> list[str]:
+    """Per turn: its letters and blanks, as both speakers would say it; nothing of long and of very
+    short turns, and of those that are not needed.
+    """
+    letters = [""] * len(transcript)
+    counts = transcript.counts
+    needed = needed & (counts > 0) & (counts <= SPELLED)
+    turns = np.flatnonzero(needed)
+    if not len(turns):
+        return letters
+    words = transcript.vocabulary.spelled[transcript.words[needed[transcript.turn_of]]]
+    borders = np.cumsum(counts[turns])[:-1]
+    said = " ".join(np.insert(words, borders, "\n").tolist())
+    bare = said.replace("'", "").split(" \n ")
+    for i, text, short in zip(turns.tolist(), said.split(" \n "), bare, strict=True):
+        if len(text) >= LEAST_LETTERS:
+            letters[i] = short
+    return letters
+
+
+def in_reach(hits: Flags) -> Flags:
+    """The cells from which a chain may step to a hit, or from a hit to them (find_chains); and the
+    hits themselves.
+    """
+    beside = hits.copy()
+    beside[1:] |= hits[:-1]
+    beside[:-1] |= hits[1:]
+    reached: Flags = beside.copy()
+    for step in (1, 2, 3):
+        reached[:, step:] |= beside[:, :-step]
+        reached[:, :-step] |= beside[:, step:]
+    return reached
 
 
 def is_quiz(transcript: Transcript, path: Path, formats: float) -> bool:
@@ -279,12 +330,10 @@ def rounds_of(
     """
     if len(transcript) < LEAST_TURNS:
         return None
-    repeats_last = (alike[1] > 0) | (alike[2] > 0)
-    stuck = repeats_last & still_repeating(repeats_last)
-    lags = [
-        0 if is_stuck else lag
-        for lag, is_stuck in zip(nearest_before(transcript), stuck.tolist(), strict=True)
-    ]
+    stuck = repeating_last(alike)
+    if np.count_nonzero(~stuck) * most_of_a_turn(MOST_STEPS) < evidence:
+        return None
+    lags = np.where(stuck, 0, nearest_before(transcript))
     rounds = find_rounds(lags, least=least_period, most=MOST_STEPS, evidence=evidence)
     if rounds is None:
         return None
@@ -320,39 +369,38 @@ def find_chains(transcript: Transcript, alike: Band) -> tuple[dict[Cell, Cell | 
 
     A chain steps to the next turn, or over one or two, and may move to a neighbouring diagonal.
     """
-    repeats_last = (alike[1] > 0) | (alike[2] > 0)
     hits = alike > 0
     hits[:3] = False
     hits[:, : transcript.given] = False
-    hits[:, repeats_last & still_repeating(repeats_last)] = False
-    best: dict[Cell, Chain] = {}
+    hits[:, repeating_last(alike)] = False
+    best: dict[int, Chain] = {}
     links: dict[Cell, Cell | None] = {}
     columns, lags = np.nonzero(hits.T)
     for i, p in zip(columns.tolist(), lags.tolist(), strict=True):
         before: Chain | None = None
-        for cell in (
-            (p, i - 1), (p, i - 2), (p - 1, i - 1), (p + 1, i - 1), (p - 1, i - 2), (p + 1, i - 2),
-            (p, i - 3), (p - 1, i - 3), (p + 1, i - 3),
-        ):  # fmt: skip
-            chain = best.get(cell)
+        key = KEYS * i + p
+        for back in BACK:
+            chain = best.get(key - back)
             if chain is not None and (before is None or chain.cells > before.cells):
                 before = chain
         here = (p, i)
         if before is None:
-            best[here], links[here] = Chain(1, here, here), None
+            best[key], links[here] = Chain(1, here, here), None
         else:
-            best[here], links[here] = Chain(before.cells + 1, before.first, here), before.last
+            best[key], links[here] = Chain(before.cells + 1, before.first, here), before.last
     continued = set(links.values())
     chains = [chain for chain in best.values() if chain.cells >= 3 and chain.last not in continued]
     return links, chains
 
 
-def still_repeating(repeats: Flags) -> Flags:
+def repeating_last(alike: Band) -> Flags:
     """Where a turn and one next to it both repeat the last ones: a loop of period 1 or 2."""
-    result = np.zeros(len(repeats), dtype=bool)
-    result[1:] |= repeats[:-1]
-    result[:-1] |= repeats[1:]
-    return result
+    repeats = (alike[1] > 0) | (alike[2] > 0)
+    beside = np.zeros(len(repeats), dtype=bool)
+    beside[1:] |= repeats[:-1]
+    beside[:-1] |= repeats[1:]
+    going_on: Flags = repeats & beside
+    return going_on
 
 
 def report(

@@ -5,12 +5,15 @@ another, and further on.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
+from rapidfuzz.distance import Postfix, Prefix
 
-from broken_record.text.transcript import Ints
+from broken_record.text.transcript import Ints, Transcript
 
+MARKS = 8  # words and characters: the number before an item has fewer
 FEW = 256  # numbers: of so few all pairs are compared at once
 
 
@@ -55,6 +58,34 @@ def possible_periods(ids: Ints, longest: int, copies: float) -> Sequence[int]:
     needed = ((copies - 1) * np.arange(longest + 1)).astype(np.int64)
     periods: list[int] = (alike[1:] >= needed[1:]).nonzero()[0].tolist()
     return [1 + period for period in periods]
+
+
+def comes_again(transcript: Transcript, position: int, words: float) -> bool:
+    """Whether so many words in a row may come again at once in a turn, or be most of it: whether
+    one of the blocks of half as many does, of which they would hold one.
+
+    >>> from broken_record.detectors.examples import transcript_of
+    >>> said = transcript_of(["so it rains and it rains and so", "it rains and will it rains and"])
+    >>> comes_again(said, 0, 3), comes_again(said, 0, 4), comes_again(said, 1, 3)
+    (True, False, True)
+    """
+    begin, end = transcript.borders[position : position + 2]
+    text = transcript.written[begin:end]
+    much = 0.5 if 2 * float(transcript.sizes[position]) == end - begin else 1.0
+    least = ceil(words / much)
+    block = (least + 1) // 2
+    for at in range(0, len(text) - block, block):
+        other = text.find(text[at : at + block], at + 1)
+        while other > 0:
+            apart = other - at
+            first = at - Postfix.similarity(text[:at], text[:other])
+            last = other + Prefix.similarity(text[at:], text[other:])
+            length = last - apart - first
+            is_most = first <= MARKS and last == len(text) and 2 * length >= apart
+            if length >= least and (length >= apart or is_most):
+                return True
+            other = text.find(text[at : at + block], other + 1)
+    return False
 
 
 def longest_passage(back: Ints, ends: Ints) -> tuple[int, int]:

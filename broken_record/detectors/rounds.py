@@ -18,15 +18,16 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from broken_record.text.ngrams import distinct
-from broken_record.text.transcript import Floats, Ints, Transcript
+from broken_record.text.transcript import Flags, Floats, Ints, Transcript
 
 FARTHEST = 24  # turns
 IN_ROUND = 0.65  # of the turns of a round have their nearest a multiple of the period before
 LEAST_ALIKE = 0.05  # cosine: a turn that shares less with all before it has no nearest
 LEAST_TURNS = 12
-AT_ONCE = 1 << 14  # words of turns that are compared at once
+AT_ONCE = 1 << 11  # words of turns that are compared at once: few, because of the memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,38 +42,45 @@ class Rounds:
     score: float
 
 
-def find_rounds(lags: list[int], *, least: int, most: int, evidence: float) -> Rounds | None:
+def find_rounds(lags: Ints, *, least: int, most: int, evidence: float) -> Rounds | None:
     """The clearest rounds, of the smallest period that is nearly as clear as any.
 
     `lags` says per turn how far back its nearest is, 0 for none; `evidence` is the least
     log-likelihood ratio.
 
-    >>> found = find_rounds([0] * 5 + [5] * 15, least=3, most=12, evidence=8.0)
+    >>> found = find_rounds(np.array([0] * 5 + [5] * 15), least=3, most=12, evidence=8.0)
     >>> (found.period, found.first, found.last, found.told)
     (5, 5, 19, 11)
     """
     clear = []
-    far = np.array(lags, dtype=np.int64)
-    for period in range(least, min(most, len(lags) // 3) + 1):
-        if not may_reach(far, period, evidence):
-            continue
-        found = best_stretch(lags, period, evidence)
+    periods = np.arange(least, min(most, len(lags) // 3) + 1)
+    for period in periods[may_reach(lags, periods, evidence)].tolist():
+        found = best_stretch(lags.tolist(), period, evidence)
         if found is not None and is_whole(found):
             clear.append(found)
     best = max((one.score for one in clear), default=0.0)
     return next((one for one in clear if one.score >= 0.8 * best), None)
 
 
-def may_reach(lags: Ints, period: int, evidence: float) -> bool:
-    """Whether a stretch may reach the evidence: the highest rise of the running sum, roughly."""
-    chance = (1 if period % 2 else 2) / period
-    if chance >= IN_ROUND:
-        return False
-    hit, miss = math.log(IN_ROUND / chance), math.log((1 - IN_ROUND) / (1 - chance))
-    steps = np.where((lags > 0) & (lags % period == 0), hit, miss)
-    steps[:period] = 0.0
-    upto = np.concatenate(([0.0], np.cumsum(steps)))
-    return bool((upto - np.minimum.accumulate(upto)).max() >= evidence - 0.001)
+def most_of_a_turn(period: int) -> float:
+    """No turn gives more evidence of rounds of so many turns or fewer."""
+    return math.log(IN_ROUND * period)
+
+
+def may_reach(lags: Ints, periods: Ints, evidence: float) -> Flags:
+    """Per period: whether a stretch may reach the evidence: the highest rise of the running sum,
+    roughly.
+    """
+    chance = np.where(periods % 2, 1.0, 2.0) / periods
+    hit, miss = np.log(IN_ROUND / chance), np.log((1 - IN_ROUND) / (1 - chance))
+    is_hit = (lags > 0) & (lags % periods[:, None] == 0)
+    upto = np.zeros((len(periods), len(lags) + 1))
+    steps = np.where(is_hit, hit[:, None], miss[:, None])
+    steps[np.arange(len(lags)) < periods[:, None]] = 0.0
+    np.cumsum(steps, axis=1, out=upto[:, 1:])
+    rise = (upto - np.minimum.accumulate(upto, axis=1)).max(axis=1)
+    reaches: Flags = (rise >= evidence - 0.001) & (chance < IN_ROUND)
+    return reaches
 
 
 def best_stretch(lags: list[int], period: int, evidence: float) -> Rounds | None:
@@ -106,53 +114,50 @@ def is_whole(rounds: Rounds) -> bool:
     return turns >= 2 * rounds.period and all(3 * step * rounds.period >= turns for step in steps)
 
 
-def nearest_before(transcript: Transcript) -> list[int]:
+def nearest_before(transcript: Transcript) -> Ints:
     """Per turn, how many turns before it the one stands with which it shares most rare words."""
     n = len(transcript)
-    # the different words of every turn, rising by word, then by turn
-    keys = distinct(transcript.words * n + transcript.turn_of)
-    words, turns = keys // n, keys % n
+    # the different words of every turn, rising by word, then by turn; words are further apart than
+    # turns that are compared
+    span = n + FARTHEST
+    keys = distinct(transcript.words * span + transcript.turn_of)
+    words = keys // span
+    turns = keys - words * span
     turns_with = np.bincount(words)
-    counts = distinct(turns_with[words])
     of_count = np.zeros(n + 1)
+    said_by = turns_with[words]
+    counts = np.flatnonzero(np.bincount(said_by))
     of_count[counts] = [math.log(n / count) ** 2 for count in counts.tolist()]
-    weights = of_count[turns_with[words]]
+    weights = of_count[said_by]
     norms = np.sqrt(np.bincount(turns, weights, minlength=n))
     norms[norms == 0] = 1.0
-    telling = (turns_with[words] > 1) & (2 * turns_with[words] <= n)
-    shared = add_shared(words[telling], turns[telling], weights[telling], n)
+    telling = ((said_by > 1) & (2 * said_by <= n)).nonzero()[0]
+    shared = add_shared(keys[telling], turns[telling], weights[telling], n)
     before = np.maximum(np.arange(n)[:, None] - np.arange(FARTHEST + 1), 0)
     cosines = shared / (norms[:, None] * norms[before])
     nearest = cosines.argmax(axis=1)
     is_alike = cosines[np.arange(n), nearest] >= LEAST_ALIKE
-    lags: list[int] = np.where(is_alike, nearest, 0).tolist()
+    lags: Ints = np.where(is_alike, nearest, 0)
     return lags
 
 
-def add_shared(words: Ints, turns: Ints, weights: Floats, n: int) -> Floats:
+def add_shared(keys: Ints, turns: Ints, weights: Floats, n: int) -> Floats:
     """[i, apart]: what the words weigh that the turns i and i - apart share, up to FARTHEST.
 
-    `words` and `turns` are the different words of every turn, rising by word, then by turn.
+    Of the different words of every turn: rising keys of which those of a word are as far apart as
+    its turns, and those of two words further than FARTHEST; their turns, and what they weigh.
     """
     shared = np.zeros((n, FARTHEST + 1))
+    if not len(keys):
+        return shared
     flat = shared.reshape(-1)
-    count = len(words)
-    words, turns = (np.append(column, np.full(FARTHEST, -1)) for column in (words, turns))
-    for begin in range(0, count, AT_ONCE):
-        at = np.arange(begin, min(begin + AT_ONCE, count))
-        said, places = [], []
-        for step in range(1, FARTHEST + 1):
-            # those whose word is said again so many places further on, and near
-            later = at + step
-            apart = turns[later] - turns[at]
-            near = (words[later] == words[at]) & (apart <= FARTHEST)
-            at, later = at[near], later[near]
-            if not len(at):
-                break
-            said.append(at)
-            places.append(turns[later] * (FARTHEST + 1) + apart[near])
-        if said:
-            in_order = np.argsort(np.concatenate(said), kind="stable")
-            every = np.concatenate(said)[in_order]
-            np.add.at(flat, np.concatenate(places)[in_order], weights[every])
+    padded = np.append(keys, np.full(FARTHEST, np.iinfo(np.int64).max))
+    windows = sliding_window_view(padded, FARTHEST + 1)
+    for begin in range(0, len(keys), AT_ONCE):
+        # how far behind a word it is said next, and the time after that ...
+        some = windows[begin : begin + AT_ONCE]
+        distances = some[:, 1:] - some[:, :1]
+        near = (distances <= FARTHEST).reshape(-1).nonzero()[0]
+        apart, said = distances.reshape(-1)[near], begin + near // FARTHEST
+        np.add.at(flat, (turns[said] + apart) * (FARTHEST + 1) + apart, weights[said])
     return shared

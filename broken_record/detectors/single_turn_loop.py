@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import numpy as np
 
@@ -107,29 +107,32 @@ def detect(
 
 
 def find_near(transcript: Transcript, near: float, words: int) -> Floats:
-    """Per turn: how alike it is to the one before it; 0 below `near`, and where either has fewer
-    `words` or holds code.
+    """Per turn that is not like the one before it: how near it comes; 0 below `near`, and where
+    either has fewer `words` or holds code.
     """
     result = np.zeros(len(transcript))
     codes = transcript.codes
     if len(codes) > 1:
-        result[1:] = compare_pairs(codes[1:], codes[:-1], near)
-        holds_code = np.array(["```" in body for body in transcript.bodies])
-        small = (transcript.sizes < words) | holds_code
-        result[1:][small[1:] | small[:-1]] = 0
+        large = transcript.sizes >= words
+        if "```" in transcript.text:
+            large &= ["```" not in body for body in transcript.bodies]
+        unlike = transcript.similarity[1, 1:] == 0  # of those that are alike the likeness is known
+        at = np.flatnonzero(large[1:] & large[:-1] & unlike) + 1
+        if len(at):
+            ones, others = [codes[i] for i in at.tolist()], [codes[i - 1] for i in at.tolist()]
+            result[at] = compare_pairs(ones, others, near)
     return result
 
 
 def find_echoes(transcript: Transcript, own: list[int], copies: int, words: int) -> Iterator[Run]:
     """Own turns running, at least `copies`, each of `words` that says the partner's last again."""
-    echoes: list[int] = []
-    for i in [*own, -1]:
-        if i > 0 and transcript.similarity[1, i] > 0 and transcript.sizes[i] >= words:
-            echoes.append(i)
-            continue
-        if len(echoes) >= copies:
-            yield Run(tuple(echoes), 1)
-        echoes = []
+    is_echo = (transcript.similarity[1] > 0) & (transcript.sizes >= words)
+    if not is_echo.any():
+        return
+    for says_again, group in groupby(own, is_echo.tolist().__getitem__):
+        echoes = tuple(group)
+        if says_again and len(echoes) >= copies:
+            yield Run(echoes, 1)
 
 
 def pair_runs(transcript: Transcript, runs: list[Run]) -> Iterator[list[Run]]:
@@ -171,19 +174,27 @@ def find_runs(
 
     One turn of another wording may stand between two copies.
     """
+    is_copy = alike[period] > 0
+    looked = is_copy | (alike[2 * period] > 0)
+    looked[:period] = False
+    places = looked.nonzero()[0].tolist()
+    if not places:
+        return []
+    said, own = transcript.said, set(positions)
     runs: list[list[int]] = []
-    for i in positions:
-        if i < period or (
-            transcript.said[i].role != transcript.said[i - period].role and period == 2
-        ):
+    run: list[int] = [-1]
+    for i, copy in zip(places, is_copy[places].tolist(), strict=True):
+        if i not in own:
             continue
-        if alike[period, i]:
-            if runs and runs[-1][-1] == i - period:
-                runs[-1].append(i)
-            else:
-                runs.append([i - period, i])
-        elif runs and runs[-1][-1] == i - 2 * period and alike[2 * period, i] and len(runs[-1]) > 2:
-            runs[-1].append(i)
+        if period == 2 and said[i].role != said[i - 2].role:
+            continue
+        if copy and run[-1] == i - period:
+            run.append(i)
+        elif copy:
+            run = [i - period, i]
+            runs.append(run)
+        elif run[-1] == i - 2 * period and len(run) > 2:
+            run.append(i)
     return [Run(tuple(run), period) for run in runs]
 
 
@@ -207,19 +218,20 @@ def is_read_out(transcript: Transcript, copies: Sequence[int]) -> bool:
     said = [one for one, _ in pairs]
     return (
         len(said) > 1
-        and all(transcript.codes[one] == transcript.codes[other] for one, other in pairs)
         and has_new_slot(transcript, said)
+        and all(transcript.codes[one] == transcript.codes[other] for one, other in pairs)
     )
 
 
 def has_new_slot(transcript: Transcript, copies: Sequence[int]) -> bool:
     """Whether turns differ in one place only, of FORMAT_SLOT words, and there all of them do."""
-    said = [
-        tuple(transcript.words[transcript.first[i] : transcript.first[i + 1]].tolist())
-        for i in copies
-    ]
-    if len(set(said)) < len(said):
-        return False
+    borders = transcript.borders
+    said: dict[str, None] = {}
+    for i in copies:
+        words = transcript.written[borders[i] : borders[i + 1]]
+        if words in said:
+            return False
+        said[words] = None
     shortest = min(map(len, said))
     columns = list(zip(*said, strict=False))
     front = next((k for k, words in enumerate(columns) if len(set(words)) > 1), shortest)
@@ -269,11 +281,12 @@ def report(
     first = min(runs, key=lambda run: run.copies[1])
     copies = max(len(run.copies) for run in runs)
     detect = min(run.copies[min(needed, len(run.copies)) - 1] for run in runs)
-    alike = [
-        float(max(similarity[run.period, i], similarity[2 * run.period, i]))
-        for run in runs
-        for i in run.copies[1:]
-    ]
+    alike: list[float] = []
+    for run in runs:
+        again = np.array(run.copies[1:])
+        alike += np.maximum(
+            similarity[run.period, again], similarity[2 * run.period, again]
+        ).tolist()
     line = quote(transcript.said[first.copies[1]].body)
     return make_finding(
         transcript,

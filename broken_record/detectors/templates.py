@@ -11,12 +11,12 @@ which of the two it is looking at, but for the side.
 from __future__ import annotations
 
 from bisect import bisect_right
-from itertools import groupby
 from math import ceil
 from typing import NamedTuple
 
 import numpy as np
-from rapidfuzz.distance import Indel, LCSseq
+from rapidfuzz.distance import Indel, LCSseq, Prefix
+from rapidfuzz.process import cpdist
 
 from broken_record.data import Finding
 from broken_record.detectors.evidence import make_finding, saturate, stretches
@@ -24,11 +24,13 @@ from broken_record.detectors.labels import speaker_labels
 from broken_record.detectors.repeats import tandem
 from broken_record.detectors.template_views import COMPARED, Side, View, Views
 from broken_record.stats import slope_of_many
-from broken_record.text.transcript import Flags, Transcript, quote
+from broken_record.text.transcript import Transcript, quote
 
 RUN = 3  # words of a frame that stand in a row, as Transcript.triples
 OTHERS, IN_WORDS = 2, 12  # words that may be others, in so many
 EXACT_SHARE = 0.95  # of a turn, where a close has no other word in it
+MANY = 32  # pairs of texts: fewer are sooner compared one by one
+GROWTH = 0.5  # words a frame, from which on frames grow
 GROWN = 3  # words that a turn is longer than the one it opens like
 
 
@@ -66,17 +68,19 @@ def find_stretches(
     """
     reported = []
     alike = most_share if side == "opening" else EXACT_SHARE
-    unlike = (transcript.similarity[2] < alike).tolist()
+    # a turn that is like the last one as a whole is another kind
+    like_last = (transcript.similarity[2] >= alike).nonzero()[0]
+    like_last = like_last[like_last >= 2]
+    shorter, longer = transcript.counts[like_last - 2], transcript.counts[like_last]
+    may_grow = like_last[(longer >= shorter + GROWN) & (shorter >= RUN)].tolist()
+    left_out = {*like_last.tolist()} - {i for i in may_grow if grows(transcript, i)}
     labels = speaker_labels(transcript)
     for role in ("assistant", "user"):
-        own = [i for i, one in enumerate(transcript.said) if one.role == role]
-        own = [
-            i for i in own if unlike[i] or i < 2 or grows(transcript, i)
-        ]  # a turn that is like the last one as a whole is another kind
+        own = [i for i in transcript.of_role[role] if i not in left_out]
         views = Views(transcript, own, side, labels[role])
-        frames = find_frames(transcript, own, views, words, most_share)
         short, told = find_short(transcript, own, views, short_words, short_turns, most_share)
-        frames = short | frames
+        pairs = may_be_told(views.near(), {*short}, hits, of_turns)
+        frames = short | find_frames(transcript, own, views, pairs, words, most_share)
         for places in stretches(sorted(frames), of_turns - hits + 2):
             shown: list[int] = []
             detected: list[int] = []
@@ -92,14 +96,35 @@ def find_stretches(
     return reported
 
 
+def may_be_told(
+    pairs: list[tuple[int, int]], short: set[int], hits: int, of_turns: int
+) -> list[tuple[int, int]]:
+    """Those of pairs of places of which the first may be in a stretch that is told: one with enough
+    places in so many turns, or with places that are `short`.
+
+    >>> may_be_told([(1, 0), (7, 5), (9, 7), (20, 19)], {21}, 3, 4)
+    [(7, 5), (9, 7), (20, 19)]
+    """
+    later = {k for k, _ in pairs}
+    open_ones: set[int] = set()
+    for places in stretches(sorted(later | short), of_turns - hits + 2):
+        long = [k for k in places if k in later]
+        enough = zip(long, long[max(0, hits - 2) :], strict=False)
+        if not short.isdisjoint(places) or any(last - k < of_turns for k, last in enough):
+            open_ones.update(long)
+    return [pair for pair in pairs if pair[0] in open_ones]
+
+
 def is_one_phrase(transcript: Transcript, frame: Frame) -> bool:
     """Whether a frame is nothing but words said again at once, the last copy cut perhaps, and the
     OTHERS that a frame may have: that is intra_turn_repetition's own.
     """
-    begin = int(transcript.first[frame.position])
-    ids = transcript.words[begin + frame.extent[0] : begin + frame.extent[1] + 1]
-    runs = tandem(ids, len(ids) // 2, 2)
-    return any(length >= len(ids) - OTHERS for _, length, _ in runs)
+    begin = transcript.borders[frame.position]
+    first, end = begin + frame.extent[0], begin + frame.extent[1] + 1
+    if len({*transcript.written[first:end]}) > (end - first) // 2 + OTHERS:
+        return False
+    runs = tandem(transcript.words[first:end], (end - first) // 2, 2)
+    return any(length >= end - first - OTHERS for _, length, _ in runs)
 
 
 def chains(likes: dict[int, tuple[int, ...]]) -> list[list[int]]:
@@ -124,21 +149,18 @@ def told_by_likes(likes: dict[int, tuple[int, ...]], hits: int, of_turns: int) -
     >>> told_by_likes({2: (0,), 4: (2,)}, 3, 4), told_by_likes({2: (1,), 4: (2,)}, 3, 4)
     (None, 4)
     """
-    members = {place for k, earlier in likes.items() for place in (k, *earlier)}
+    members = sorted({place for k, earlier in likes.items() for place in (k, *earlier)})
     for last in sorted(likes):
-        near = [place for place in members if last - of_turns < place <= last]
+        near = members[bisect_right(members, last - of_turns) : bisect_right(members, last)]
         if len(near) >= hits and sum(place in likes for place in near) >= hits - 1:
             return last
     return None
 
 
 def grows(transcript: Transcript, position: int) -> bool:
-    """Whether a turn says (nearly) all of the speaker's last one and goes on."""
+    """Whether a longer turn says (nearly) all of the speaker's last one and goes on."""
     borders = transcript.borders
-    shorter, longer = (borders[i + 1] - borders[i] for i in (position - 2, position))
-    if longer < shorter + GROWN or shorter < RUN:
-        return False
-    looked = min(shorter, COMPARED)
+    looked = min(borders[position - 1] - borders[position - 2], COMPARED)
     mine, theirs = (
         transcript.words[begin : begin + looked]
         for begin in (borders[position], borders[position - 2])
@@ -150,54 +172,103 @@ def find_frames(
     transcript: Transcript,
     own: list[int],
     views: Views,
+    pairs: list[tuple[int, int]],
     words: float,
     most_share: float,
 ) -> dict[int, Frame]:
-    """By place among a speaker's turns: the generated ones framed like one of the last three."""
+    """By place among a speaker's turns: the generated ones framed like one of the last three, of
+    those that `pairs` names.
+    """
     best: dict[int, tuple[int, tuple[View, View], tuple[float, int, int]]] = {}
     likes: dict[int, dict[int, None]] = {}
     known: dict[tuple[str, str], tuple[float, int, int]] = {}
-    counts, sizes = np.diff(transcript.borders).tolist(), transcript.sizes.tolist()
-    for k, j in views.near():
-        position = own[k]
-        if position < transcript.given:
+    counts, sizes = transcript.counts.tolist(), transcript.sizes.tolist()
+    for k, j, mine, theirs in share_words(transcript, own, views, pairs, words):
+        both = mine.text, theirs.text
+        if both not in known:
+            known[both] = common_frame(mine, theirs)
+        found = known[both]
+        if found[0] < words:
             continue
-        longer = counts[position] >= counts[own[j]] + GROWN
-        for mine in views[k]:
-            for theirs in views[j]:
-                if mine.step != theirs.step:
-                    continue
-                both = mine.text, theirs.text
-                if both not in known:
-                    may = may_share(mine, theirs, words)
-                    known[both] = common_frame(mine, theirs) if may else (0.0, 0, 0)
-                found = known[both]
-                if found[0] < words:
-                    continue
-                exact = mine.step < 0 and found[0] == mine.upto[found[1]]
-                share = share_of(found[0], sizes[position])
-                if share < (EXACT_SHARE if exact else most_share) or longer:
-                    likes.setdefault(k, {})[j] = None
-                    if k not in best or found[0] > best[k][2][0]:
-                        best[k] = j, (mine, theirs), found
+        exact = mine.step < 0 and found[0] == mine.upto[found[1]]
+        share = share_of(found[0], sizes[own[k]])
+        longer = counts[own[k]] >= counts[own[j]] + GROWN
+        if share < (EXACT_SHARE if exact else most_share) or longer:
+            likes.setdefault(k, {})[j] = None
+            if k not in best or found[0] > best[k][2][0]:
+                best[k] = j, (mine, theirs), found
     return {
-        k: frame_of(transcript, own[k], own[j], pair, *found)._replace(likes=tuple(likes[k]))
+        k: frame_of(transcript, own[k], own[j], pair, *found, tuple(likes[k]))
         for k, (j, pair, found) in best.items()
     }
 
 
-def may_share(mine: View, theirs: View, words: float) -> bool:
-    """Whether two views can share a frame of so many words: they have as many in the same order,
-    with no more others among them than a frame may have; characters are worth half a word.
+def share_words(
+    transcript: Transcript,
+    own: list[int],
+    views: Views,
+    pairs: list[tuple[int, int]],
+    words: float,
+) -> list[tuple[int, int, View, View]]:
+    """The views of pairs of places that can share a frame of so many words: they have as many in
+    the same order, and no more others among them than a frame may have.
+    """
+    views.look_at_all({place for pair in pairs for place in pair})
+    views_of = views.known
+    rows = [
+        (k, j, mine, theirs)
+        for k, j in pairs
+        if own[k] >= transcript.given
+        for mine in views_of[k]
+        for theirs in views_of[j]
+        if mine.step == theirs.step
+    ]
+    worth = transcript.worth_of_all
+    least = ceil(words / (worth or 1.0))
+    common = in_order([row[2].text for row in rows], [row[3].text for row in rows], least)
+    if worth is not None:
+        head = [int(reach_of(words, worth, much) / worth) + 1 for much in range(COMPARED + 1)]
+        kept = [(row, head[much], head[much], least)
+                for row, much in zip(rows, common, strict=True) if much]  # fmt: skip
+    else:
+        kept = [(row, *heads_of(row[2], row[3], words, much))
+                for row, much in zip(rows, common, strict=True) if much]  # fmt: skip
+    ones = [row[2].text[:length] for row, length, _, _ in kept]
+    others = [row[3].text[:length] for row, _, length, _ in kept]
+    common = in_order(ones, others, least)
+    return [row for (row, _, _, needed), much in zip(kept, common, strict=True)
+            if much and much >= needed]  # fmt: skip
+
+
+def in_order(ones: list[str], others: list[str], least: int) -> list[int]:
+    """How many words each of `ones` has in common with the one of `others` at its place, in the
+    same order; 0 of fewer than `least`.
+    """
+    if len(ones) < MANY:
+        return [LCSseq.similarity(one, other, score_cutoff=least)
+                for one, other in zip(ones, others, strict=True)]  # fmt: skip
+    common: list[int] = cpdist(
+        ones, others, scorer=LCSseq.similarity, score_cutoff=least, dtype=np.int32
+    ).tolist()
+    return common
+
+
+def heads_of(mine: View, theirs: View, words: float, common: int) -> tuple[int, int, int]:
+    """Of two views that have so many words or characters in common: how far from their beginnings
+    on a frame can reach, and how many they have in common there if it is one of so many words;
+    characters are worth half a word.
     """
     most = 0.5 if 2 * mine.upto[-1] == len(mine.text) else 1.0
-    least = ceil(words / most)
-    common = LCSseq.similarity(mine.text, theirs.text, score_cutoff=least)
-    if common < least:
-        return False
-    reach = words + 1 + max(OTHERS, most * common * OTHERS / (IN_WORDS - OTHERS))
-    heads = (view.text[: bisect_right(view.upto, reach)] for view in (mine, theirs))
-    return LCSseq.similarity(*heads, score_cutoff=least) >= least
+    reach = reach_of(words, most, common)
+    one, other = (bisect_right(view.upto, reach) for view in (mine, theirs))
+    return one, other, ceil(words / most)
+
+
+def reach_of(words: float, most: float, common: int) -> float:
+    """How many words a frame can reach, of so many and with so many words or characters in common,
+    each worth `most` of a word.
+    """
+    return words + 1 + max(OTHERS, most * common * OTHERS / (IN_WORDS - OTHERS))
 
 
 def common_frame(mine: View, theirs: View) -> tuple[float, int, int]:
@@ -205,15 +276,12 @@ def common_frame(mine: View, theirs: View) -> tuple[float, int, int]:
     in either.
     """
     reached = (0.0, 0, 0)
-    matched = others = longest = taken = put = 0.0
-    for step in Indel.opcodes(theirs.text, mine.text):
-        begin, end, at, to = step.src_start, step.src_end, step.dest_start, step.dest_end
-        if step.tag != "equal":
-            taken += theirs.upto[end] - theirs.upto[begin]
-            put += mine.upto[to] - mine.upto[at]
-            continue
-        others += max(taken, put)
-        taken = put = 0.0
+    matched = others = longest = 0.0
+    to = end = 0
+    for block in Indel.editops(theirs.text, mine.text).as_matching_blocks()[:-1]:  # the end
+        begin, at = block.a, block.b
+        others += max(theirs.upto[begin] - theirs.upto[end], mine.upto[at] - mine.upto[to])
+        end, to = begin + block.size, at + block.size
         run = mine.upto[to] - mine.upto[at]
         matched += run
         longest = max(longest, run)
@@ -230,16 +298,19 @@ def frame_of(
     much: float,
     length: int,
     likes_length: int,
+    likes: tuple[int, ...],
 ) -> Frame:
     """The frame of so many words from the beginnings of two views on."""
-    extents = []
-    for view, turn, reach in zip(views, (position, like), (length, likes_length), strict=True):
-        ends = [
-            at - transcript.borders[turn] for at in (view.at, view.at + view.step * (reach - 1))
-        ]
-        extents.append((min(ends), max(ends)))
+    mine = extent_of(views[0], length, transcript.borders[position])
+    theirs = extent_of(views[1], likes_length, transcript.borders[like])
     share = share_of(much, float(transcript.sizes[position]))
-    return Frame(position, like, much, extents[0], extents[1], share, ())
+    return Frame(position, like, much, mine, theirs, share, likes)
+
+
+def extent_of(view: View, length: int, begin: int) -> tuple[int, int]:
+    """The first and the last of so many words of a view, counted from the word `begin` on."""
+    near, far = view.at - begin, view.at - begin + view.step * (length - 1)
+    return (near, far) if near < far else (far, near)
 
 
 def share_of(words: float, size: float) -> float:
@@ -258,44 +329,38 @@ def find_short(
     """The frames of turns in a row that are equal in a few words; and where each row is told."""
     frames: dict[int, Frame] = {}
     told: set[int] = set()
-    row: dict[int, Frame] = {}
-    if turns > 2 and len(own) < turns:
+    if len(own) < turns:
         return frames, told
-    alike = views.begin_alike() if words > 0 else np.ones(len(own), dtype=bool)
-    if turns > 2 and not has_row(alike, turns - 1):
-        return frames, told
-    for k in range(1, len(own) + 1):
-        frame = None
-        is_alike = k < len(own) and alike[k] and own[k] >= transcript.given
-        if is_alike and views[k] and views[k - 1]:
-            mine, theirs = views[k][0], views[k - 1][0]
-            length = next(
-                (n for n, (a, b) in enumerate(zip(mine.text, theirs.text, strict=False)) if a != b),
-                min(len(mine.text), len(theirs.text)),
-            )
-            much = mine.upto[length]
-            if much >= words:
-                frame = frame_of(
-                    transcript, own[k], own[k - 1], (mine, theirs), much, length, length
-                )
-                frame = frame._replace(likes=(k - 1,)) if frame.share < most_share else None
-        if frame is not None:
-            row[k] = frame
+    alike = views.begin_alike(words)
+    alike &= views.turns >= transcript.given
+    for places in stretches(np.flatnonzero(alike).tolist(), 2):
+        if len(places) < turns - 1:
             continue
-        if len(row) >= turns - 1:
-            frames |= row
-            told.add(sorted(row)[turns - 2])
-        row = {}
+        row: dict[int, Frame] = {}
+        for k in [*places, -1]:
+            frame = short_frame(transcript, own, views, k, words) if k > 0 else None
+            if frame and frame.share < most_share:
+                row[k] = frame
+                continue
+            if len(row) >= turns - 1:
+                frames |= row
+                told.add(sorted(row)[turns - 2])
+            row = {}
     return frames, told
 
 
-def has_row(flags: Flags, length: int) -> bool:
-    """Whether so many flags in a row are set.
-
-    >>> has_row(np.array([True, False, True, True]), 2)
-    True
-    """
-    return any(same and len(list(row)) >= length for same, row in groupby(flags.tolist()))
+def short_frame(
+    transcript: Transcript, own: list[int], views: Views, k: int, words: float
+) -> Frame | None:
+    """The frame of the words in which a turn is equal to the speaker's last; None of too few."""
+    if not (views[k] and views[k - 1]):
+        return None
+    pair = mine, theirs = views[k][0], views[k - 1][0]
+    length = Prefix.similarity(mine.text, theirs.text)
+    much = mine.upto[length]
+    if much < words:
+        return None
+    return frame_of(transcript, own[k], own[k - 1], pair, much, length, length, (k - 1,))
 
 
 def report(
@@ -307,8 +372,9 @@ def report(
     span = transcript.span(first.position, *first.extent)
     said = transcript.said[first.position].content[span.start : span.end]
     if kind == "prefix_repetition":
-        growth = slope_of_many([frame.words for frame in frames])
-        how = f"open with {quote(said)}, {'growing' if growth >= 0.5 else 'not growing'}"
+        sizes = [frame.words for frame in frames]
+        is_growing = max(sizes) - min(sizes) >= GROWTH and slope_of_many(sizes) >= GROWTH
+        how = f"open with {quote(said)}, {'growing' if is_growing else 'not growing'}"
     else:
         how = f"close with {quote(said)}"
     return make_finding(

@@ -18,9 +18,9 @@ import numpy as np
 
 from broken_record.data import Finding, Span
 from broken_record.detectors.evidence import make_finding
-from broken_record.detectors.repeats import Repeat, tandem
+from broken_record.detectors.repeats import Repeat, comes_again, tandem
 from broken_record.text.layout import Layout
-from broken_record.text.ngrams import distances, window_ends, window_hashes
+from broken_record.text.ngrams import distances, in_order, window_ends, window_hashes
 from broken_record.text.transcript import Ints, Transcript
 from broken_record.text.words import SENTENCE_END
 
@@ -40,10 +40,21 @@ class Weak(NamedTuple):
     share: float
 
 
-def with_pairs_again(transcript: Transcript, least: float = 0.15) -> set[int]:
-    """The turns, neither short nor long, in which so many pairs of words stand again."""
+class Suspects(NamedTuple):
+    """The turns in which repeated_phrase, said_at_once and weak_sign may find something."""
+
+    phrase: set[int]
+    at_once: set[int]
+    weak: set[int]
+
+
+def with_pairs_again(transcript: Transcript, least: float = 0.15) -> Suspects:
+    """The turns, neither short nor long, in which so many pairs of words stand again: those with
+    one that does so often enough, and those with enough of three words.
+    """
+    found = Suspects(set(), set(), set())
     if len(transcript.plain) < SHORTEST:
-        return set()
+        return found
     ends = window_ends(transcript.worth, 2)
     sizes = transcript.sizes
     looked = (sizes >= SHORTEST) & (sizes <= LONGEST)
@@ -53,13 +64,20 @@ def with_pairs_again(transcript: Transcript, least: float = 0.15) -> set[int]:
     turns = turns[inside]
     keys = window_hashes(transcript.plain, ends)[inside]
     keys += turns.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    order = np.argsort(keys, kind="stable")
+    order = in_order(keys)
     keys, of_turn = keys[order], turns[order]
     again = np.bincount(of_turn[1:][keys[1:] == keys[:-1]], minlength=len(transcript))
     windows = np.bincount(turns, minlength=len(transcript))
     often = set(of_turn[TIMES - 1 :][keys[TIMES - 1 :] == keys[: 1 - TIMES]].tolist())
-    chosen = np.flatnonzero((again >= 2) & (again >= least * windows)).tolist()
-    return {i for i in chosen if i in often or has_triples_again(transcript, i)}
+    for i in np.flatnonzero((again >= 2) & (again >= least * windows)).tolist():
+        if i in often:
+            found.phrase.add(i)
+        has_three = has_triples_again(transcript, i)
+        if has_three and may_be_said_at_once(transcript, i):
+            found.at_once.add(i)
+        if has_three or i in often:
+            found.weak.add(i)
+    return found
 
 
 def has_triples_again(transcript: Transcript, position: int) -> bool:
@@ -69,10 +87,33 @@ def has_triples_again(transcript: Transcript, position: int) -> bool:
     begin, end = transcript.borders[position : position + 2]
     ends, hashes = transcript.triples
     windows = hashes[begin : ends.searchsorted(end, side="right")].tolist()
-    body = transcript.bodies[position]
-    is_talk = not ("\n" in body.strip() or "www." in body or "://" in body)
-    least = min(LEAST_SAID - 2, TRIPLES * len(windows)) if is_talk else 1
+    is_plain = is_one_line(transcript, position)
+    least = min(LEAST_SAID - 2, TRIPLES * len(windows)) if is_plain else 1
     return len(windows) - len(set(windows)) >= max(1, least)
+
+
+def may_be_said_at_once(transcript: Transcript, position: int) -> bool:
+    """Whether six words may be said twice at once in a turn that has three of them again."""
+    return not is_one_line(transcript, position) or comes_again(transcript, position, LEAST_SAID)
+
+
+def is_one_line(transcript: Transcript, position: int) -> bool:
+    """Whether the words of a turn's layout are words in a row of its own: it is a line without an
+    address.
+    """
+    body = transcript.bodies[position]
+    return not ("\n" in body.strip() or "www." in body or "://" in body)
+
+
+def in_a_row(transcript: Transcript, turns: set[int]) -> set[int]:
+    """Those of turns that are one of RUNNING of their speaker's or more in a row."""
+    found: set[int] = set()
+    for own in transcript.of_role.values():
+        for is_one, group in groupby(own, turns.__contains__):
+            row = list(group)
+            if is_one and len(row) >= RUNNING:
+                found.update(row)
+    return found
 
 
 def repeated_windows(laid: Layout, n: int) -> tuple[Ints, Ints]:

@@ -42,9 +42,8 @@ PLANE = 0x10000  # code points that the table holds; of those above letters are 
 
 
 class Cut(NamedTuple):
-    """The words of a text: how they are spelled there, from where to before where they stand."""
+    """The words of a text: from where to before where they stand."""
 
-    spelled: list[str]
     starts: Ints
     ends: Ints
 
@@ -82,30 +81,21 @@ class Characters:
     def cut(self) -> Cut | None:
         r"""The words, None where they are left to the patterns.
 
-        >>> cut = Characters("Don\u2019t stop_it, \u6d77!").cut()
-        >>> cut.spelled == ["Don\u2019t", "stop_it", "\u6d77"]
-        True
-        >>> cut.starts.tolist(), cut.ends.tolist()
-        ([0, 6, 15], [5, 13, 16])
+        >>> [edges.tolist() for edges in Characters("Don\u2019t stop_it, \u6d77!").cut()]
+        [[0, 6, 15], [5, 13, 16]]
         """
         if self.has(ODD).any() or self.has_letters_above:
             return None
         inside = self.in_words()
-        padded = np.zeros(len(inside) + 2, dtype=bool)
-        padded[1:-1] = inside
-        borders = np.flatnonzero(padded[1:] != padded[:-1])
-        starts, ends = borders[::2], borders[1::2]
-        spelled = decode(np.where(inside, self.points, np.uint32(0x20))).split()
-        alone = np.flatnonzero(self.has(CHARACTER))
-        if not len(alone):
-            return Cut(spelled, starts, ends)
-        order = np.argsort(np.concatenate((starts, alone)), kind="stable")
-        words = [*spelled, *decode(self.points[alone])]
-        return Cut(
-            [words[k] for k in order.tolist()],
-            np.concatenate((starts, alone))[order],
-            np.concatenate((ends, alone + 1))[order],
-        )
+        before = np.zeros(len(inside) + 1, dtype=bool)
+        before[1:] = inside
+        after = np.append(inside, False)
+        begins, ends = after & ~before, before & ~after
+        alone = self.has(CHARACTER)
+        if alone.any():
+            begins[:-1] |= alone
+            ends[1:] |= alone
+        return Cut(np.flatnonzero(begins), np.flatnonzero(ends))
 
     @property
     def has_letters_above(self) -> bool:
@@ -139,14 +129,11 @@ class Characters:
         >>> Characters("Oh... no.5 (yes!)").sentence_ends.tolist()
         [5, 16]
         """
-        ending = np.append(self.has(ENDING), False)
-        closing = np.append(self.has(CLOSING | SPACE), True)
-        ends: Ints = np.flatnonzero(ending[:-1] & closing[1:]) + 1
-        everywhere = np.append(self.has(ENDING_EVERYWHERE), False)
-        more = np.flatnonzero(everywhere[:-1] & ~everywhere[1:]) + 1
+        following = np.append(self.classes, np.uint8(SPACE))
+        places = np.flatnonzero(self.has(ENDING)) + 1
+        ends: Ints = places[(following[places] & (CLOSING | SPACE)) != 0]
+        if self.text.isascii():
+            return ends
+        places = np.flatnonzero(self.has(ENDING_EVERYWHERE)) + 1
+        more = places[(following[places] & ENDING_EVERYWHERE) == 0]
         return ends if not len(more) else np.sort(np.concatenate((ends, more)))
-
-
-def decode(points: Points) -> str:
-    """Code points as a text."""
-    return points.astype("<u4", copy=False).tobytes().decode("utf-32-le", "surrogatepass")

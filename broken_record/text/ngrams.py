@@ -8,7 +8,6 @@ a window holds as many of them as are worth n words.
 
 from __future__ import annotations
 
-import math
 from typing import TypeVar
 
 import numpy as np
@@ -17,19 +16,16 @@ import numpy.typing as npt
 from broken_record.text.words import find_words, worth
 
 SHORTEST = 5  # words of a window that counts when it comes again
-FEW = 512  # hashes: so few are sooner put in order than looked at
-MOST_BITS = 18  # of the number of a bucket
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd, so it has an inverse modulo 2**64
 INVERSE = np.uint64(pow(int(MULTIPLIER), -1, 2**64))
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Hashes = npt.NDArray[np.uint64]
-TABLES: dict[int, Hashes] = {}
-Number = TypeVar("Number", np.int64, np.uint64)
+Number = TypeVar("Number", np.int64, np.uint64, np.uint32)
 
 
-def hash_sums(numbers: Ints) -> Hashes:
+def hash_sums(numbers: npt.NDArray[Number]) -> Hashes:
     """Running sums of mix(w_i) * B**i, modulo 2**64; the hash of the n words from i is the sum over
     them times B's inverse**i (Karp and Rabin, 1987).
     """
@@ -63,10 +59,11 @@ def window_ends(worths: Floats, n: int) -> Ints:
     >>> window_ends(np.array([1.0, 1, 1, 1]), 3), window_ends(np.array([1, 0.5, 0.5, 0.5]), 2)
     (array([3, 4]), array([3]))
     """
-    if len(worths) and worths[0] > 0 and (worths == worths[0]).all():
-        return np.arange(math.ceil(n / worths[0]), len(worths) + 1)
     upto = np.zeros(len(worths) + 1)
     worths.cumsum(out=upto[1:])
+    for much in (1.0, 0.5):
+        if upto[-1] == much * len(worths):
+            return np.arange(round(n / much), len(worths) + 1)
     ends = upto.searchsorted(upto[:-1] + n)
     return ends[ends < len(upto)]
 
@@ -80,37 +77,45 @@ def window_hashes(numbers: Ints, ends: Ints) -> Hashes:
     return (sums[ends] - sums[: len(ends)]) * powers_of(INVERSE, len(ends))
 
 
+def span_hashes(numbers: npt.NDArray[Number], starts: Ints, ends: Ints) -> Hashes:
+    """The hashes of numbers in a row, each from its start to before its end: such as that of a word
+    by the code points of its letters.
+    """
+    sums = np.zeros(len(numbers) + 1, dtype=np.uint64)
+    sums[1:] = hash_sums(numbers)
+    return (sums[ends] - sums[starts]) * powers_of(INVERSE, len(numbers))[starts]
+
+
 def distances(hashes: Hashes) -> Ints:
     """Per window, how far before it the last one like it begins; 0 of the first of its kind.
 
     >>> distances(np.array([7, 8, 7, 7], dtype=np.uint64)).tolist()
     [0, 0, 2, 1]
     """
-    low = np.uint64((1 << len(hashes).bit_length()) - 1)
-    in_order = hashes & ~low  # whole numbers are sorted in a tenth of the time of their order
-    in_order |= np.arange(len(hashes), dtype=np.uint64)
-    in_order.sort()
-    same = (in_order[1:] ^ in_order[:-1]) <= low
-    places = (in_order & low).astype(np.int64)
-    later, earlier = places[1:][same], places[:-1][same]
-    if (hashes[later] != hashes[earlier]).any():  # two differ in their last bits only
-        places = hashes.argsort(kind="stable")
-        same = hashes[places[1:]] == hashes[places[:-1]]
-        later, earlier = places[1:][same], places[:-1][same]
+    order = in_order(hashes)
+    known = hashes[order]
+    same = known[1:] == known[:-1]
     back: Ints = np.zeros(len(hashes), dtype=np.int64)
-    back[later] = later - earlier
+    back[order[1:][same]] = (order[1:] - order[:-1])[same]
     return back
 
 
-def may_be_again(hashes: Hashes) -> Ints:
-    """The places of hashes that may stand twice, by their last bits; most that stand once are none
-    of them.
+def in_order(hashes: Hashes) -> Ints:
+    """The places of hashes in an order in which equal ones stand together, rising.
+
+    The order is that of upper bits, in which those that differ do so but for chance; the lower bits
+    give way to the places, because numbers are sorted several times as fast as places by numbers.
+
+    >>> in_order(np.array([7, 8, 7], dtype=np.uint64)).tolist()
+    [0, 2, 1]
     """
-    if len(hashes) < FEW:
-        return np.arange(len(hashes))
-    bits = np.uint64((1 << min(MOST_BITS, 3 + len(hashes).bit_length())) - 1)
-    buckets = (hashes & bits).astype(np.int64)
-    places: Ints = (np.bincount(buckets)[buckets] > 1).nonzero()[0]
+    lower = np.uint64((1 << len(hashes).bit_length()) - 1)
+    keys = hashes * MULTIPLIER
+    keys &= ~lower
+    keys |= np.arange(len(hashes), dtype=np.uint64)
+    keys.sort()
+    keys &= lower
+    places: Ints = keys.astype(np.int64)
     return places
 
 
@@ -127,13 +132,16 @@ def distinct(numbers: npt.NDArray[Number]) -> npt.NDArray[Number]:
 
 
 def powers_of(base: np.uint64, count: int) -> Hashes:
-    """1, base, base**2 ... modulo 2**64; the longest table of each base is kept."""
-    powers = TABLES.get(int(base))
-    if powers is None or len(powers) < count:
-        powers = np.full(1 << max(13, count.bit_length()), base, dtype=np.uint64)
-        powers[0] = 1
-        TABLES[int(base)] = np.cumprod(powers, out=powers)
-    return powers[:count]
+    """The first `count` powers modulo 2**64, from 1 on; the longest table of them is kept."""
+    known = POWERS.get(int(base))
+    if known is None or len(known) < count:
+        factors = np.full(1 << max(13, count.bit_length()), base, dtype=np.uint64)
+        factors[:1] = 1
+        known = POWERS[int(base)] = np.cumprod(factors, dtype=np.uint64)
+    return known[:count]
+
+
+POWERS: dict[int, Hashes] = {}
 
 
 def loop_coverage(text: str) -> float:

@@ -18,12 +18,14 @@ WIDEST = 17  # turns: the longest period that is looked for, and one inserted tu
 ALIKE = 0.75  # normalised Indel similarity; clean two-speaker talk stays below it
 SHORT = 6  # words: shorter turns are alike only when equal
 COMPARED = 4096  # words of a turn; what is alike so far is taken to be alike
-FEW = 64  # texts: all of so few are sooner compared than looked at
-MIXED, SHIFT = np.uint32(2654435761), np.uint32(16)  # spreads neighbouring numbers over bins
+AT_ONCE = 1 << 14  # pairs whose bags are looked at
+BINS = 64
 
 Band = npt.NDArray[np.float32]
 Row = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
 def write_words(numbers: npt.NDArray[np.int64]) -> str:
@@ -42,52 +44,78 @@ def compare_turns(turns: Sequence[str], sizes: Floats) -> Band:
     >>> float(compare_turns(turns, np.array([8.0, 0, 8]))[2, 2])  # 7 words of 8, in order
     0.875
     """
-    n = len(turns)
-    band = np.zeros((WIDEST + 1, n), dtype=np.float32)
-    same: dict[str, int] = {}
-    ids = np.array([same.setdefault(turn, len(same)) for turn in turns], dtype=np.int64)
-    lengths = np.fromiter(map(len, turns), dtype=np.int64, count=n)
-    is_short = (sizes < SHORT) | (lengths < 1)
-    bags = bags_of(turns)
-    ones: list[str] = []
-    others: list[str] = []
-    cells = []
-    for p in range(1, min(WIDEST, n - 1) + 1):
-        same_turn = ids[p:] == ids[:-p]
-        band[p, p:][same_turn & (lengths[p:] > 0)] = 1
-        open_ones = may_be_alike(bags, lengths, p, ALIKE) & ~same_turn
-        later = np.flatnonzero(open_ones & ~is_short[p:] & ~is_short[:-p]) + p
-        ones += [turns[i] for i in later.tolist()]
-        others += [turns[i - p] for i in later.tolist()]
-        cells.append(p * n + later)
-    if ones:
-        band.reshape(-1)[np.concatenate(cells)] = compare_pairs(ones, others, ALIKE)
+    band = np.zeros((WIDEST + 1, len(turns)), dtype=np.float32)
+    is_long = sizes >= SHORT
+    cells, equal = pair_cells(turns, is_long, is_long, 1, ALIKE)
+    band.reshape(-1)[equal] = 1
+    compare_cells(band, turns, cells, ALIKE)
     return band
 
 
-def bags_of(texts: Sequence[str], bins: int = 64) -> npt.NDArray[np.uint8]:
-    """[text, bin]: how many of a text's characters fall into each bin, up to 255."""
+def pair_cells(
+    texts: Sequence[str], later: Flags, before: Flags, nearest: int, least: float
+) -> tuple[Ints, Ints]:
+    """The cells (p, i) of a band, p * len(texts) + i, from p = `nearest` on: those whose texts may
+    be alike, of the ones flagged in `later` and in `before`; and all whose texts are equal and not
+    empty.
+    """
+    n = len(texts)
+    last = dict(zip(texts, range(n), strict=True))  # equal texts have the same last place
+    ids = np.fromiter(map(last.__getitem__, texts), dtype=np.int64, count=n)
+    lengths = np.fromiter(map(len, texts), dtype=np.int64, count=n)
+    lags = np.arange(nearest, max(nearest, min(WIDEST + 1, n)))[:, None]
+    earlier = np.arange(n) - lags
+    is_pair = (earlier >= 0) & (lengths > 0)
+    equal = is_pair & (ids == ids[earlier])
+    shorter, longer = np.minimum(lengths, lengths[earlier]), np.maximum(lengths, lengths[earlier])
+    shared = least / 2 * (shorter + longer) - 1e-6
+    open_ones = is_pair & (shorter >= shared) & ~equal & later & before[earlier]
+    cells = open_ones.reshape(-1).nonzero()[0]
+    if len(cells):
+        ones, others = cells - cells // n * n, earlier.reshape(-1)[cells]
+        cells = cells[may_be_alike(bags_of(texts), lengths, ones, others, least)]
+    first = nearest * n
+    return cells + first, equal.reshape(-1).nonzero()[0] + first
+
+
+def compare_cells(band: Band, texts: Sequence[str], cells: Ints, least: float) -> None:
+    """Write into cells of a band how alike their texts are, where that is more than they hold."""
+    if not len(cells):
+        return
+    lags = cells // len(texts)
+    places = cells - lags * len(texts)
+    ones = [texts[i] for i in places.tolist()]
+    others = [texts[i] for i in (places - lags).tolist()]
+    flat = band.reshape(-1)
+    flat[cells] = np.maximum(flat[cells], compare_pairs(ones, others, least))
+
+
+def bags_of(texts: Sequence[str]) -> npt.NDArray[np.uint8]:
+    """[text, bin]: how many of a text's characters fall into each bin, up to 255; their last bits
+    tell the bin, so that letters have one each.
+    """
     points = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
-    of_text = np.repeat(np.arange(len(texts)) * bins, lengths)
-    counts = np.bincount(of_text + (points * MIXED >> SHIFT) % bins, minlength=len(texts) * bins)
-    return np.minimum(counts, 255).astype(np.uint8).reshape(-1, bins)
+    of_text = np.repeat(np.arange(len(texts)) * BINS, lengths)
+    counts = np.bincount(of_text + points % BINS, minlength=len(texts) * BINS)
+    return np.minimum(counts, 255).astype(np.uint8).reshape(-1, BINS)
 
 
 def may_be_alike(
-    bags: npt.NDArray[np.uint8], lengths: npt.NDArray[np.int64], apart: int, least: float
-) -> npt.NDArray[np.bool_]:
-    """Per text from the one at `apart` on: whether it and the one so many before it can be alike by
-    their lengths and by what they have in common in any order. Texts longer than a bin counts can.
+    bags: npt.NDArray[np.uint8], lengths: Ints, ones: Ints, others: Ints, least: float
+) -> Flags:
+    """Per pair of texts, by their places: whether they can be alike by what they have in common in
+    any order. Texts longer than a bin counts can.
     """
-    if len(lengths) < FEW:
-        return np.ones(len(lengths) - apart, dtype=bool)
-    mine, earlier = lengths[apart:], lengths[:-apart]
-    needed = least / 2 * (mine + earlier) - 1e-6
-    possible = np.minimum(mine, earlier) >= needed
-    at = np.flatnonzero(possible)
-    common = np.minimum(bags[at + apart], bags[at]).sum(axis=1)
-    possible[at] = (common >= needed[at]) | (np.maximum(mine, earlier)[at] > 255)
+    mine, theirs = lengths[ones], lengths[others]
+    needed = least / 2 * (mine + theirs) - 1e-6
+    possible = np.maximum(mine, theirs) > 255
+    rows = bags.view(np.uint64)  # eight bins at once are sooner taken
+    for begin in range(0, len(ones), AT_ONCE):
+        some = slice(begin, begin + AT_ONCE)
+        both = (rows.take(at[some], axis=0).view(np.uint8) for at in (ones, others))
+        common = np.einsum("ij->i", np.minimum(*both), dtype=np.uint16)
+        possible[some] |= common >= needed[some]
     return possible
 
 

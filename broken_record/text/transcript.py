@@ -10,8 +10,10 @@ similarity.py's.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,14 @@ from broken_record.data import Dialogue, FinishReason, Role, Span
 from broken_record.text.characters import Characters, Cut
 from broken_record.text.language import Language, language_of
 from broken_record.text.meaning import Meaning
-from broken_record.text.ngrams import Hashes, inside, window_ends, window_hashes
+from broken_record.text.ngrams import (
+    Hashes,
+    in_order,
+    inside,
+    span_hashes,
+    window_ends,
+    window_hashes,
+)
 from broken_record.text.similarity import COMPARED, Band, compare_turns, pair_turns, write_words
 from broken_record.text.words import (
     CURLY,
@@ -63,25 +72,29 @@ class Said:
         return self.content[self.begins :]
 
 
-def said_in(dialogue: Dialogue) -> tuple[Said, ...]:
-    """The opening messages and the turns of a dialogue, in their order."""
+def said_in(dialogue: Dialogue) -> tuple[list[Said], list[str]]:
+    """The opening messages and the turns of a dialogue, in their order; and the body of each."""
     given, prefixes = len(dialogue.opening), dialogue.prefixes
-    said = []
-    for place, message in enumerate(dialogue.messages):
-        role, content = message.role, message.content
+    said, bodies = [], []
+    for place, one in enumerate(dialogue.messages):
+        role, content = one.role, one.content
         if role != "system":
-            prefix = prefixes.get(role, "")
-            begins = len(prefix) if content.startswith(prefix) else 0
-            told = message.tokens, message.finish_reason, message.logprob_mean
-            said.append(Said(message.index, role, content, begins, place < given, *told))
-    return tuple(said)
+            prefix = prefixes[role]
+            begins = len(prefix) if prefix and content.startswith(prefix) else 0
+            bodies.append(content[begins:])
+            said.append(
+                Said(
+                    one.index, role, content, begins, place < given, one.tokens,
+                    one.finish_reason, one.logprob_mean,
+                )
+            )  # fmt: skip
+    return said, bodies
 
 
 def cut_by_pattern(text: str) -> Cut:
     """The words of a text as the patterns find them."""
-    pieces = split_words(text)
-    borders = np.cumsum(np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces)))
-    return Cut(pieces[1::2], borders[0:-1:2], borders[1::2])
+    borders = np.cumsum([0, *map(len, split_words(text))])
+    return Cut(borders[1:-1:2], borders[2::2])
 
 
 class Transcript:
@@ -98,25 +111,25 @@ class Transcript:
 
     def __init__(self, dialogue: Dialogue, meaning: Meaning | None = None) -> None:
         self.meaning = meaning
-        self.said = said_in(dialogue)
+        self.said, self.bodies = said_in(dialogue)
         self.config: dict[str, Any] = dict(dialogue.config)
         self.prefixes = tuple(dialogue.prefixes.values())
         self.verbatim = dialogue.verbatim
-        self.given = sum(one.given for one in self.said)
-        self.bodies = bodies = [one.body for one in self.said]
-        self.text = "\n".join(bodies)
-        lengths = np.fromiter(map(len, bodies), dtype=np.int64, count=len(bodies))
-        self.places = np.concatenate(([0], np.cumsum(lengths + 1)))[:-1] if bodies else lengths
-        self.lengths = lengths
+        self.given = sum(one.role != "system" for one in dialogue.opening)
+        self.text = "\n".join(self.bodies)
+        self.lengths: Ints = np.fromiter(map(len, self.bodies), np.int64, len(self.bodies))
+        self.places: Ints = np.cumsum(self.lengths + 1) - self.lengths - 1
         self.characters = Characters(self.text)
-        spoken, self.starts, self.ends = self.characters.cut() or cut_by_pattern(self.text)
+        self.starts, self.ends = self.characters.cut() or cut_by_pattern(self.text)
         self.first: Ints = np.searchsorted(
             self.starts, np.append(self.places, len(self.text) + 1)
         ).astype(np.int64)
         self.counts: Ints = np.diff(self.first)
         self.vocabulary = vocabulary()
-        self.plain: Ints = np.fromiter(
-            map(self.vocabulary.__getitem__, spoken), dtype=np.int64, count=len(spoken)
+        self.plain: Ints = self.vocabulary.numbers_of(
+            span_hashes(self.characters.points, self.starts, self.ends),
+            self.ends - self.starts,
+            lambda i: self.text[self.starts[i] : self.ends[i]],
         )
 
     def __len__(self) -> int:
@@ -127,6 +140,12 @@ class Transcript:
         """Per word: how much of a word it is."""
         much: Floats = self.vocabulary.worth[self.plain]
         return much
+
+    @cached_property
+    def worth_of_all(self) -> float | None:
+        """How much of a word each is; None where words differ, or there are none."""
+        much = float(self.worth[0]) if len(self.worth) else None
+        return much if (self.worth == much).all() else None
 
     @cached_property
     def upto(self) -> Floats:
@@ -173,16 +192,16 @@ class Transcript:
         """As many words as a turn that says nothing can have: those of the longer prefix."""
         return max(2, *(len(list(find_words(prefix))) for prefix in self.prefixes))
 
-    @cached_property
-    def neutral(self) -> Ints:
-        """By number: the number of the form that is the same for both speakers.
+    def neutral(self, words: Ints) -> Ints:
+        """The numbers of the forms of words that are the same for both speakers.
 
         Names and genders are exchanged: a speaker's name is <name>, whoever says it.
         """
         exchanged = self.name_numbers  # this may lengthen the columns
-        table: Ints = self.vocabulary.neutral.copy()
-        table[list(exchanged)] = list(exchanged.values())
-        return table
+        numbers: Ints = self.vocabulary.neutral[words]
+        for name, stands_for_it in exchanged.items():
+            numbers[words == name] = stands_for_it
+        return numbers
 
     @cached_property
     def name_numbers(self) -> dict[int, int]:
@@ -197,8 +216,7 @@ class Transcript:
     @cached_property
     def words(self) -> Ints:
         """Per word: the number of its neutral form."""
-        numbers: Ints = self.neutral[self.plain]
-        return numbers
+        return self.neutral(self.plain)
 
     @cached_property
     def written(self) -> str:
@@ -212,6 +230,19 @@ class Transcript:
         """
         ends = window_ends(self.worth, 3)
         return ends, window_hashes(self.words, ends)
+
+    @cached_property
+    def triples_again(self) -> Ints:
+        """The words from which on three stand that do so elsewhere as well: those with the same
+        three next to each other, rising.
+        """
+        hashes = self.triples[1]
+        places = in_order(hashes)
+        keys = hashes[places]
+        same = np.zeros(len(keys) + 1, dtype=bool)
+        same[1:-1] = keys[1:] == keys[:-1]
+        again: Ints = places[same[1:] | same[:-1]]
+        return again
 
     @cached_property
     def is_function(self) -> Flags:
@@ -239,6 +270,12 @@ class Transcript:
         """The positions of the turns in which places of `text` lie."""
         turns: Ints = np.searchsorted(self.places, places, side="right") - 1
         return turns
+
+    @cached_property
+    def line_breaks(self) -> Ints:
+        """The places of `text` at which one stands, those between turns as well; rising."""
+        places: Ints = np.flatnonzero(self.characters.points == ord("\n"))
+        return places
 
     @cached_property
     def apostrophes(self) -> list[int]:
@@ -271,18 +308,15 @@ class Transcript:
         its own, equal to the same signs only, and an empty one has none.
         """
         kept = self.written
-        borders = self.first.tolist()
-        codes = []
+        codes = [kept[begin : min(end, begin + COMPARED)] for begin, end in pairwise(self.borders)]
         wordless: dict[str, int] = {}
-        for i, one in enumerate(self.said):
-            code = kept[borders[i] : min(borders[i + 1], borders[i] + COMPARED)]
-            if code and self.counts[i] <= self.few and self.says_nothing(i):
-                code = ""
-            elif not code:
-                body = one.body.strip()
+        for i in np.flatnonzero(self.counts <= self.few).tolist():
+            if not codes[i]:
+                body = self.bodies[i].strip()
                 number = wordless.setdefault(body, len(wordless))
-                code = f"\U0010ffff{chr(number)}" if body else ""  # short: alike when equal
-            codes.append(code)
+                codes[i] = f"\U0010ffff{chr(number)}" if body else ""  # short: alike when equal
+            elif self.says_nothing(i):
+                codes[i] = ""
         return codes
 
     @cached_property
@@ -311,9 +345,18 @@ class Transcript:
         pairs = pair_turns(self.codes, self.similarity, most)
         return [(self.said[i].index, self.said[k].index) for i, k in pairs]
 
+    @cached_property
+    def of_role(self) -> dict[Role, list[int]]:
+        """By role: the positions of a speaker's turns."""
+        places: dict[Role, list[int]] = {"assistant": [], "user": []}
+        for i, one in enumerate(self.said):
+            places[one.role].append(i)
+        return places
+
     def own(self, role: Role) -> list[int]:
         """The positions of a speaker's generated turns."""
-        return [i for i in range(self.given, len(self)) if self.said[i].role == role]
+        places = self.of_role[role]
+        return places[bisect_left(places, self.given) :]
 
     def whole(self, position: int) -> Span:
         """A turn's body without outer white space."""
@@ -332,11 +375,13 @@ class Transcript:
 
     def is_flipped(self, position: int, other: int) -> bool:
         """Whether two alike turns are so only with names and genders exchanged."""
+        if self.bodies[position] == self.bodies[other]:
+            return False
         mine = self.plain[self.first[position] : self.first[position + 1]]
         theirs = self.plain[self.first[other] : self.first[other + 1]]
         if len(mine) != len(theirs):
             return False
-        return bool(((mine != theirs) & (self.neutral[mine] == self.neutral[theirs])).any())
+        return bool(((mine != theirs) & (self.neutral(mine) == self.neutral(theirs))).any())
 
 
 def quote(text: str, longest: int = 60) -> str:

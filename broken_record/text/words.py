@@ -274,7 +274,10 @@ def describe(word: str) -> Form:
     return Form(normal, PERSONS.get(normal, normal), is_function_word(normal), stem(normal))
 
 
+SLOT_BITS = 18  # of the slots for hashes of words: a hundred times the words of a dialogue
+LONGEST_HASHED = 64  # letters
 LEAST_STEM = 3  # characters of a content word's stem
+COLUMNS = ("neutral", "stem", "function", "content", "worth", "script", "common", "spelled")
 
 
 class Vocabulary(dict[str, int]):
@@ -283,7 +286,8 @@ class Vocabulary(dict[str, int]):
     Kept over dialogues, because most words come again; numbers are names and mean nothing else.
     `neutral[n]` is the number of the form that is the same for either person, `stem[n]` a number of
     the stem, `function[n]` and `content[n]` say which class a word is of, `worth[n]` how much of a
-    word it is, `script[n]` and `common[n]` what language.py wants to know of it.
+    word it is, `script[n]` and `common[n]` what language.py wants to know of it; `spelled[n]` is
+    the form itself, as `texts[n]`.
     """
 
     MOST = 1 << 20
@@ -300,7 +304,10 @@ class Vocabulary(dict[str, int]):
         self.worth: npt.NDArray[np.float64] = np.zeros(1024)
         self.script: npt.NDArray[np.int64] = np.zeros(1024, dtype=np.int64)
         self.common: npt.NDArray[np.int64] = np.zeros(1024, dtype=np.int64)
+        self.spelled: npt.NDArray[np.object_] = np.zeros(1024, dtype=object)
         self.kept: dict[Callable[[str], bool], npt.NDArray[np.bool_]] = {}
+        self.hashes: npt.NDArray[np.uint64] = np.zeros(1 << SLOT_BITS, dtype=np.uint64)
+        self.numbers: npt.NDArray[np.int64] = np.zeros(1 << SLOT_BITS, dtype=np.int64)
 
     def __missing__(self, word: str) -> int:
         form = describe(word)
@@ -315,10 +322,11 @@ class Vocabulary(dict[str, int]):
         number = self.normals[normal] = len(self.texts)
         self.texts.append(normal)
         if number >= len(self.stem):
-            for name in ("neutral", "stem", "function", "content", "worth", "script", "common"):
+            for name in COLUMNS:
                 column = getattr(self, name)
                 setattr(self, name, np.concatenate((column, np.zeros_like(column))))
         form = describe(normal)
+        self.spelled[number] = normal
         self.stem[number] = self.stems.setdefault(form.stem, len(self.stems))
         self.function[number] = form.is_function
         self.worth[number] = worth(normal)
@@ -327,6 +335,30 @@ class Vocabulary(dict[str, int]):
         self.content[number] = not form.is_function and len(form.stem) >= LEAST_STEM
         self.neutral[number] = number if form.neutral == normal else self.number(form.neutral)
         return number
+
+    def numbers_of(
+        self,
+        hashes: npt.NDArray[np.uint64],
+        lengths: npt.NDArray[np.int64],
+        spell: Callable[[int], str],
+    ) -> npt.NDArray[np.int64]:
+        """The numbers of words by the hashes of how they are spelled, which `spell` says of the one
+        at a place. It is asked of those alone that do not lie in their slot of the table of hashes,
+        and of long ones: somebody could make two of those with the same hash.
+        """
+        slots = (hashes >> np.uint64(64 - SLOT_BITS)).astype(np.int64)
+        numbers: npt.NDArray[np.int64] = self.numbers[slots]
+        is_long = lengths > LONGEST_HASHED
+        unknown = ((self.hashes[slots] != hashes) & ~is_long).nonzero()[0]
+        if len(unknown):
+            _, first, which = np.unique(hashes[unknown], return_index=True, return_inverse=True)
+            found = [self[spell(place)] for place in unknown[first].tolist()]
+            numbers[unknown] = np.array(found)[which]
+            self.hashes[slots[unknown]] = hashes[unknown]
+            self.numbers[slots[unknown]] = numbers[unknown]
+        for place in is_long.nonzero()[0].tolist():
+            numbers[place] = self[spell(place)]
+        return numbers
 
     def flags(self, of: Callable[[str], bool]) -> npt.NDArray[np.bool_]:
         """By number: what a function says of the normal form; it is asked once of each."""

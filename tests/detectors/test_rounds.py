@@ -31,4 +31,4 @@ def nearest_plainly(transcript):
 @given(st.lists(st.lists(st.sampled_from("abcdefghij"), max_size=6).map(" ".join), max_size=60))
 def test_the_nearest_turn_is_the_one_that_shares_most_rare_words(said):
     transcript = transcript_of(said)
-    assert nearest_before(transcript) == nearest_plainly(transcript)
+    assert nearest_before(transcript).tolist() == nearest_plainly(transcript)
