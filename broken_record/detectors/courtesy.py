@@ -133,7 +133,6 @@ GESTURE = re.compile(
     re.IGNORECASE,
 )
 GESTURE_MARKS = np.array([ord(mark) for mark in "*()[]\n"], dtype=np.uint32)
-ENDING = ".!?\u2026\u3002\uff01\uff1f\uff0c\n"
 NUMBER = 2.0  # words that a new number stands for
 OPENING = 4  # a question is courtesy if its first words are
 UNSPACED = ("zh", "ja")
@@ -268,18 +267,6 @@ def is_first(numbers: Ints) -> Flags:
     return flags
 
 
-def sentence_breaks(transcript: Transcript) -> tuple[Ints, Ints]:
-    """From where to before where each run of signs reaches that end a sentence here, and of lines'
-    ends.
-    """
-    points = transcript.characters.points
-    ending = np.zeros(len(points) + 2, dtype=bool)
-    for sign in ENDING if not transcript.text.isascii() else ".!?\n":
-        ending[1:-1] |= points == ord(sign)
-    borders = np.flatnonzero(ending[1:] != ending[:-1])
-    return borders[::2], borders[1::2]
-
-
 def is_gesture(word: str) -> bool:
     """Whether a gesture may be told by a word."""
     return GESTURE_WORD.search(word) is not None
@@ -303,7 +290,7 @@ def find_gestures(transcript: Transcript) -> Iterator[re.Match[str]]:
 def measure_courtesy(transcript: Transcript) -> Courtesy:
     """How much of each turn is courtesy."""
     n = len(transcript)
-    begins, ends = sentence_breaks(transcript)
+    begins, ends = transcript.characters.stops
     # per word: the number of its sentence; per sentence: whether it is courtesy, whether it asks
     sentence = np.searchsorted(ends, transcript.starts, side="right")
     first_words = np.searchsorted(sentence, np.arange(len(ends) + 1))

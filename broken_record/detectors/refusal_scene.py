@@ -17,6 +17,7 @@ from functools import cached_property
 from broken_record.detectors import refusal_words as sign
 from broken_record.detectors.refusal_languages import ROWS, wording_of
 from broken_record.detectors.refusal_words import FIRST_PERSON, Wording, may_act_in_english
+from broken_record.text.characters import STOPS
 from broken_record.text.language import Language, languages_of
 from broken_record.text.transcript import Transcript
 
@@ -30,7 +31,7 @@ STARRED = re.compile(r"(?<![*\w])\*(?=[^\s*])([^*\n]+)(?<=[^\s*])\*(?![*\w])")
 STAGES = re.compile(r"\s|(?:s|ed|ing)\W*$")  # in stars: several words, or one that is done
 UNDERSCORES = re.compile(r"_+(?=[^_\W])|(?<=[^_\W])_+(?!\w)")
 SAID = re.compile(r"\w")
-STOPS = re.compile("[.!?\u2026\u3002\uff01\uff1f\uff0c\n]+")  # a clause is a sentence in Chinese
+CLAUSE_END = re.compile(f"[{STOPS}]+")  # a clause is a sentence in Chinese
 ITEM = re.compile(r"^ *(?:[-*\u2022]|\d+[.)]) ", re.MULTILINE)
 OTHER_SCRIPT = re.compile("[\u0370-\u1cff\u2e80-\ud7ff\uf900-\ufdff]")
 DENIES = re.compile(r"n't|^(?:not|cannot|unable|rather)\b")
@@ -125,7 +126,7 @@ def may_be_own(sentence: str) -> bool:
 
 def sentences_in(text: str, wording: Wording) -> list[Sentence]:
     """The sentences of a text in which anything is said."""
-    return [Sentence(raw, wording) for raw in STOPS.split(text) if SAID.search(raw)]
+    return [Sentence(raw, wording) for raw in CLAUSE_END.split(text) if SAID.search(raw)]
 
 
 class Scene:

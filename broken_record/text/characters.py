@@ -38,6 +38,9 @@ CLASSES_OF = {
     ENDING_EVERYWHERE: "\u0589\u061f\u06d4\u0964\u0965\u104a\u104b\u1362\u1367\u17d4\u17d5\u203c"
     "\u2047\u2048\u2049\u3002\uff01\uff0e\uff1f\uff61",
 }
+STOPS_ELSEWHERE = "\u3002\uff01\uff1f\uff0c"
+STOPS = f".!?\u2026{STOPS_ELSEWHERE}\n"
+"""What parts clauses: what ends a sentence, of Chinese a comma too, and a line's end."""
 PLANE = 0x10000  # code points that the table holds; of those above letters are left to the patterns
 
 
@@ -147,6 +150,25 @@ class Characters:
         places = np.flatnonzero(self.has(ENDING_EVERYWHERE)) + 1
         more = places[(following[places] & ENDING_EVERYWHERE) == 0]
         return ends if not len(more) else np.sort(np.concatenate((ends, more)))
+
+    @cached_property
+    def stops(self) -> tuple[Ints, Ints]:
+        r"""From where to before where each run of STOPS reaches: what parts clauses, and lines.
+
+        >>> [edges.tolist() for edges in Characters("Oh... no.5\nYes").stops]
+        [[2, 8, 10], [5, 9, 11]]
+        """
+        points = self.points
+        found = self.has(ENDING) | (points == ord("\n"))
+        if not self.text.isascii():
+            for stop in STOPS_ELSEWHERE:
+                found |= points == ord(stop)
+        places = np.flatnonzero(found)
+        breaks = np.flatnonzero(np.diff(places) != 1) + 1
+        return (
+            places[np.concatenate(([0], breaks))[: len(places)]],
+            places[np.concatenate((breaks - 1, [-1]))[: len(places)]] + 1,
+        )
 
 
 def decode(points: Points) -> str:

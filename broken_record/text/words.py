@@ -305,6 +305,7 @@ class Vocabulary(dict[str, int]):
         self.spelled: npt.NDArray[np.object_] = np.zeros(1024, dtype=object)
         self.kept: dict[Callable[[str], bool], npt.NDArray[np.bool_]] = {}
         self.characters: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self.kept_bits: dict[Callable[[str], int], npt.NDArray[np.int64]] = {}
 
     def __missing__(self, word: str) -> int:
         form = describe(word)
@@ -351,6 +352,14 @@ class Vocabulary(dict[str, int]):
         if len(known) < len(self.texts):
             more = np.fromiter(map(of, self.texts[len(known) :]), dtype=bool)
             known = self.kept[of] = np.concatenate((known, more))
+        return known
+
+    def bits(self, of: Callable[[str], int]) -> npt.NDArray[np.int64]:
+        """By number: the same of a function that says a whole number."""
+        known = self.kept_bits.get(of, np.zeros(0, dtype=np.int64))
+        if len(known) < len(self.texts):
+            more = np.fromiter(map(of, self.texts[len(known) :]), dtype=np.int64)
+            known = self.kept_bits[of] = np.concatenate((known, more))
         return known
 
 

@@ -12,7 +12,7 @@ from rapidfuzz.distance import Prefix
 
 from broken_record.data import Dialogue, Turn
 from broken_record.detectors import multi_turn_loop
-from broken_record.detectors.courtesy import GESTURE, find_gestures, sentence_breaks
+from broken_record.detectors.courtesy import GESTURE, find_gestures
 from broken_record.detectors.examples import transcript_of
 from broken_record.detectors.find import find_loops_and_breaks
 from broken_record.detectors.intra_turn_repetition import (
@@ -37,6 +37,7 @@ from broken_record.detectors.weak_repeats import (
     said_at_once,
     weak_sign,
 )
+from broken_record.text.characters import STOPS
 from broken_record.text.language import languages_of
 from broken_record.text.layout import Layout
 from broken_record.text.similarity import ALIKE, bags_of, compare_pairs, may_be_alike, pair_cells
@@ -146,8 +147,8 @@ def test_gestures_and_ends_of_sentences_are_those_of_the_patterns(text: str) -> 
     transcript = transcript_of([text])
     found = [match.span() for match in find_gestures(transcript)]
     assert found == [match.span() for match in GESTURE.finditer(transcript.text)]
-    begins, ends = sentence_breaks(transcript)
-    spans = [m.span() for m in re.finditer(r"[.!?\u2026\u3002\uff01\uff1f\n]+", transcript.text)]
+    begins, ends = transcript.characters.stops
+    spans = [match.span() for match in re.finditer(f"[{STOPS}]+", transcript.text)]
     assert list(zip(begins.tolist(), ends.tolist(), strict=True)) == spans
 
 
