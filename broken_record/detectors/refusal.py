@@ -34,7 +34,8 @@ from dataclasses import dataclass
 from broken_record.data import Finding
 from broken_record.detectors import refusal_words as sign
 from broken_record.detectors.evidence import make_finding, saturate, stretches
-from broken_record.detectors.refusal_scene import Reading, Scene, Sentence, read_body, sentences_in
+from broken_record.detectors.refusal_reading import Reading, Sentence, read_body, sentences_in
+from broken_record.detectors.refusal_scene import Scene
 from broken_record.text.transcript import Transcript, quote
 
 KIND = "refusal"
@@ -82,8 +83,8 @@ def detect(
     for role in ("assistant", "user"):
         own = transcript.own(role)
         verdicts = {}
-        for k, position in enumerate(own):
-            verdict = judge_turn(scene, position, usual_share, usual_turns)
+        for k in [k for k, position in enumerate(own) if position in scene.acting]:
+            verdict = judge_turn(scene, own[k], usual_share, usual_turns)
             if verdict.points >= score:
                 verdicts[k] = verdict
         for stretch in stretches(verdicts, 4):

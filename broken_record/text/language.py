@@ -197,22 +197,21 @@ def by_script(sums: list[float]) -> tuple[str, float, Language | None]:
 
 
 def languages_of(
-    turns: Ints, numbers: Ints, worths: Floats, scripts: Ints, count: int
+    turns: Ints, numbers: Ints, worth: Floats, script: Ints, count: int
 ) -> dict[int, Language | None]:
     """By turn: the language of those that are in a script of one language, as language_of says; per
-    word its turn (rising), its number, how much it is, its script.
+    word its turn and its number, and by number how much it is and its script.
     """
-    least = int(numbers.min(initial=0))
-    span = int(numbers.max(initial=0)) - least + 1
-    _, first, counts = np.unique(
-        turns * span + numbers - least, return_index=True, return_counts=True
-    )
-    turn, script, much = turns[first], scripts[first], counts * worths[first]
+    size = int(numbers.max(initial=0)) + 1
+    keys = np.sort(turns * size + numbers)
+    first = np.flatnonzero(np.diff(keys, prepend=-1))
+    turn, number = np.divmod(keys[first], size)
+    much = np.diff(first, append=len(keys)) * worth[number]
     wholes = np.bincount(turn, weights=much, minlength=count)
     much = np.minimum(much, np.maximum(1.0, MOST_SHARE * wholes)[turn])
-    known = script >= 0
-    places = turn[known] * len(SCRIPT_NAMES) + script[known]
+    known = script[number] >= 0
+    places = turn[known] * len(SCRIPT_NAMES) + script[number[known]]
     sums = np.bincount(places, weights=much[known], minlength=count * len(SCRIPT_NAMES))
     rows: list[list[float]] = sums.astype(np.float64).reshape(count, -1).tolist()
     told = map(by_script, rows)
-    return {i: language for i, (script, _, language) in enumerate(told) if script not in OF_SCRIPT}
+    return {i: language for i, (name, _, language) in enumerate(told) if name not in OF_SCRIPT}

@@ -180,8 +180,8 @@ def test_turns_in_which_no_words_come_again_have_no_runs(text: str) -> None:
 @given(TURNS)
 def test_the_languages_of_all_turns_are_those_of_each(turns: list[str]) -> None:
     transcript = transcript_of(turns)
-    scripts = transcript.vocabulary.script[transcript.plain]
+    known = transcript.vocabulary
     told = languages_of(
-        transcript.turn_of, transcript.plain, transcript.worth, scripts, len(transcript)
+        transcript.turn_of, transcript.plain, known.worth, known.script, len(transcript)
     )
     assert all(language == transcript.language_at(i) for i, language in told.items())
