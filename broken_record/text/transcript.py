@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from broken_record.data import Dialogue, FinishReason, Role, Span
-from broken_record.text.characters import Characters, Cut
+from broken_record.text.characters import SPACE, Characters, Cut
 from broken_record.text.language import Language, language_of
 from broken_record.text.meaning import Meaning
 from broken_record.text.ngrams import Hashes, in_order, inside, window_ends, window_hashes
@@ -275,6 +275,18 @@ class Transcript:
         """The places of `text` at which one stands, those between turns as well; rising."""
         places: Ints = np.flatnonzero(self.characters.points == ord("\n"))
         return places
+
+    @cached_property
+    def bounds(self) -> tuple[Ints, Ints]:
+        """Per turn: from where to before where its body without outer white space stands in `text`;
+        equal where nothing is left of it.
+        """
+        said = np.flatnonzero(~self.characters.has(SPACE))
+        first, last = said.searchsorted((self.places, self.places + self.lengths))
+        is_empty = first == last
+        said = np.append(said, len(self.text))
+        begins = np.where(is_empty, self.places, said[first])
+        return begins, np.where(is_empty, begins, said[last - 1] + 1)
 
     @cached_property
     def apostrophes(self) -> list[int]:
