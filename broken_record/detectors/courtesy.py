@@ -21,14 +21,14 @@ their texts are.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, reduce
 from itertools import product
+from operator import or_
 
 import numpy as np
 
-from broken_record.text.ngrams import distances, distinct
+from broken_record.text.ngrams import distinct, first_of_each, inside
 from broken_record.text.transcript import Flags, Floats, Ints, Transcript
 
 PHRASES = {
@@ -124,15 +124,21 @@ PHRASES = {
 }  # fmt: skip
 GESTURE_WORD = re.compile(
     r"\b(?:smil|nod|bow|wav(?:e|ing)|grin|beam|chuckl|laugh|hug|wink|sigh|silen"
-    r"|quiet|pause|hand|glass|still|breath|rest)",
+    r"|quiet|pause|glass|still|breath|rest)",
     re.IGNORECASE,
 )
+HAND = re.compile(r"\bhand", re.IGNORECASE)
+BESIDE = 60  # characters that may stand before such a word, and behind
 GESTURE = re.compile(
-    rf"[*(\[][^*()\[\]\n]{{0,60}}{GESTURE_WORD.pattern.replace('hand', 'hand on')}"
-    r"[^*()\[\]\n]{0,60}[*)\]]",
+    rf"[*(\[][^*()\[\]\n]{{0,{BESIDE}}}(?:{GESTURE_WORD.pattern}|{HAND.pattern} on)"
+    rf"[^*()\[\]\n]{{0,{BESIDE}}}[*)\]]",
     re.IGNORECASE,
 )
-GESTURE_MARKS = np.array([ord(mark) for mark in "*()[]\n"], dtype=np.uint32)
+OPENS, CLOSES = 1, 2
+GESTURE_MARKS = np.zeros(256, dtype=np.uint8)
+GESTURE_MARKS[[*map(ord, "*([)]\n")]] = OPENS | CLOSES, OPENS, OPENS, CLOSES, CLOSES, 4
+"""What the marks can do between which a gesture stands, each right before the next."""
+BITS = 62  # for what can be the second word of a phrase
 NUMBER = 2.0  # words that a new number stands for
 OPENING = 4  # a question is courtesy if its first words are
 UNSPACED = ("zh", "ja")
@@ -167,6 +173,12 @@ def phrases() -> dict[tuple[re.Pattern[str], ...], None]:
 
 
 @cache
+def longest() -> int:
+    """How many words a phrase has at most."""
+    return max(map(len, phrases()))
+
+
+@cache
 def first_word() -> re.Pattern[str]:
     """What the first word of a phrase matches."""
     return re.compile("|".join(dict.fromkeys(words[0].pattern for words in phrases())))
@@ -175,8 +187,14 @@ def first_word() -> re.Pattern[str]:
 @cache
 def second_word() -> re.Pattern[str]:
     """What the second word of a phrase matches."""
-    seconds = (words[1].pattern for words in phrases() if len(words) > 1)
-    return re.compile("|".join(dict.fromkeys(seconds)))
+    return re.compile("|".join(pattern.pattern for pattern in second_words()))
+
+
+@cache
+def second_words() -> dict[re.Pattern[str], int]:
+    """What the second word of a phrase can match, a bit each; some share one."""
+    seconds = dict.fromkeys(words[1].pattern for words in phrases() if len(words) > 1)
+    return {re.compile(second): 1 << k % BITS for k, second in enumerate(seconds)}
 
 
 @lru_cache(maxsize=1 << 16)
@@ -200,14 +218,21 @@ def is_alone(word: str) -> bool:
     return () in beginning_with(word)
 
 
-def begins_one(word: str) -> bool:
-    """Whether a phrase can begin with a word."""
-    return bool(beginning_with(word))
+def begins_bits(word: str) -> int:
+    """What can be the second word of the phrases that a word can begin, as bits; none of a word
+    that is a phrase by itself.
+    """
+    further = beginning_with(word)
+    if () in further:
+        return 0
+    return reduce(or_, (second_words()[patterns[0]] for patterns in further), 0)
 
 
-def continues_one(word: str) -> bool:
-    """Whether a word can be the second of a phrase."""
-    return second_word().fullmatch(word) is not None
+def continues_bits(word: str) -> int:
+    """What a word can be as the second of a phrase, as bits."""
+    if not second_word().fullmatch(word):
+        return 0
+    return reduce(or_, (bit for second, bit in second_words().items() if second.fullmatch(word)))
 
 
 def has_digit(word: str) -> bool:
@@ -215,47 +240,58 @@ def has_digit(word: str) -> bool:
     return any(map(str.isdigit, word))
 
 
-def phrase_starts(transcript: Transcript) -> Iterator[int]:
+def phrase_starts(transcript: Transcript) -> Ints:
     """The places of words at which a phrase begins."""
-    texts, plain = transcript.vocabulary.texts, transcript.plain
-    flags = transcript.vocabulary.flags
-    is_phrase, begins, continues = map(flags, (is_alone, begins_one, continues_one))
-    yield from np.flatnonzero(is_phrase[plain]).tolist()
-    words = plain.tolist()
-    may_begin = (begins & ~is_phrase)[plain[:-1]] & continues[plain[1:]]
-    for at in np.flatnonzero(may_begin).tolist():
-        for further in continued_by(texts[words[at]], texts[words[at + 1]]):
-            behind = words[at + 2 : at + 2 + len(further)]
-            if len(behind) == len(further) and all(
-                pattern.fullmatch(texts[n]) for pattern, n in zip(further, behind, strict=True)
-            ):
-                yield at
-                break
+    known, plain = transcript.vocabulary, transcript.plain
+    alone = np.flatnonzero(known.flags(is_alone)[plain])
+    bits = known.bits(begins_bits)[plain[:-1]] & known.bits(continues_bits)[plain[1:]]
+    begun = [
+        at
+        for at in np.flatnonzero(bits).tolist()
+        if is_begun(known.texts, plain[at : at + longest()].tolist())
+    ]
+    return np.concatenate((alone, np.array(begun, dtype=np.int64)))
 
 
-def news_of(transcript: Transcript, is_courtesy: Flags) -> Floats:
+def is_begun(texts: list[str], numbers: list[int]) -> bool:
+    """Whether words begin with a phrase of several."""
+    for further in continued_by(texts[numbers[0]], texts[numbers[1]]):
+        behind = numbers[2 : 2 + len(further)]
+        if len(behind) == len(further) and all(
+            pattern.fullmatch(texts[n]) for pattern, n in zip(further, behind, strict=True)
+        ):
+            return True
+    return False
+
+
+def news_of(transcript: Transcript, is_courtesy: Flags, is_new_figure: Flags) -> Floats:
     """Per word, how much of it is new in the dialogue: 1 of a content word that is no courtesy and
     whose stem was not said before; where characters stand for words, what two of them in a row are
     worth that did not stand so before. A new number or identifier is NUMBER wherever it stands.
     """
-    plain, texts = transcript.plain, transcript.vocabulary.texts
+    plain = transcript.plain
     first = is_first(transcript.vocabulary.stem[plain])
     news: Floats = (first & transcript.is_content[plain] & ~is_courtesy).astype(np.float64)
     parts = transcript.worth < 1
-    pairs = np.zeros(len(plain), dtype=bool)
-    pairs[1:] = parts[1:] & parts[:-1] & (transcript.starts[1:] == transcript.ends[:-1])
-    if pairs.any():
-        keys = plain[pairs] * len(texts) + np.roll(plain, 1)[pairs]
-        pairs[pairs] = distances(keys.astype(np.uint64)) == 0
-    news[parts] = np.where(pairs & ~is_courtesy, transcript.worth, 0.0)[parts]
-    news[new_figures(transcript)] = NUMBER
+    if parts.any():
+        places = np.flatnonzero(parts[1:] & parts[:-1]) + 1
+        places = places[transcript.starts[places] == transcript.ends[places - 1]]
+        keys = plain[places] * len(transcript.vocabulary.texts) + plain[places - 1]
+        places = places[first_of_each(keys)]
+        news[parts] = 0.0
+        places = places[~is_courtesy[places]]
+        news[places] = transcript.worth[places]
+    news[is_new_figure] = NUMBER
     return news
 
 
 def new_figures(transcript: Transcript) -> Flags:
     """Per word, whether it is a number, or holds one, that was not said before."""
     plain = transcript.plain
-    return is_first(plain) & transcript.vocabulary.flags(has_digit)[plain]
+    figures = np.flatnonzero(transcript.vocabulary.flags(has_digit)[plain])
+    new = np.zeros(len(plain), dtype=bool)
+    new[figures[first_of_each(plain[figures])]] = True
+    return new
 
 
 def is_first(numbers: Ints) -> Flags:
@@ -268,35 +304,54 @@ def is_first(numbers: Ints) -> Flags:
 
 
 def is_gesture(word: str) -> bool:
-    """Whether a gesture may be told by a word."""
+    """Whether a gesture is told by a word."""
     return GESTURE_WORD.search(word) is not None
 
 
-def find_gestures(transcript: Transcript) -> Iterator[re.Match[str]]:
-    """What GESTURE finds, looked for where one may begin: a word of one stands before the next
-    mark.
+def may_be_gesture(word: str) -> bool:
+    """Whether a gesture may be told by a word: a hand does so on something."""
+    return is_gesture(word) or HAND.search(word) is not None
+
+
+def find_gestures(transcript: Transcript) -> list[tuple[int, int]]:
+    """From where to before where each gesture reaches, as GESTURE finds them: looked for where a
+    word of one stands, from the mark before it to the next.
     """
-    points, text = transcript.characters.points, transcript.text
-    marks = np.isin(points, GESTURE_MARKS).nonzero()[0]
-    told = transcript.vocabulary.flags(is_gesture)[transcript.plain]
-    before = np.searchsorted(transcript.starts[told], np.append(marks, len(text)))
-    behind = 0
-    for place in marks[before[1:] > before[:-1]].tolist():
-        if place >= behind and (match := GESTURE.match(text, place)):
-            behind = match.end()
-            yield match
+    flags, plain, text = transcript.vocabulary.flags, transcript.plain, transcript.text
+    words = np.flatnonzero(flags(may_be_gesture)[plain])
+    if not len(words):
+        return []
+    kinds = GESTURE_MARKS.take(transcript.characters.points, mode="clip")
+    marks = np.flatnonzero(kinds)
+    place = marks.searchsorted(transcript.starts[words])
+    inside = (place > 0) & (place < len(marks))
+    words, before, behind = words[inside], marks[place[inside] - 1], marks[place[inside]]
+    fits = (kinds[before] & OPENS != 0) & (kinds[behind] & CLOSES != 0)
+    is_sure = flags(is_gesture)[plain[words]] & (behind - before <= BESIDE)
+    found = []
+    reached = 0
+    columns = (column[fits].tolist() for column in (before, behind, is_sure))
+    for begin, end, sure in zip(*columns, strict=True):
+        between = text[begin:end]
+        plainly = sure and between.isascii() and "_" not in between
+        if begin >= reached and (plainly or GESTURE.match(text, begin)):
+            reached = end + 1
+            found.append((begin, reached))
+    return found
 
 
 def measure_courtesy(transcript: Transcript) -> Courtesy:
     """How much of each turn is courtesy."""
     n = len(transcript)
     begins, ends = transcript.characters.stops
-    # per word: the number of its sentence; per sentence: whether it is courtesy, whether it asks
-    sentence = np.searchsorted(ends, transcript.starts, side="right")
-    first_words = np.searchsorted(sentence, np.arange(len(ends) + 1))
+    # per sentence: its first word, whether it is courtesy, whether it asks; per word: its sentence
+    first_words = np.concatenate(([0], transcript.starts.searchsorted(ends)))
+    sentence = np.repeat(
+        np.arange(len(first_words)), np.diff(first_words, append=len(transcript.starts))
+    )
     is_courtesy = np.zeros(len(ends) + 1, dtype=bool)
     opens_so = is_courtesy.copy()
-    phrases_at = np.array([*phrase_starts(transcript)], dtype=np.int64)
+    phrases_at = phrase_starts(transcript)
     is_courtesy[sentence[phrases_at]] = True
     early = phrases_at - first_words[sentence[phrases_at]] < OPENING
     opens_so[sentence[phrases_at[early]]] = True
@@ -304,12 +359,15 @@ def measure_courtesy(transcript: Transcript) -> Courtesy:
     questions = np.flatnonzero((points == ord("?")) | (points == ord("\uff1f")))
     asks = np.append(np.searchsorted(questions, begins) < np.searchsorted(questions, ends), False)
     kind, opens = is_courtesy[sentence], opens_so[sentence]
-    for gesture in find_gestures(transcript):
-        first, last = np.searchsorted(transcript.starts, gesture.span())
-        kind[first:last] = opens[first:last] = True
+    if gestures := find_gestures(transcript):
+        first, last = transcript.starts.searchsorted(np.array(gestures).T)
+        within = inside(first, last, len(kind))
+        kind |= within
+        opens |= within
     letters = transcript.ends - transcript.starts
     turn = transcript.turn_of
-    news = news_of(transcript, kind)
+    figures = new_figures(transcript)
+    news = news_of(transcript, kind, figures)
     asking = distinct(sentence[asks[sentence] & ~opens])
     turns_asking = turn[np.searchsorted(sentence, asking)] if len(asking) else turn[:0]
     return Courtesy(
@@ -317,6 +375,6 @@ def measure_courtesy(transcript: Transcript) -> Courtesy:
         np.bincount(turn, letters, minlength=n).astype(np.int64),
         np.bincount(turns_asking, minlength=n),
         np.bincount(turn, news, minlength=n).astype(np.float64),
-        np.bincount(turn[new_figures(transcript)], minlength=n),
-        np.array([bool(body.strip()) for body in transcript.bodies], dtype=bool),
+        np.bincount(turn[figures], minlength=n),
+        np.greater(*transcript.bounds[::-1]),
     )

@@ -21,9 +21,8 @@ class Stretch:
 
 def running_sum(values: npt.NDArray[np.generic], n: int) -> Floats:
     """Per place, the sum of the last n values up to it."""
-    sums = np.concatenate(([0.0], np.cumsum(values.astype(np.float64))))
-    starts = np.maximum(0, np.arange(1, len(sums)) - n)
-    window: Floats = sums[1:] - sums[starts]
+    window: Floats = np.cumsum(values, dtype=np.float64)
+    window[n:] -= window[:-n].copy()
     return window
 
 

@@ -123,6 +123,22 @@ def distinct(numbers: npt.NDArray[Number]) -> npt.NDArray[Number]:
     return in_order[is_new]
 
 
+def first_of_each(numbers: Ints) -> Ints:
+    """The places at which numbers, from 0 on, stand for the first time, by number.
+
+    >>> first_of_each(np.array([8, 7, 8, 7])).tolist()
+    [1, 0]
+    """
+    bits = len(numbers).bit_length()
+    if int(numbers.max(initial=0)).bit_length() + bits > 63:
+        return np.unique(numbers, return_index=True)[1]
+    in_order = np.sort(numbers << bits | np.arange(len(numbers)))
+    is_new = np.ones(len(in_order), dtype=bool)
+    np.not_equal(in_order[1:] >> bits, in_order[:-1] >> bits, out=is_new[1:])
+    places: Ints = in_order[is_new] & (1 << bits) - 1
+    return places
+
+
 @lru_cache(maxsize=4)
 def powers_up_to(base: int, count: int) -> Hashes:
     """1, base, base**2 ... modulo 2**64."""

@@ -50,7 +50,8 @@ from broken_record.text.transcript import Transcript
 
 SAID = st.lists(
     st.sampled_from(
-        'the you I oxide gusto velvet Ladder pelicanRoof don\'t 7 *smiles* (nods) "so" . ? ! - ```'
+        "the you I oxide gusto velvet Ladder pelicanRoof don't 7 *smiles* (nods) *_nod *hand *on* ) "
+        '[hand "so" . ? ! - ```'
         " http://a.b | # \n \n\n \n- \u6d77 \u5c71 \u304c \u3002 \uff01 \u0440\u0435".split(" ")
     ),
     max_size=90,
@@ -160,8 +161,9 @@ def test_what_turns_share_is_what_all_pairs_of_them_share(said: set[tuple[int, i
 @given(SAID)
 def test_gestures_and_ends_of_sentences_are_those_of_the_patterns(text: str) -> None:
     transcript = transcript_of([text])
-    found = [match.span() for match in find_gestures(transcript)]
-    assert found == [match.span() for match in GESTURE.finditer(transcript.text)]
+    assert find_gestures(transcript) == [
+        match.span() for match in GESTURE.finditer(transcript.text)
+    ]
     begins, ends = transcript.characters.stops
     spans = [match.span() for match in re.finditer(f"[{STOPS}]+", transcript.text)]
     assert list(zip(begins.tolist(), ends.tolist(), strict=True)) == spans
