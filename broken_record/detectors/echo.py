@@ -25,7 +25,7 @@ import numpy as np
 
 from broken_record.detectors.courtesy import Courtesy
 from broken_record.detectors.stretches import Stretch, running_sum, stretches_of
-from broken_record.text.ngrams import window_ends, window_hashes
+from broken_record.text.ngrams import in_order, window_ends, window_hashes
 from broken_record.text.transcript import Flags, Ints, Transcript
 
 MEMORY = 10  # turns
@@ -47,22 +47,22 @@ class Echo:
 def measure_echo(transcript: Transcript) -> Echo:
     """What each turn takes up."""
     n = len(transcript)
-    worth, turn_of = transcript.worth, transcript.turn_of
+    worth, turn_of, upto = transcript.worth, transcript.turn_of, transcript.upto
     ends = window_ends(worth, PAIR)
     begins = np.arange(len(ends))
-    upto = np.concatenate(([0.0], np.cumsum(worth)))
     says = np.where(worth < 1, worth, transcript.is_content[transcript.plain])
     content = np.concatenate(([0.0], np.cumsum(says)))
     kept = (turn_of[begins] == turn_of[ends - 1]) & (content[ends] - content[begins] >= 1)
     hashes, begins = window_hashes(transcript.words, ends)[kept], begins[kept]
     # the first place of every pair in every turn, by pair and then by turn
-    order = np.argsort(hashes, kind="stable")
-    pair, turn = hashes[order], turn_of[begins[order]]
-    again = np.zeros(len(order), dtype=bool)
+    order = in_order(hashes)
+    pair, begins = hashes[order], begins[order]
+    turn = turn_of[begins]
+    again = np.zeros(len(pair), dtype=bool)
     again[1:] = pair[1:] == pair[:-1]
     first = ~again
     first[1:] |= turn[1:] != turn[:-1]
-    again, turn, begins = again[first], turn[first], begins[order[first]]
+    again, turn, begins = again[first], turn[first], begins[first]
     ago = np.full(len(turn), MEMORY + 1)
     ago[1:][again[1:]] = (turn[1:] - turn[:-1])[again[1:]]
     said_before = ago <= MEMORY

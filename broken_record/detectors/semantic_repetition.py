@@ -122,13 +122,14 @@ def detect(
     idle |= running_sum(courtesy.news, over_turns) <= idle_news * over_turns
     stagnant &= enough & idle
     stagnant[: transcript.given + over_turns - 1] = False
+    near = (content.before >= linked).tolist()
     findings: list[Finding] = []
     reached = -1
     for i in np.flatnonzero(stagnant).tolist():
         if i <= reached + over_turns:
             reached = max(reached, i)
         else:
-            first, last = stretch_around(content, i, linked, over_turns)
+            first, last = stretch_around(content, near, i, linked, over_turns)
             reached = max(i, last)
             if last - first + 1 >= least_turns:
                 told = min(last, max(i, first + least_turns - 1))
@@ -246,8 +247,11 @@ def over_last(parts: npt.NDArray[np.generic], wholes: Ints, n: int) -> Floats:
     return share
 
 
-def stretch_around(content: Content, place: int, linked: float, over: int) -> tuple[int, int]:
-    """The first and last turn of the stretch around a place whose turns are close to one another.
+def stretch_around(
+    content: Content, near: list[bool], place: int, linked: float, over: int
+) -> tuple[int, int]:
+    """The first and last turn of the stretch around a place whose turns are close to one another;
+    `near` says of every turn whether it is close to one before.
 
     Fewer than `over` turns in a row may be close to none: a speaker says other things in between.
     """
@@ -258,10 +262,10 @@ def stretch_around(content: Content, place: int, linked: float, over: int) -> tu
         later = range(max(min(first, place - over), i) + 1, min(place, i + MEMORY) + 1)
         if any(content.close[k - i, k] >= linked for k in later):
             first = i
-    for i in range(place + 1, len(content.words)):
+    for i in range(place + 1, len(near)):
         if i - last > over:
             break
-        if content.before[i] >= linked:
+        if near[i]:
             last = i
     return first, last
 
@@ -291,9 +295,8 @@ def report(
     fresh: Floats, break_turns: int,
 ) -> Finding:  # fmt: skip
     """The finding of a stretch: its turns that are close to an earlier one are the evidence."""
-    close = [
-        i for i in range(max(first + 1, transcript.given), last + 1) if content.before[i] >= linked
-    ]
+    begin = max(first + 1, transcript.given)
+    close = (np.flatnonzero(content.before[begin : last + 1] >= linked) + begin).tolist()
     onset = first_repeat(transcript, first, detect)
     positions = sorted({first, onset, *close})
     return make_finding(
@@ -305,8 +308,8 @@ def report(
         onset=onset,
         detect=detect,
         copies=len(close) + 1,
-        strength=saturate(content.before[i] for i in close),
-        spans=[transcript.whole(i) for i in positions],
+        strength=saturate(content.before[close].tolist()),
+        spans=[transcript.whole(i) for i in positions[:MOST_SPANS]],
         explanation=explain(transcript, transcript.said[first].index, transcript.said[last].index)
         + f", down to {np.min(fresh[first : last + 1]):.0%} new content words in six turns",
     )

@@ -22,7 +22,7 @@ class Stretch:
 def running_sum(values: npt.NDArray[np.generic], n: int) -> Floats:
     """Per place, the sum of the last n values up to it."""
     window: Floats = np.cumsum(values, dtype=np.float64)
-    window[n:] -= window[:-n].copy()
+    window[n:] -= window[: max(0, len(window) - n)].copy()
     return window
 
 
