@@ -39,13 +39,13 @@ from broken_record.detectors.refusal_words import (
     NEEDED,
     OWN,
 )
-from broken_record.text.characters import Points
+from broken_record.text.characters import Characters, among
 from broken_record.text.transcript import Flags, Ints, Transcript
 from broken_record.text.words import normalize
 
 MOST_STRINGS = 200  # that stand for a part of a pattern
-APART = np.array([*map(ord, '"*\u00ab\u00bb\u201c\u201d\u201e\u300c\u300d\u300e\u300f')])
-"""Marks of quotations and stage directions."""
+APART = "\u00ab\u00bb\u201c\u201d\u201e\u300c\u300d\u300e\u300f"
+"""Marks of quotations beside those of ASCII."""
 GLUED = re.compile(r"\w(?:\*\*|_)[*_]*\w")  # marks that reading takes out of the middle of a word
 KEPT = 58  # bits of a word's marks; those beyond share bits with others
 IS_OWN, IS_A, IS_DENIAL = 1 << 60, 1 << 61, 1 << 62
@@ -66,7 +66,7 @@ def acting_in_english(transcript: Transcript) -> set[int]:
     first = first[said]
     of_piece = np.bitwise_or.reduceat(bits, first)
     of_piece[lengths[said] > SENTENCE_HEAD] |= folded(ALL_PARTS)
-    if len(marks := marks_apart(points)):
+    if len(marks := marks_apart(transcript.characters)):
         is_marked = np.zeros(len(lengths), dtype=bool)
         is_marked[begins.searchsorted(marks)] = True
         of_piece = glue(transcript, of_piece, first, is_marked[said])
@@ -79,10 +79,12 @@ def acting_in_english(transcript: Transcript) -> set[int]:
     }  # fmt: skip
 
 
-def marks_apart(points: Points) -> Ints:
+def marks_apart(characters: Characters) -> Ints:
     """Where marks of quotations and stage directions stand."""
-    places = np.flatnonzero((points == APART[0]) | (points == APART[1]) | (points >= APART[2]))
-    return places[np.isin(points[places], APART)]
+    found = among(characters.points, '"*')
+    if not characters.text.isascii():
+        found |= among(characters.points, APART)
+    return np.flatnonzero(found)
 
 
 def glue(transcript: Transcript, of_piece: Ints, first: Ints, is_marked: Flags) -> Ints:

@@ -161,14 +161,25 @@ class Characters:
         points = self.points
         found = self.has(ENDING) | (points == ord("\n"))
         if not self.text.isascii():
-            for stop in STOPS_ELSEWHERE:
-                found |= points == ord(stop)
+            found |= among(points, STOPS_ELSEWHERE)
         places = np.flatnonzero(found)
         breaks = np.flatnonzero(np.diff(places) != 1) + 1
         return (
             places[np.concatenate(([0], breaks))[: len(places)]],
             places[np.concatenate((breaks - 1, [-1]))[: len(places)]] + 1,
         )
+
+
+def among(points: npt.NDArray[np.integer], characters: str) -> Flags:
+    """Per code point: whether it is one of a few characters; far faster than np.isin.
+
+    >>> among(Characters("a-b_c").points, "-_").tolist()
+    [False, True, False, True, False]
+    """
+    found = np.zeros(points.shape, dtype=bool)
+    for one in characters:
+        found |= points == ord(one)
+    return found
 
 
 def decode(points: Points) -> str:

@@ -12,6 +12,13 @@ from rapidfuzz.distance import Prefix
 
 from broken_record.data import Dialogue, Turn
 from broken_record.detectors import multi_turn_loop
+from broken_record.detectors.apostrophe_break import (
+    may_end_broken,
+    unusual_apostrophes,
+    with_broken_ends,
+    with_odd_contractions,
+    with_pieces,
+)
 from broken_record.detectors.courtesy import GESTURE, find_gestures
 from broken_record.detectors.examples import transcript_of
 from broken_record.detectors.find import find_loops_and_breaks
@@ -192,3 +199,16 @@ def test_the_languages_of_all_turns_are_those_of_each(turns: list[str]) -> None:
         transcript.turn_of, transcript.plain, known.worth, known.script, len(transcript)
     )
     assert all(language == transcript.language_at(i) for i, language in told.items())
+
+
+APOSTROPHES = st.text("'\u2019stmdreSl anofThev_\"*\u201d\u201c.\n\u7265\u0301", max_size=40)
+
+
+@given(st.lists(APOSTROPHES, min_size=1, max_size=4))
+def test_apostrophes_and_ends_of_turns_that_are_usual_break_nothing(turns: list[str]) -> None:
+    transcript = transcript_of(turns)
+    unusual = unusual_apostrophes(transcript)
+    for find in (with_odd_contractions, with_pieces):
+        assert find(transcript, unusual) == find(transcript, transcript.apostrophes)
+    broken = {i for i, body in enumerate(turns) if may_end_broken(body.rstrip())}
+    assert broken <= with_broken_ends(transcript)
