@@ -507,6 +507,7 @@ NEEDED = tuple(
     (act, 1 << ACTS.index(act) | sum(1 << len(ACTS) + PARTS.index(part) for part in parts if part))
     for act, *parts in ENGLISH_PAIRS
 )
+DENIED = 1 << len(ACTS) + PARTS.index(NEGATED)
 ALL_PARTS = (1 << len(PATTERNS)) - (1 << len(ACTS))
 
 
@@ -538,7 +539,7 @@ def acts_in_english(words: Sequence[str], is_cut: bool = False) -> frozenset[str
     """
     marks = reduce(or_, map(MARKS.__getitem__, words), ALL_PARTS if is_cut else 0)
     found = acts_of(marks)
-    if "a" in words and DECLINES not in found:  # "not a story that I would tell"
+    if marks & DENIED and "a" in words and DECLINES not in found:  # "not a story that I would tell"
         denied = (one == "a" and word.endswith(("not", "n't")) for word, one in pairwise(words))
         return found | {DECLINES} if any(denied) else found
     return found

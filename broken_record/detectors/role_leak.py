@@ -27,9 +27,12 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+
 from broken_record.data import Finding, Role
 from broken_record.detectors.evidence import Sign, report_signs, stretches
 from broken_record.detectors.labels import ACT, Label, find_labels, speaker_labels
+from broken_record.text.characters import CHARACTER, CLOSING, ENDING, ENDING_EVERYWHERE, among
 from broken_record.text.transcript import Transcript, quote
 
 KIND = "role_leak"
@@ -48,7 +51,8 @@ SLOT = re.compile(
     re.IGNORECASE,
 )
 """A name that nobody filled in, in a sentence: "Nice to meet you, [Name]."."""
-TOKEN_SIGNS = ("|", "\uff5c", "[", "<", "{{", "###")
+SIGNS = (":", "\uff1a", "|", "\uff5c", "[", "<", "{{", "###")
+"""What labels and tokens have."""
 ROLE_NAMES: dict[Role, frozenset[str]] = {
     "user": frozenset(
         """user human \u30e6\u30fc\u30b6\u30fc \u7528\u6237 \u7528\u6236 \uc0ac\uc6a9\uc790
@@ -126,19 +130,20 @@ def detect(
     `format_turns` does so by format. `break_turns` leaking turns are a break.
     """
     labels = speaker_labels(transcript)
+    signed, two_sided = with_signs(transcript), may_be_both_sides(transcript)
     findings = []
     sides: tuple[tuple[Role, Role], ...] = (("assistant", "user"), ("user", "assistant"))
     for role, other in sides:
-        names = names_of_other(transcript, role, other, labels)
-        own = [i for i, one in enumerate(transcript.said) if one.role == role]
+        names = names_of_other(transcript, role, other, labels) if signed else frozenset()
+        own = transcript.of_role[role]
         leaks: dict[int, Sign] = {}
         voiced: dict[int, Sign] = {}
         for place, i in enumerate(own):
-            body = transcript.bodies[i]
-            if answers := find_both_sides(transcript, i):
+            if i in two_sided and (answers := find_both_sides(transcript, i)):
                 leaks[place] = answers
-            if not any(sign in body for sign in (":", "\uff1a", *TOKEN_SIGNS)):
+            if i not in signed:
                 continue
+            body = transcript.bodies[i]
             plain = without_quotations(body)
             if token := find_token(plain, body) or find_labels_alone(body):
                 leaks[place] = token
@@ -162,6 +167,38 @@ def detect(
             found = {own[place]: leaks[place] for place in places}
             findings.append(report_signs(transcript, KIND, found, break_turns))
     return findings
+
+
+def with_signs(transcript: Transcript) -> set[int]:
+    """The turns that hold a sign of a label or of a token."""
+    signs = [sign for sign in SIGNS if sign in transcript.text]
+    places = np.flatnonzero(among(transcript.characters.points, {sign[0] for sign in signs}))
+    turns = set(transcript.turn_at(places).tolist())
+    return {i for i in turns if any(sign in transcript.bodies[i] for sign in signs)}
+
+
+def may_be_both_sides(transcript: Transcript) -> set[int]:
+    """The turns of which find_both_sides may say so: those of many lines, and those that do not
+    begin like a sentence where the turn before does not end like one.
+    """
+    points, classes = transcript.characters.points, transcript.characters.classes
+    begins, ends = transcript.bounds
+    said = np.flatnonzero(begins < ends)
+    first, last = begins[said], ends[said] - 1
+    goes_on = np.zeros(len(transcript), dtype=bool)
+    breaks_off = goes_on.copy()
+    goes_on[said] = (points[first] >= ord("a")) & (classes[first] & CHARACTER == 0)
+    breaks_off[said] = (classes[last] & (ENDING | CLOSING | ENDING_EVERYWHERE)) == 0
+    breaks_off &= transcript.counts >= TAKEN_UP
+    found = goes_on
+    found[1:] &= breaks_off[:-1]
+    found[: max(1, transcript.given)] = False
+    if transcript.text.count("\n") >= 2 * ANSWERS + len(transcript) - 1:
+        lines = np.flatnonzero(points == ord("\n"))
+        starts = transcript.places
+        count = lines.searchsorted(starts + transcript.lengths) - lines.searchsorted(starts)
+        found |= count >= 2 * ANSWERS
+    return set(np.flatnonzero(found).tolist())
 
 
 def begins_with_prompt(transcript: Transcript) -> bool:
