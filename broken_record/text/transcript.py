@@ -27,10 +27,10 @@ from broken_record.text.ngrams import Hashes, in_order, inside, window_ends, win
 from broken_record.text.similarity import COMPARED, Band, compare_turns, pair_turns, write_words
 from broken_record.text.words import (
     CURLY,
+    LINE_BEGINS_BELOW,
     STRUCTURE,
     find_words,
     split_words,
-    structured_among,
     vocabulary,
     worth,
 )
@@ -174,7 +174,9 @@ class Transcript:
     def language_of(self, words: Ints) -> Language | None:
         """The language of some of the words."""
         known = self.vocabulary
-        numbers, counts = np.unique(words, return_counts=True)
+        in_order = np.sort(words)
+        first = np.flatnonzero(np.diff(in_order, prepend=-1))
+        numbers, counts = in_order[first], np.diff(first, append=len(words))
         return language_of(
             known.script[numbers], known.common[numbers], counts * known.worth[numbers]
         )
@@ -295,6 +297,16 @@ class Transcript:
         places: list[int] = np.flatnonzero((points == ord("'")) | (points == ord(CURLY))).tolist()
         return places
 
+    @property
+    def structured(self) -> set[int]:
+        """The turns in which STRUCTURE may find something (may_be_structured)."""
+        text = self.text
+        places = [match.start() for match in LINE_BEGINS_BELOW.finditer(f"\n{text}")]
+        turns = set(self.turn_at(np.array(places, dtype=np.int64)).tolist())
+        if "```" in text or "http" in text:
+            turns |= {i for i, body in enumerate(self.bodies) if "```" in body or "http" in body}
+        return turns
+
     @cached_property
     def unstructured(self) -> tuple[Flags, frozenset[int]]:
         """Per word: whether it stands outside of what mask_structure blanks; and the turns in which
@@ -302,7 +314,7 @@ class Transcript:
         """
         spans = [
             (match.start() + int(self.places[i]), match.end() + int(self.places[i]))
-            for i in structured_among(self.bodies)
+            for i in sorted(self.structured)
             for match in STRUCTURE.finditer(self.bodies[i])
         ]
         begin, end = np.array(spans, dtype=np.int64).reshape(-1, 2).T
