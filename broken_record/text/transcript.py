@@ -317,7 +317,9 @@ class Transcript:
             for i in sorted(self.structured)
             for match in STRUCTURE.finditer(self.bodies[i])
         ]
-        begin, end = np.array(spans, dtype=np.int64).reshape(-1, 2).T
+        if not spans:
+            return np.ones(len(self.plain), dtype=bool), frozenset()
+        begin, end = np.array(spans, dtype=np.int64).T
         first = np.searchsorted(self.ends, begin, side="right")
         last = np.searchsorted(self.starts, end)
         kept = ~inside(first, last, len(self.plain))
