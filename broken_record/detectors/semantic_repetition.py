@@ -36,6 +36,7 @@ round in one thought often does so from the beginning.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -317,5 +318,5 @@ def report(
 
 def explain(transcript: Transcript, first: int, last: int) -> str:
     """What is said of a stretch from one message index to another."""
-    body = next(one.body for one in transcript.said if one.index == first)
+    body = transcript.bodies[bisect_left(transcript.said, first, key=lambda one: one.index)]
     return f"{last - first + 1} turns with little new from turn {first} on, {quote(body)}"
