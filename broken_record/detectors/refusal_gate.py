@@ -91,7 +91,7 @@ def glue(transcript: Transcript, of_piece: Ints, first: Ints, is_marked: Flags) 
     """The bits of pieces, given the first word of each, as if all those with marks that stand in
     one line were one.
     """
-    line_ends = np.flatnonzero(transcript.characters.points == ord("\n"))
+    line_ends = transcript.line_breaks
     lines = line_ends.searchsorted(transcript.starts[first])
     begins = np.flatnonzero(np.diff(lines, prepend=-1))
     of_line = np.bitwise_or.reduceat(np.where(is_marked, of_piece, 0), begins)
@@ -148,7 +148,7 @@ def acting_elsewhere(transcript: Transcript, language: str) -> set[int]:
             found |= {k for k, line in enumerate(lines) if pattern.search(line)}
     if not found:
         return found
-    line_ends = np.flatnonzero(transcript.characters.points == ord("\n"))
+    line_ends = transcript.line_breaks
     begins = np.concatenate(([0], line_ends + 1))
     return set(transcript.turn_at(begins[sorted(found)]).tolist())
 

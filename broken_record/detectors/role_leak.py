@@ -193,9 +193,8 @@ def may_be_both_sides(transcript: Transcript) -> set[int]:
     found = goes_on
     found[1:] &= breaks_off[:-1]
     found[: max(1, transcript.given)] = False
-    if transcript.text.count("\n") >= 2 * ANSWERS + len(transcript) - 1:
-        lines = np.flatnonzero(points == ord("\n"))
-        starts = transcript.places
+    if len(transcript.line_breaks) >= 2 * ANSWERS + len(transcript) - 1:
+        lines, starts = transcript.line_breaks, transcript.places
         count = lines.searchsorted(starts + transcript.lengths) - lines.searchsorted(starts)
         found |= count >= 2 * ANSWERS
     return set(np.flatnonzero(found).tolist())

@@ -80,8 +80,7 @@ def longest_sentence(transcript: Transcript) -> Ints:
     it has itself where it may hold code.
     """
     characters = transcript.characters
-    lines = np.flatnonzero(characters.points == ord("\n")) + 1
-    borders = distinct(np.concatenate((characters.sentence_ends, lines)))
+    borders = distinct(np.concatenate((characters.sentence_ends, transcript.line_breaks + 1)))
     places = np.searchsorted(transcript.starts, borders)
     places = np.concatenate(([0], places, [len(transcript.starts)]))
     words = np.diff(places)
