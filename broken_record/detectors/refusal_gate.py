@@ -29,15 +29,19 @@ from broken_record.detectors.refusal_reading import (
     TAIL,
     bare,
     outside_of_quotations,
+    read_body,
 )
 from broken_record.detectors.refusal_words import (
     ACTS,
     ALL_PARTS,
+    DENIED,
     DENIES,
     FIRST_PERSON,
     MARKS,
     NEEDED,
+    OF_MACHINES,
     OWN,
+    PATTERNS,
 )
 from broken_record.text.characters import Characters, among
 from broken_record.text.transcript import Flags, Ints, Transcript
@@ -47,8 +51,9 @@ MOST_STRINGS = 200  # that stand for a part of a pattern
 APART = "\u00ab\u00bb\u201c\u201d\u201e\u300c\u300d\u300e\u300f"
 """Marks of quotations beside those of ASCII."""
 GLUED = re.compile(r"\w(?:\*\*|_)[*_]*\w")  # marks that reading takes out of the middle of a word
-KEPT = 58  # bits of a word's marks; those beyond share bits with others
-IS_OWN, IS_A, IS_DENIAL = 1 << 60, 1 << 61, 1 << 62
+KEPT = 61  # bits of a word's marks; those beyond share bits with what is only asked of machines
+SHARED = PATTERNS.index(re.compile(OF_MACHINES))
+IS_OWN, IS_A = 1 << 61, 1 << 62
 STEMS = (1 << len(ACTS)) - 1
 
 
@@ -56,6 +61,9 @@ def acting_in_english(transcript: Transcript) -> set[int]:
     """The turns of which a sentence, read in English, may do something."""
     bits = transcript.vocabulary.bits(bits_of)[transcript.plain]
     points = transcript.characters.points
+    marks = marks_apart(transcript.characters)
+    articles = np.flatnonzero(bits & IS_A)
+    bits[articles[~is_denied(transcript, articles, marks)]] &= ~IS_A
     begins, ends = transcript.characters.stops
     # the pieces between stops, and of those with a word: the bits of all its words
     first = np.concatenate(([0], transcript.starts.searchsorted(begins)))
@@ -66,17 +74,40 @@ def acting_in_english(transcript: Transcript) -> set[int]:
     first = first[said]
     of_piece = np.bitwise_or.reduceat(bits, first)
     of_piece[lengths[said] > SENTENCE_HEAD] |= folded(ALL_PARTS)
-    if len(marks := marks_apart(transcript.characters)):
+    turns = turns_of(transcript, first, of_piece)
+    if len(marks):
         is_marked = np.zeros(len(lengths), dtype=bool)
         is_marked[begins.searchsorted(marks)] = True
-        of_piece = glue(transcript, of_piece, first, is_marked[said])
-    first, of_piece = (column[of_piece & STEMS != 0] for column in (first, of_piece))
-    acting = ((of_piece[:, None] & ASKED_FOR) == ASKED_FOR).any(axis=1)
-    turns = set(transcript.turn_of[first[acting]].tolist())
+        glued = turns_of(transcript, first, glue(transcript, of_piece, first, is_marked[said]))
+        # where all is set apart all is read, piece by piece
+        turns |= {i for i in glued - turns if not read_body(transcript.bodies[i]).is_quoted}
     return turns | {
         i for i in read_otherwise(transcript)
         if (bits[transcript.borders[i] : transcript.borders[i + 1]] & STEMS).any()
     }  # fmt: skip
+
+
+def is_denied(transcript: Transcript, words: Ints, marks: Ints) -> Flags:
+    """Per word, by its place: whether "not" stands right before it, or before it what is set apart
+    may end.
+    """
+    before = np.maximum(words - 1, 0)
+    denied = transcript.vocabulary.flags(is_denial)[transcript.plain[before]]
+    last = marks.searchsorted(transcript.starts[words])
+    return denied | (last > marks.searchsorted(transcript.ends[before]))
+
+
+def is_denial(word: str) -> bool:
+    """Whether a word ends on "not"."""
+    return word.endswith(("not", "n't"))
+
+
+def turns_of(transcript: Transcript, first: Ints, of_piece: Ints) -> set[int]:
+    """The turns of pieces that may act, given the first word and the bits of each."""
+    possible = of_piece & STEMS != 0
+    first, of_piece = first[possible], of_piece[possible]
+    acting = ((of_piece[:, None] & ASKED_FOR) == ASKED_FOR).any(axis=1)
+    return set(transcript.turn_of[first[acting]].tolist())
 
 
 def marks_apart(characters: Characters) -> Ints:
@@ -113,24 +144,19 @@ def read_otherwise(transcript: Transcript) -> set[int]:
 
 def folded(marks: int) -> int:
     """Marks of a word, or those needed, in KEPT bits: what had all of those needed still has."""
-    return marks & (1 << KEPT) - 1 | marks >> KEPT << len(ACTS)
+    return marks & (1 << KEPT) - 1 | marks >> KEPT << SHARED
 
 
 def bits_of(word: str) -> int:
     """What acts ask for and a word has; an apostrophe before it may count to it ('m)."""
     marks = MARKS[word] | (MARKS[f"'{word}"] if word[0] == "m" else 0)
     is_own = FIRST_PERSON.search(word) or DENIES.search(word)
-    return (
-        folded(marks)
-        | (IS_OWN if is_own else 0)
-        | (IS_A if word == "a" else 0)
-        | (IS_DENIAL if word.endswith(("not", "n't")) else 0)
-    )
+    return folded(marks) | (IS_OWN if is_own else 0) | (IS_A if word == "a" else 0)
 
 
 ASKED_FOR = np.array(
     [folded(marks) | (IS_OWN if act in OWN else 0) for act, marks in NEEDED]
-    + [IS_A | IS_DENIAL | IS_OWN]
+    + [IS_A | IS_OWN | DENIED]
 )
 """What a sentence has that may act, as acts_in_english says: all bits of one of these."""
 

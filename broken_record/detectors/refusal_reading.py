@@ -58,7 +58,7 @@ class Sentence:
         possible = self.wording.acts_with(lowered.split(), len(self.raw) > SENTENCE_HEAD)
         if possible & OWN and not may_be_own(lowered):
             possible -= OWN
-        return bool(possible) and self.has(*(one for one in signs if one in possible))
+        return any(one in possible and self.has(one) for one in signs) if possible else False
 
     @cached_property
     def length(self) -> int:

@@ -21,7 +21,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
-from itertools import pairwise
 from operator import or_
 
 # What a sentence does: one of these must be there.
@@ -419,6 +418,7 @@ DENIES = re.compile(r"n't|^(?:not|cannot|unable|rather)\b")
 
 
 NEGATED = r"n't|not|never"
+OF_MACHINES = r"\b(?:real|human)\b"
 SCENES = r"role|story|scene|\bact\b|character|persona|fiction|scenario|narrative|\bpart\b"
 ENGLISH_PAIRS: tuple[tuple[str, str, str], ...] = (
     (
@@ -464,7 +464,7 @@ ENGLISH_PAIRS: tuple[tuple[str, str, str], ...] = (
         r"\bai\b|gpt|artificial|llm|model|chatbot|program|assistant|text|\bbot\b|claude|gemini"
         r"|bard|llama|qwen|grok|copilot|deepseek|machine|software|generator",
     ),
-    (MACHINE, r"\b(?:real|human)\b", r"\b(?:person|being)\b"),
+    (MACHINE, OF_MACHINES, r"\b(?:person|being)\b"),
     (MACHINE, "openai|anthropic|google|meta|microsoft|alibaba", "created|developed|made|trained"),
     (MACHINE, "trained", "text"),
     (MACHINE, r"\bway\b", "designed|programmed|trained|built"),
@@ -540,8 +540,10 @@ def acts_in_english(words: Sequence[str], is_cut: bool = False) -> frozenset[str
     marks = reduce(or_, map(MARKS.__getitem__, words), ALL_PARTS if is_cut else 0)
     found = acts_of(marks)
     if marks & DENIED and "a" in words and DECLINES not in found:  # "not a story that I would tell"
-        denied = (one == "a" and word.endswith(("not", "n't")) for word, one in pairwise(words))
-        return found | {DECLINES} if any(denied) else found
+        before = (words[k - 1] for k in range(1, len(words)) if words[k] == "a")
+        return (
+            found | {DECLINES} if any(word.endswith(("not", "n't")) for word in before) else found
+        )
     return found
 
 

@@ -173,6 +173,7 @@ def language_of(scripts: Ints, common: Ints, much: Floats) -> Language | None:
     if script not in OF_SCRIPT:
         return found
     places = {language: place for place, language in enumerate(COMMON_WORDS)}
+    common, much = common[common > 0], much[common > 0]
     hits = {
         language: float(much[common >> places[language] & 1 == 1].sum())
         for language in OF_SCRIPT[script]
