@@ -122,7 +122,8 @@ class Scene:
     def wordings(self, position: int, text: str) -> list[Wording]:
         """Those in which a turn is to be read."""
         languages = [self.language]
-        if self.language != "en" or OTHER_SCRIPT.search(text):
+        is_foreign = position in self.in_other_scripts and OTHER_SCRIPT.search(text)
+        if self.language != "en" or is_foreign:
             own = self.language_at(position)
             languages += [own] if own != self.language else []
         return [wording_of(language) for language in languages if language in ROWS]
