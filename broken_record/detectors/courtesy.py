@@ -142,6 +142,12 @@ BITS = 62  # for what can be the second word of a phrase
 NUMBER = 2.0  # words that a new number stands for
 OPENING = 4  # a question is courtesy if its first words are
 UNSPACED = ("zh", "ja")
+DEAD, DONE, START = 0, 1, 2
+LEFT: list[tuple[tuple[re.Pattern[str], ...], ...]] = [(), ((),), ()]
+NUMBERS = {LEFT[DEAD]: DEAD, LEFT[DONE]: DONE}
+"""The states in which the words of a phrase can be: none fits, one has ended, none was said yet; and
+what is left of those that fit, by the number of the state.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,14 +211,6 @@ def beginning_with(word: str) -> tuple[tuple[re.Pattern[str], ...], ...]:
     return tuple(words[1:] for words in phrases() if words[0].fullmatch(word))
 
 
-@lru_cache(maxsize=1 << 18)
-def continued_by(word: str, second: str) -> tuple[tuple[re.Pattern[str], ...], ...]:
-    """What has to come behind two words, for every phrase that they can begin."""
-    return tuple(
-        further[1:] for further in beginning_with(word) if further and further[0].fullmatch(second)
-    )
-
-
 def is_alone(word: str) -> bool:
     """Whether a word is a phrase by itself."""
     return () in beginning_with(word)
@@ -255,13 +253,27 @@ def phrase_starts(transcript: Transcript) -> Ints:
 
 def is_begun(texts: list[str], numbers: list[int]) -> bool:
     """Whether words begin with a phrase of several."""
-    for further in continued_by(texts[numbers[0]], texts[numbers[1]]):
-        behind = numbers[2 : 2 + len(further)]
-        if len(behind) == len(further) and all(
-            pattern.fullmatch(texts[n]) for pattern, n in zip(further, behind, strict=True)
-        ):
-            return True
+    state = START
+    for n in numbers:
+        state = after(state, texts[n])
+        if state <= DONE:
+            return state == DONE
     return False
+
+
+@lru_cache(maxsize=1 << 18)
+def after(state: int, word: str) -> int:
+    """What a word makes of a state: what is left to be said of the phrases that were begun."""
+    if state == START:
+        left = beginning_with(word)
+    else:
+        left = tuple(words[1:] for words in LEFT[state] if words[0].fullmatch(word))
+    if () in left or not left:
+        return DONE if left else DEAD
+    if left not in NUMBERS:
+        NUMBERS[left] = len(LEFT)
+        LEFT.append(left)
+    return NUMBERS[left]
 
 
 def news_of(transcript: Transcript, is_courtesy: Flags, is_new_figure: Flags) -> Floats:
@@ -322,19 +334,19 @@ def find_gestures(transcript: Transcript) -> list[tuple[int, int]]:
     if not len(words):
         return []
     kinds = GESTURE_MARKS.take(transcript.characters.points, mode="clip")
-    marks = np.flatnonzero(kinds)
+    marks = np.flatnonzero(kinds != 0)
     place = marks.searchsorted(transcript.starts[words])
     inside = (place > 0) & (place < len(marks))
     words, before, behind = words[inside], marks[place[inside] - 1], marks[place[inside]]
     fits = (kinds[before] & OPENS != 0) & (kinds[behind] & CLOSES != 0)
     is_sure = flags(is_gesture)[plain[words]] & (behind - before <= BESIDE)
+    is_plain = text.isascii() and "_" not in text  # or a word may be none for the pattern
     found = []
     reached = 0
     columns = (column[fits].tolist() for column in (before, behind, is_sure))
     for begin, end, sure in zip(*columns, strict=True):
-        between = text[begin:end]
-        plainly = sure and between.isascii() and "_" not in between
-        if begin >= reached and (plainly or GESTURE.match(text, begin)):
+        surely = sure and (is_plain or (text[begin:end].isascii() and "_" not in text[begin:end]))
+        if begin >= reached and (surely or GESTURE.match(text, begin)):
             reached = end + 1
             found.append((begin, reached))
     return found

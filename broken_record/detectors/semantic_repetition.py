@@ -49,7 +49,7 @@ from broken_record.detectors.evidence import MOST_SPANS, make_finding, saturate
 from broken_record.detectors.spent import has_few_news, spent_stretches
 from broken_record.detectors.stretches import Stretch, running_sum, stretches_of
 from broken_record.text.ngrams import distinct
-from broken_record.text.transcript import Floats, Ints, Transcript, quote
+from broken_record.text.transcript import Flags, Floats, Ints, Transcript, quote
 
 KIND = "semantic_repetition"
 MEMORY = 10  # turns
@@ -58,15 +58,20 @@ START = 12  # turns whose novelty a dialogue is compared with
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Per turn: content words, how many of them new, how close the closest turn before is.
+    """Every different stem of each turn's content words, rising, and the turns, rising with each.
 
-    `close[apart, i]` is the cosine of the turns i and i - apart.
+    Per turn: how many content words, how many of them new, how close the closest turn before is,
+    whether it shares one with the turn before. `close[apart, i]` is the cosine of the turns i and
+    i - apart.
     """
 
+    stems: Ints
+    turns: Ints
     words: Ints
     new: Ints
     before: Floats
     close: Floats
+    shares: Flags
 
 
 def detect(
@@ -221,24 +226,27 @@ def measure(transcript: Transcript) -> Content:
     n = len(transcript)
     kept = transcript.is_content[transcript.plain]
     stem = transcript.vocabulary.stem[transcript.plain[kept]]
-    keys = distinct(stem * (n + 1) + transcript.turn_of[kept])
-    stems, turns = keys // (n + 1), keys % (n + 1)
+    stems, turns = np.divmod(distinct(stem * n + transcript.turn_of[kept]), n)
     words = np.bincount(turns, minlength=n)
-    again = np.zeros(len(keys), dtype=bool)
+    again = np.zeros(len(turns), dtype=bool)
     again[1:] = (stems[1:] == stems[:-1]) & (turns[1:] - turns[:-1] <= MEMORY)
-    shared = np.zeros((n, MEMORY + 1))
+    # [i, apart]: how many stems the turns i and i - apart share
+    cells = []
     for step in range(1, MEMORY + 1):
         apart = turns[step:] - turns[:-step]
         near = (stems[step:] == stems[:-step]) & (apart <= MEMORY)
         if not near.any():
             break
-        places = turns[step:][near] * (MEMORY + 1) + apart[near]
-        shared += np.bincount(places, minlength=n * (MEMORY + 1)).reshape(n, MEMORY + 1)
+        cells.append(turns[step:][near] * (MEMORY + 1) + apart[near])
+    shared = np.bincount(np.concatenate([*cells, turns[:0]]), minlength=n * (MEMORY + 1))
     roots = np.sqrt(np.maximum(words, 1))
-    before = np.maximum(np.arange(n)[:, None] - np.arange(MEMORY + 1), 0)
-    cosine = shared / (roots[:, None] * roots[before])
-    close = np.where(shared >= 2, cosine, 0).T  # one word in common says little
-    return Content(words, np.bincount(turns[~again], minlength=n), close.max(axis=0), close)
+    close = np.zeros((n, MEMORY + 1))
+    alike = np.flatnonzero(shared >= 2)  # one word in common says little
+    place, apart = np.divmod(alike, MEMORY + 1)
+    close.reshape(-1)[alike] = shared[alike] / (roots[place] * roots[place - apart])
+    shares = shared.reshape(n, MEMORY + 1)[:, 1] > 0
+    new = np.bincount(turns[~again], minlength=n)
+    return Content(stems, turns, words, new, close.max(axis=1), close.T, shares)
 
 
 def over_last(parts: npt.NDArray[np.generic], wholes: Ints, n: int) -> Floats:
@@ -271,24 +279,14 @@ def stretch_around(
     return first, last
 
 
-def stems_of(transcript: Transcript, position: int) -> set[int]:
-    """The stems of a turn's content words."""
-    numbers = transcript.plain[transcript.first[position] : transcript.first[position + 1]]
-    return set(transcript.vocabulary.stem[numbers[transcript.is_content[numbers]]].tolist())
-
-
-def first_repeat(transcript: Transcript, first: int, place: int) -> int:
+def first_repeat(content: Content, given: int, first: int, place: int) -> int:
     """The first turn of a stretch with a content word of its earlier turns that was new in it."""
-    before: set[int] = set().union(
-        *(stems_of(transcript, i) for i in range(max(0, first - 30), first))
-    )
-    said = stems_of(transcript, first) - before
-    for i in range(first + 1, place):
-        stems = stems_of(transcript, i)
-        if i >= transcript.given and stems & said:
-            return i
-        said |= stems - before
-    return place
+    inside = (content.turns >= first - 30) & (content.turns < place)
+    stems, turns = content.stems[inside], content.turns[inside]
+    begins = np.flatnonzero(np.diff(stems, prepend=-1))
+    origin = np.repeat(turns[begins], np.diff(begins, append=len(stems)))
+    again = turns[(origin >= first) & (turns > origin) & (turns >= given)]
+    return int(again.min(initial=place))
 
 
 def report(
@@ -298,7 +296,7 @@ def report(
     """The finding of a stretch: its turns that are close to an earlier one are the evidence."""
     begin = max(first + 1, transcript.given)
     close = (np.flatnonzero(content.before[begin : last + 1] >= linked) + begin).tolist()
-    onset = first_repeat(transcript, first, detect)
+    onset = first_repeat(content, transcript.given, first, detect)
     positions = sorted({first, onset, *close})
     return make_finding(
         transcript,
