@@ -144,8 +144,9 @@ def detect(
                 )
     told = merge(spent, findings)
     echo = echo_stretches(
-        transcript, courtesy, echo_turns, echoed, framed, echo_questions, new_figures
-    )
+        transcript, courtesy, content.shares, echo_turns, echoed, framed, echo_questions,
+        new_figures,
+    )  # fmt: skip
     alike = alike_stretches(transcript, courtesy, meaning_turns, meaning, new_figures)
     model = transcript.meaning.model if transcript.meaning else ""
     for stretches, how in (
