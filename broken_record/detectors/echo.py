@@ -48,9 +48,12 @@ class Echo:
         turn = turn_of[begins]
         again = np.zeros(len(pair), dtype=bool)
         again[1:] = pair[1:] == pair[:-1]
-        once = np.flatnonzero(~again | (np.diff(turn, prepend=-1) != 0))
+        is_new = ~again
+        is_new[1:] |= turn[1:] != turn[:-1]
+        once = np.flatnonzero(is_new)
         again, self.turn, begins = again[once], turn[once], begins[once]
-        ago = np.where(again, np.diff(self.turn, prepend=0), MEMORY + 1)
+        ago = np.full(len(once), MEMORY + 1)
+        np.copyto(ago[1:], self.turn[1:] - self.turn[:-1], where=again[1:])
         self.said_before = ago <= MEMORY
         self.taken_up = ago == 1
         self.taken_up[1:] &= ~self.said_before[:-1]

@@ -44,6 +44,7 @@ from broken_record.detectors.refusal_words import (
     PATTERNS,
 )
 from broken_record.text.characters import Characters, among
+from broken_record.text.ngrams import run_starts
 from broken_record.text.transcript import Flags, Ints, Transcript
 from broken_record.text.words import normalize
 
@@ -124,7 +125,7 @@ def glue(transcript: Transcript, of_piece: Ints, first: Ints, is_marked: Flags) 
     """
     line_ends = transcript.line_breaks
     lines = line_ends.searchsorted(transcript.starts[first])
-    begins = np.flatnonzero(np.diff(lines, prepend=-1))
+    begins = run_starts(lines)
     of_line = np.bitwise_or.reduceat(np.where(is_marked, of_piece, 0), begins)
     long = np.diff(line_ends, prepend=-1, append=len(transcript.text)) > SENTENCE_HEAD
     of_line[long[lines[begins]]] |= folded(ALL_PARTS)

@@ -48,7 +48,7 @@ from broken_record.detectors.echo import echo_stretches
 from broken_record.detectors.evidence import MOST_SPANS, make_finding, saturate
 from broken_record.detectors.spent import has_few_news, spent_stretches
 from broken_record.detectors.stretches import Stretch, running_sum, stretches_of
-from broken_record.text.ngrams import distinct
+from broken_record.text.ngrams import distinct, run_starts
 from broken_record.text.transcript import Flags, Floats, Ints, Transcript, quote
 
 KIND = "semantic_repetition"
@@ -284,7 +284,7 @@ def first_repeat(content: Content, given: int, first: int, place: int) -> int:
     """The first turn of a stretch with a content word of its earlier turns that was new in it."""
     inside = (content.turns >= first - 30) & (content.turns < place)
     stems, turns = content.stems[inside], content.turns[inside]
-    begins = np.flatnonzero(np.diff(stems, prepend=-1))
+    begins = run_starts(stems)
     origin = np.repeat(turns[begins], np.diff(begins, append=len(stems)))
     again = turns[(origin >= first) & (turns > origin) & (turns >= given)]
     return int(again.min(initial=place))

@@ -209,7 +209,7 @@ def languages_of(
     """
     size = int(numbers.max(initial=0)) + 1
     keys = np.sort(turns * size + numbers)
-    first = np.flatnonzero(np.diff(keys, prepend=-1))
+    first = np.concatenate(([0], (keys[1:] != keys[:-1]).nonzero()[0] + 1))[: len(keys)]
     turn, number = np.divmod(keys[first], size)
     much = np.diff(first, append=len(keys)) * worth[number]
     wholes = np.bincount(turn, weights=much, minlength=count)

@@ -23,7 +23,14 @@ from broken_record.data import Dialogue, FinishReason, Role, Span
 from broken_record.text.characters import SPACE, Characters, Cut
 from broken_record.text.language import Language, language_of
 from broken_record.text.meaning import Meaning
-from broken_record.text.ngrams import Hashes, in_order, inside, window_ends, window_hashes
+from broken_record.text.ngrams import (
+    Hashes,
+    in_order,
+    inside,
+    run_starts,
+    window_ends,
+    window_hashes,
+)
 from broken_record.text.similarity import COMPARED, Band, compare_turns, pair_turns, write_words
 from broken_record.text.words import (
     CURLY,
@@ -174,9 +181,9 @@ class Transcript:
     def language_of(self, words: Ints) -> Language | None:
         """The language of some of the words."""
         known = self.vocabulary
-        in_order = np.sort(words)
-        first = np.flatnonzero(np.diff(in_order, prepend=-1))
-        numbers, counts = in_order[first], np.diff(first, append=len(words))
+        rising = np.sort(words)
+        first = run_starts(rising)
+        numbers, counts = rising[first], np.diff(first, append=len(words))
         return language_of(
             known.script[numbers], known.common[numbers], counts * known.worth[numbers]
         )
