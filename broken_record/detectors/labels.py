@@ -13,7 +13,6 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from broken_record.data import Role
 from broken_record.text.transcript import Transcript
 
 LABEL = re.compile(
@@ -88,22 +87,12 @@ def speaker_labels(transcript: Transcript) -> dict[str, str | None]:
     if transcript in KNOWN:
         return KNOWN[transcript]
     prefixes = dict(zip(("assistant", "user"), transcript.prefixes, strict=True))
-    has_colons = has_colon(transcript.text)
     found: dict[str, str | None] = {}
     with_colon = with_colons(transcript)
     for role, own in transcript.of_role.items():
         named = prefixes[role].strip().rstrip(":\uff1a").strip().casefold()
         opened = map(opening_label, [transcript.bodies[i] for i in own if i in with_colon])
         begun = Counter(label.name for label in opened if label and label.name not in NO_NAMES)
-    roles: tuple[Role, ...] = ("assistant", "user")
-    for role in roles:
-        named = prefixes[role].strip().rstrip(":\uff1a").strip().casefold()
-        bodies = [transcript.bodies[i] for i in transcript.of_role[role]]
-        begun = Counter(
-            label.name
-            for body in (bodies if has_colons else ())
-            if has_colon(body) and (label := opening_label(body)) and label.name not in NO_NAMES
-        )
         (most, count), *_ = begun.most_common(1) or [("", 0)]
         learned = most if count >= max(2, len(own) / 2) else None
         found[role] = named or learned

@@ -8,7 +8,6 @@ a window holds as many of them as are worth n words.
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 from typing import TypeVar
 
@@ -61,8 +60,6 @@ def window_ends(worths: Floats, n: int) -> Ints:
     >>> window_ends(np.array([1.0, 1, 1, 1]), 3), window_ends(np.array([1, 0.5, 0.5, 0.5]), 2)
     (array([3, 4]), array([3]))
     """
-    if len(worths) and worths[0] > 0 and (worths == worths[0]).all():
-        return np.arange(math.ceil(n / worths[0]), len(worths) + 1)
     upto = np.zeros(len(worths) + 1)
     worths.cumsum(out=upto[1:])
     for much in (1.0, 0.5):

@@ -23,12 +23,6 @@ from broken_record.detectors.intra_turn_repetition import (
 )
 from broken_record.detectors.line_runs import code_runs
 from broken_record.detectors.repeats import comes_again
-from broken_record.detectors.refusal import POINTS
-from broken_record.detectors.refusal_gate import branches, strings_in
-from broken_record.detectors.refusal_languages import ROWS, patterns_of
-from broken_record.detectors.refusal_reading import read_body, sentences_in
-from broken_record.detectors.refusal_scene import Scene
-from broken_record.detectors.role_leak import find_both_sides, may_be_both_sides
 from broken_record.detectors.rounds import FARTHEST, add_shared, best_stretch, may_reach
 from broken_record.detectors.salad import (
     find_few_function_words,
