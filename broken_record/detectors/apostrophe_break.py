@@ -31,7 +31,7 @@ import numpy as np
 from broken_record.data import Finding
 from broken_record.detectors.evidence import Sign, report_signs
 from broken_record.stats import more_often_p
-from broken_record.text.characters import SPACE, among
+from broken_record.text.characters import among
 from broken_record.text.transcript import Transcript, quote
 from broken_record.text.words import find_words, is_function_word, mask_structure
 
@@ -66,6 +66,7 @@ OPENS = {"\u201c": "\u201d", "\u201e": "\u201c\u201d", "\u00ab": "\u00bb", "\u30
 OPENING = re.compile(f"[{''.join(OPENS)}]")
 BROKEN_ENDS = ("'", "\u2019", *NO_WORDS.split())
 LAST_OF_BROKEN = "".join({end[-1] for end in BROKEN_ENDS})
+LOOKED_BACK = 12  # characters: no fewer than the longest of those has
 CLOSING_MARKS = '"\u201d*'
 ENDS_WORD = np.array(
     [chr(k).isascii() and re.match(r"[^\w']", chr(k)) is not None for k in range(256)]
@@ -207,27 +208,30 @@ def goes_to_pieces(body: str, pieces: int) -> Sign | None:
 
 def with_broken_ends(transcript: Transcript) -> set[int]:
     """The turns of which may_end_broken may say so."""
-    points = transcript.characters.points
-    found = np.bincount(transcript.turn_at(np.flatnonzero(points == ord('"')))) % 2 == 1
-    turns = set(np.flatnonzero(found).tolist())
-    if not transcript.text.isascii():
-        marks = np.flatnonzero(among(points, "\u201d" + "".join(OPENS)))
-        turns |= set(transcript.turn_at(marks).tolist())
-    closing = transcript.characters.has(SPACE) | among(points, CLOSING_MARKS)
-    said = np.append(-1, np.flatnonzero(~closing))
-    last = said[said.searchsorted(transcript.places + transcript.lengths) - 1]
-    last = last[last >= transcript.places]
-    broken = last[among(points[last], LAST_OF_BROKEN)]
-    return turns | set(transcript.turn_at(broken).tolist())
+    characters = transcript.characters
+    quotes = characters.places_of('"').searchsorted(
+        np.append(transcript.places, len(characters.text))
+    )
+    is_broken = (quotes[1:] - quotes[:-1]) % 2 == 1
+    is_broken[transcript.turn_at(characters.places_of("\u201d" + "".join(OPENS)))] = True
+    begins, ends = transcript.bounds
+    last = ends - 1
+    for _ in range(LOOKED_BACK):
+        closing = among(characters.points[last], CLOSING_MARKS) & (last >= begins)
+        if not closing.any():
+            break
+        last = last - closing
+    is_broken |= among(characters.points[last], LAST_OF_BROKEN) & (last >= begins)
+    return set(np.flatnonzero(is_broken).tolist())
 
 
 def may_end_broken(body: str) -> bool:
     """What all bodies have that `ends_broken` can find; most have none of it."""
-    end = body[-12:].rstrip('"”*')
+    end = body[-LOOKED_BACK:].rstrip('"\u201d*')
     return (
         end.endswith(BROKEN_ENDS)
         or body.count('"') % 2 == 1
-        or body.count("“") != body.count("”")
+        or body.count("\u201c") != body.count("\u201d")
         or OPENING.search(body) is not None
     )
 

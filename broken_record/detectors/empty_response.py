@@ -36,10 +36,11 @@ def detect(
 
     `in_a_row`, or `several` of `of_turns`, make it a break.
     """
-    findings = []
+    findings: list[Finding] = []
+    short = set(np.flatnonzero(transcript.counts <= transcript.few).tolist())
     for role in ("assistant", "user"):
         own = transcript.own(role)
-        few = np.flatnonzero(transcript.counts[own] <= transcript.few).tolist()
+        few = [k for k, i in enumerate(own) if i in short] if short else []
         empty = [k for k in few if transcript.says_nothing(own[k])]
         minimal = [k for k in sorted(set(few) - set(empty)) if is_minimal(transcript, own[k])]
         empties = stretches(empty, of_turns)

@@ -46,10 +46,12 @@ def detect(
     """At most one finding per speaker and side of the reply; None of a text log."""
     if not transcript.verbatim:
         return None
-    findings = []
+    findings: list[Finding] = []
     begins, ends = transcript.bounds
     most = {"before": begins - transcript.places}
     most["behind"] = transcript.places + transcript.lengths - ends
+    if max(int(blanks[transcript.given :].max(initial=0)) for blanks in most.values()) < rise:
+        return findings
     for role in ("assistant", "user"):
         positions = np.array(transcript.own(role), dtype=np.int64)
         filled = positions[begins[positions] < ends[positions]]

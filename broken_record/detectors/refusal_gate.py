@@ -43,14 +43,13 @@ from broken_record.detectors.refusal_words import (
     OWN,
     PATTERNS,
 )
-from broken_record.text.characters import Characters, among
 from broken_record.text.ngrams import run_starts
 from broken_record.text.transcript import Flags, Ints, Transcript
 from broken_record.text.words import normalize
 
 MOST_STRINGS = 200  # that stand for a part of a pattern
-APART = "\u00ab\u00bb\u201c\u201d\u201e\u300c\u300d\u300e\u300f"
-"""Marks of quotations beside those of ASCII."""
+APART = '"*\u00ab\u00bb\u201c\u201d\u201e\u300c\u300d\u300e\u300f'
+"""Marks of quotations and stage directions."""
 GLUED = re.compile(r"\w(?:\*\*|_)[*_]*\w")  # marks that reading takes out of the middle of a word
 KEPT = 61  # bits of a word's marks; those beyond share bits with what is only asked of machines
 SHARED = PATTERNS.index(re.compile(OF_MACHINES))
@@ -62,7 +61,7 @@ def acting_in_english(transcript: Transcript) -> set[int]:
     """The turns of which a sentence, read in English, may do something."""
     bits = transcript.vocabulary.bits(bits_of)[transcript.plain]
     points = transcript.characters.points
-    marks = marks_apart(transcript.characters)
+    marks = transcript.characters.places_of(APART)
     articles = np.flatnonzero(bits & IS_A)
     bits[articles[~is_denied(transcript, articles, marks)]] &= ~IS_A
     begins, ends = transcript.characters.stops
@@ -109,14 +108,6 @@ def turns_of(transcript: Transcript, first: Ints, of_piece: Ints) -> set[int]:
     first, of_piece = first[possible], of_piece[possible]
     acting = ((of_piece[:, None] & ASKED_FOR) == ASKED_FOR).any(axis=1)
     return set(transcript.turn_of[first[acting]].tolist())
-
-
-def marks_apart(characters: Characters) -> Ints:
-    """Where marks of quotations and stage directions stand."""
-    found = among(characters.points, '"*')
-    if not characters.text.isascii():
-        found |= among(characters.points, APART)
-    return np.flatnonzero(found)
 
 
 def glue(transcript: Transcript, of_piece: Ints, first: Ints, is_marked: Flags) -> Ints:

@@ -32,7 +32,7 @@ import numpy as np
 from broken_record.data import Finding, Role
 from broken_record.detectors.evidence import Sign, report_signs, stretches
 from broken_record.detectors.labels import ACT, Label, find_labels, speaker_labels
-from broken_record.text.characters import CHARACTER, CLOSING, ENDING, ENDING_EVERYWHERE, among
+from broken_record.text.characters import CHARACTER, CLOSING, ENDING, ENDING_EVERYWHERE
 from broken_record.text.transcript import Transcript, quote
 
 KIND = "role_leak"
@@ -131,6 +131,7 @@ def detect(
     """
     labels = speaker_labels(transcript)
     signed, two_sided = with_signs(transcript), may_be_both_sides(transcript)
+    looked_at = signed | two_sided
     findings = []
     sides: tuple[tuple[Role, Role], ...] = (("assistant", "user"), ("user", "assistant"))
     for role, other in sides:
@@ -138,7 +139,7 @@ def detect(
         own = transcript.of_role[role]
         leaks: dict[int, Sign] = {}
         voiced: dict[int, Sign] = {}
-        for place, i in enumerate(own):
+        for place, i in [one for one in enumerate(own) if one[1] in looked_at]:
             if i in two_sided and (answers := find_both_sides(transcript, i)):
                 leaks[place] = answers
             if i not in signed:
@@ -172,7 +173,7 @@ def detect(
 def with_signs(transcript: Transcript) -> set[int]:
     """The turns that hold a sign of a label or of a token."""
     signs = [sign for sign in SIGNS if sign in transcript.text]
-    places = np.flatnonzero(among(transcript.characters.points, {sign[0] for sign in signs}))
+    places = transcript.characters.places_of({sign[0] for sign in signs})
     turns = set(transcript.turn_at(places).tolist())
     return {i for i in turns if any(sign in transcript.bodies[i] for sign in signs)}
 

@@ -100,8 +100,8 @@ def detect(
         runs, at_once = [], set()
         looked_at = salads.suspect | (transcript.sizes >= least_run)
         looked_at &= transcript.counts >= SHORT
-        for k in np.flatnonzero(looked_at[own]).tolist():
-            i = own[k]
+        some = set(np.flatnonzero(looked_at).tolist())
+        for k, i in [one for one in enumerate(own) if one[1] in some] if some else ():
             may_run = transcript.sizes[i] >= least_run and breaks_off(transcript, i)
             if not (salads.suspect[i] or may_run) or is_loop(transcript, i, looping):
                 continue

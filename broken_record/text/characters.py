@@ -87,6 +87,12 @@ class Characters:
         found: Flags = (self.classes & kind) != 0
         return found
 
+    def places_of(self, characters: Iterable[str]) -> Ints:
+        """Where one of a few characters stands; rising."""
+        present = [one for one in characters if one in self.text]
+        places: Ints = among(self.points, present).nonzero()[0]
+        return places
+
     def cut(self) -> Cut | None:
         r"""The words, None where they are left to the patterns.
 
@@ -159,12 +165,9 @@ class Characters:
         >>> [edges.tolist() for edges in Characters("Oh... no.5\nYes").stops]
         [[2, 8, 10], [5, 9, 11]]
         """
-        points = self.points
-        found = self.has(ENDING) | (points == ord("\n"))
-        if not self.text.isascii():
-            found |= among(points, STOPS_ELSEWHERE)
-        places = np.flatnonzero(found)
-        breaks = np.flatnonzero(np.diff(places) != 1) + 1
+        others = [stop for stop in f"\n{STOPS_ELSEWHERE}" if stop in self.text]
+        places = np.flatnonzero(self.has(ENDING) | among(self.points, others))
+        breaks = np.flatnonzero(places[1:] - places[:-1] != 1) + 1
         return (
             places[np.concatenate(([0], breaks))[: len(places)]],
             places[np.concatenate((breaks - 1, [-1]))[: len(places)]] + 1,
