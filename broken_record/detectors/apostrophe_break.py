@@ -209,9 +209,10 @@ def goes_to_pieces(body: str, pieces: int) -> Sign | None:
 def with_broken_ends(transcript: Transcript) -> set[int]:
     """The turns of which may_end_broken may say so."""
     characters = transcript.characters
-    quotes = characters.places_of('"').searchsorted(
-        np.append(transcript.places, len(characters.text))
-    )
+    if not characters.text:
+        return set()
+    borders = np.append(transcript.places, len(characters.text))
+    quotes = characters.places_of('"').searchsorted(borders)
     is_broken = (quotes[1:] - quotes[:-1]) % 2 == 1
     is_broken[transcript.turn_at(characters.places_of("\u201d" + "".join(OPENS)))] = True
     begins, ends = transcript.bounds
