@@ -21,6 +21,7 @@ their texts are.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache, reduce
 from itertools import product
@@ -28,6 +29,7 @@ from operator import or_
 
 import numpy as np
 
+from broken_record.text.characters import among
 from broken_record.text.ngrams import distinct, first_of_each, inside
 from broken_record.text.transcript import Flags, Floats, Ints, Transcript
 
@@ -134,10 +136,9 @@ GESTURE = re.compile(
     rf"[^*()\[\]\n]{{0,{BESIDE}}}[*)\]]",
     re.IGNORECASE,
 )
-OPENS, CLOSES = 1, 2
-GESTURE_MARKS = np.zeros(256, dtype=np.uint8)
-GESTURE_MARKS[[*map(ord, "*([)]\n")]] = OPENS | CLOSES, OPENS, OPENS, CLOSES, CLOSES, 4
-"""What the marks can do between which a gesture stands, each right before the next."""
+SHORTEST = 3  # characters of such a word that tell it
+GESTURE_MARKS = "*()[]\n"
+"""A gesture stands between two of them, of which each is right before the next."""
 BITS = 62  # for what can be the second word of a phrase
 NUMBER = 2.0  # words that a new number stands for
 OPENING = 4  # a question is courtesy if its first words are
@@ -243,22 +244,31 @@ def phrase_starts(transcript: Transcript) -> Ints:
     known, plain = transcript.vocabulary, transcript.plain
     alone = np.flatnonzero(known.flags(is_alone)[plain])
     bits = known.bits(begins_bits)[plain[:-1]] & known.bits(continues_bits)[plain[1:]]
-    begun = [
-        at
-        for at in np.flatnonzero(bits).tolist()
-        if is_begun(known.texts, plain[at : at + longest()].tolist())
-    ]
+    may_begin = np.flatnonzero(bits[:-1])
+    rows = zip(*(plain[may_begin + k].tolist() for k in range(3)), strict=True)
+    begun = []
+    states: dict[tuple[int, ...], int] = {}
+    for at, three in zip(may_begin.tolist(), rows, strict=True):
+        state = states.get(three)
+        if state is None:
+            state = states[three] = after_all(START, known.texts, three)
+        if state > DONE:  # few phrases are longer
+            further = plain[at + 3 : at + longest()].tolist()
+            state = after_all(state, known.texts, further)
+        if state == DONE:
+            begun.append(at)
+    if len(bits) and bits[-1] and after_all(START, known.texts, plain[-2:].tolist()) == DONE:
+        begun.append(len(bits) - 1)
     return np.concatenate((alone, np.array(begun, dtype=np.int64)))
 
 
-def is_begun(texts: list[str], numbers: list[int]) -> bool:
-    """Whether words begin with a phrase of several."""
-    state = START
+def after_all(state: int, texts: list[str], numbers: Iterable[int]) -> int:
+    """What words, by their numbers, make of a state."""
     for n in numbers:
-        state = after(state, texts[n])
         if state <= DONE:
-            return state == DONE
-    return False
+            break
+        state = after(state, texts[n])
+    return state
 
 
 @lru_cache(maxsize=1 << 18)
@@ -316,13 +326,13 @@ def is_first(numbers: Ints) -> Flags:
 
 
 def is_gesture(word: str) -> bool:
-    """Whether a gesture is told by a word."""
-    return GESTURE_WORD.search(word) is not None
+    """Whether a word tells a gesture by how it begins."""
+    return GESTURE_WORD.match(word) is not None
 
 
 def may_be_gesture(word: str) -> bool:
     """Whether a gesture may be told by a word: a hand does so on something."""
-    return is_gesture(word) or HAND.search(word) is not None
+    return GESTURE_WORD.search(word) is not None or HAND.search(word) is not None
 
 
 def find_gestures(transcript: Transcript) -> list[tuple[int, int]]:
@@ -333,20 +343,22 @@ def find_gestures(transcript: Transcript) -> list[tuple[int, int]]:
     words = np.flatnonzero(flags(may_be_gesture)[plain])
     if not len(words):
         return []
-    kinds = GESTURE_MARKS.take(transcript.characters.points, mode="clip")
-    marks = np.flatnonzero(kinds != 0)
-    place = marks.searchsorted(transcript.starts[words])
-    inside = (place > 0) & (place < len(marks))
-    words, before, behind = words[inside], marks[place[inside] - 1], marks[place[inside]]
-    fits = (kinds[before] & OPENS != 0) & (kinds[behind] & CLOSES != 0)
-    is_sure = flags(is_gesture)[plain[words]] & (behind - before <= BESIDE)
+    starts = transcript.starts[words]
+    marks = transcript.characters.places_of(GESTURE_MARKS)
+    place = marks.searchsorted(starts)
+    inside = np.flatnonzero((place > 0) & (place < len(marks)))
+    words, starts, place = words[inside], starts[inside], place[inside]
+    before, behind = marks[place - 1], marks[place]
+    points = transcript.characters.points
+    fits = among(points[before], "*([") & among(points[behind], "*)]")
+    is_sure = flags(is_gesture)[plain[words]]
+    is_sure &= (starts - before - 1 <= BESIDE) & (behind - starts - SHORTEST <= BESIDE)
     is_plain = text.isascii() and "_" not in text  # or a word may be none for the pattern
     found = []
     reached = 0
     columns = (column[fits].tolist() for column in (before, behind, is_sure))
     for begin, end, sure in zip(*columns, strict=True):
-        surely = sure and (is_plain or (text[begin:end].isascii() and "_" not in text[begin:end]))
-        if begin >= reached and (surely or GESTURE.match(text, begin)):
+        if begin >= reached and ((sure and is_plain) or GESTURE.match(text, begin)):
             reached = end + 1
             found.append((begin, reached))
     return found

@@ -83,17 +83,16 @@ def pairs_of(transcript: Transcript, looked_at: Flags | None) -> tuple[Hashes, I
         kept = (turn_of[1:] == turn_of[:-1]) & (says[1:] | says[:-1])
     else:
         ends = window_ends(worth, PAIR)
-        content = np.concatenate(([0.0], np.cumsum(np.where(worth < 1, worth, says))))
         kept = turn_of[: len(ends)] == turn_of[ends - 1]
-        kept &= content[ends] - content[: len(ends)] >= 1
+        if transcript.worth_of_all is None:
+            content = np.concatenate(([0.0], np.cumsum(np.where(worth < 1, worth, says))))
+            kept &= content[ends] - content[: len(ends)] >= 1
     if looked_at is not None:
         kept &= looked_at[turn_of[: len(kept)]]
     begins = np.flatnonzero(kept)
     if transcript.worth_of_all == 1:
-        words = transcript.words.astype(np.uint64)
-        return words[begins] * np.uint64(len(transcript.vocabulary.texts)) + words[
-            begins + 1
-        ], begins
+        words, count = transcript.words.astype(np.uint64), len(transcript.vocabulary.texts)
+        return words[begins] * np.uint64(count) + words[begins + 1], begins
     return window_hashes(transcript.words, ends)[begins], begins
 
 
