@@ -98,18 +98,23 @@ def judge_turn(
 ) -> Verdict:
     """The verdict on the sentence of a turn that has the most points."""
     best = NOTHING
-    if not scene.may_act(position):
+    body = scene.transcript.bodies[position]
+    if not scene.may_act(position) or body in scene.idle:
         return best
-    reading = read_body(scene.transcript.bodies[position])
+    reading = read_body(body)
+    acts = False
     for wording in scene.wordings(position, reading.text):
         sentences = sentences_in(reading.text, wording)
         acting = [k for k, sentence in enumerate(sentences) if sentence.acts(*POINTS)]
         if acting:
+            acts = True
             usual = scene.usual_formats(position, usual_share, usual_turns)
             verdicts = [
                 Weighing(scene, position, reading, usual, sentences, k).verdict() for k in acting
             ]
             best = max([best, *verdicts], key=lambda verdict: verdict.points)
+    if not acts:
+        scene.idle.add(body)
     return best
 
 

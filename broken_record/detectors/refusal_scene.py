@@ -54,6 +54,7 @@ class Scene:
         self.transcript = transcript
         self.language: str = transcript.language or "en"
         self.formats: dict[int, tuple[bool, bool]] = {}
+        self.idle: set[str] = set()  # what was read and does nothing, which may be said again
 
     @cached_property
     def is_known(self) -> bool:

@@ -139,18 +139,24 @@ def detect(
         own = transcript.of_role[role]
         leaks: dict[int, Sign] = {}
         voiced: dict[int, Sign] = {}
+        read: dict[str, tuple[str, Sign | None, Sign | None]] = {}  # what may be said again
         for place, i in [one for one in enumerate(own) if one[1] in looked_at]:
             if i in two_sided and (answers := find_both_sides(transcript, i)):
                 leaks[place] = answers
             if i not in signed:
                 continue
             body = transcript.bodies[i]
-            plain = without_quotations(body)
-            if token := find_token(plain, body) or find_labels_alone(body):
+            if body not in read:
+                plain = without_quotations(body)
+                token = find_token(plain, body) or find_labels_alone(body)
+                voice = None if token else find_voice(plain, body, names, role, labels[role])
+                read[body] = plain, token, voice
+            plain, token, voice = read[body]
+            if token:
                 leaks[place] = token
             elif slot := find_slot(transcript, i, plain):
                 leaks[place] = slot
-            elif voice := find_voice(plain, body, names, role, labels[role]):
+            elif voice:
                 voiced[place] = voice
         is_format = (
             len(own) >= format_turns and 0 in voiced and len(voiced) >= format_share * len(own)
