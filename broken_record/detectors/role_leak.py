@@ -26,6 +26,7 @@ where an engine's stop string cuts.
 from __future__ import annotations
 
 import re
+from functools import cache, partial
 
 import numpy as np
 
@@ -132,6 +133,7 @@ def detect(
     labels = speaker_labels(transcript)
     signed, two_sided = with_signs(transcript), may_be_both_sides(transcript)
     looked_at = signed | two_sided
+    letter = cache(partial(first_letter, transcript))
     findings = []
     sides: tuple[tuple[Role, Role], ...] = (("assistant", "user"), ("user", "assistant"))
     for role, other in sides:
@@ -154,7 +156,7 @@ def detect(
             plain, token, voice = read[body]
             if token:
                 leaks[place] = token
-            elif slot := find_slot(transcript, i, plain):
+            elif (slot := find_slot(plain)) and letter() >= i:
                 leaks[place] = slot
             elif voice:
                 voiced[place] = voice
@@ -247,14 +249,17 @@ def find_token(plain: str, body: str) -> Sign | None:
     return Sign(match.start(), match.end(), f"{quote(match[0])} in the reply")
 
 
-def find_slot(transcript: Transcript, position: int, plain: str) -> Sign | None:
-    """The first name that is left to fill in, where nothing was asked for that is sent so."""
+def find_slot(plain: str) -> Sign | None:
+    """The first name that is left to fill in."""
     match = SLOT.search(plain)
-    if match is None or any(
-        LETTER.search(body) or ASKED.search(body) for body in transcript.bodies[:position]
-    ):
-        return None
-    return Sign(match.start(), match.end(), f"{quote(match[0])} in the reply")
+    return match and Sign(match.start(), match.end(), f"{quote(match[0])} in the reply")
+
+
+def first_letter(transcript: Transcript) -> int:
+    """The first turn that speaks of what is sent with names to fill in; behind the last if none."""
+    said = enumerate(transcript.bodies)
+    letters = (i for i, body in said if LETTER.search(body) or ASKED.search(body))
+    return next(letters, len(transcript))
 
 
 def find_labels_alone(body: str) -> Sign | None:
