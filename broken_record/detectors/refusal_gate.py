@@ -43,6 +43,7 @@ from broken_record.detectors.refusal_words import (
     OWN,
     PATTERNS,
 )
+from broken_record.text.characters import SPACE
 from broken_record.text.ngrams import run_starts
 from broken_record.text.transcript import Flags, Ints, Transcript
 from broken_record.text.words import normalize
@@ -158,12 +159,15 @@ def acting_elsewhere(transcript: Transcript, language: str) -> set[int]:
     normal form, by the strings that its patterns ask for.
     """
     text = bare(transcript.text)
+    has_blanks = np.count_nonzero(transcript.characters.has(SPACE)) > len(transcript.line_breaks)
     pattern = held_in(language)
     found: set[int] = set()
     for one in dict.fromkeys((text, outside_of_quotations(text))):
-        lines = ["".join(line.split()) for line in one.lower().split("\n")]
-        if pattern.search("\n".join(lines)):
-            found |= {k for k, line in enumerate(lines) if pattern.search(line)}
+        lowered = one.lower()
+        if has_blanks or one is not text:
+            lowered = "\n".join("".join(line.split()) for line in lowered.split("\n"))
+        if pattern.search(lowered):
+            found |= {k for k, line in enumerate(lowered.split("\n")) if pattern.search(line)}
     if not found:
         return found
     line_ends = transcript.line_breaks

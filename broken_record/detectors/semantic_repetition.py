@@ -47,7 +47,7 @@ from broken_record.detectors.courtesy import Courtesy, measure_courtesy
 from broken_record.detectors.echo import echo_stretches
 from broken_record.detectors.evidence import MOST_SPANS, make_finding, saturate
 from broken_record.detectors.spent import has_few_news, spent_stretches
-from broken_record.detectors.stretches import Stretch, running_sum, stretches_of
+from broken_record.detectors.stretches import Stretch, running_sum, runs_of, stretches_of
 from broken_record.text.ngrams import distinct, run_starts
 from broken_record.text.transcript import Flags, Floats, Ints, Transcript, quote
 
@@ -131,17 +131,15 @@ def detect(
     near = (content.before >= linked).tolist()
     findings: list[Finding] = []
     reached = -1
-    for i in np.flatnonzero(stagnant).tolist():
-        if i <= reached + over_turns:
-            reached = max(reached, i)
-        else:
-            first, last = stretch_around(content, near, i, linked, over_turns)
-            reached = max(i, last)
-            if last - first + 1 >= least_turns:
-                told = min(last, max(i, first + least_turns - 1))
+    for i, run_last in runs_of(stagnant):
+        if i > reached + over_turns:
+            first, reached = stretch_around(content, near, i, linked, over_turns)
+            if reached - first + 1 >= least_turns:
+                sure = min(reached, max(i, first + least_turns - 1))
                 findings.append(
-                    report(transcript, content, first, last, told, linked, fresh, break_turns)
+                    report(transcript, content, first, reached, sure, linked, fresh, break_turns)
                 )
+        reached = max(reached, run_last)
     told = merge(spent, findings)
     echo = echo_stretches(
         transcript, courtesy, content.shares, echo_turns, echoed, framed, echo_questions,

@@ -26,17 +26,29 @@ def running_sum(values: npt.NDArray[np.generic], n: int) -> Floats:
     return window
 
 
+def runs_of(flags: Flags) -> list[tuple[int, int]]:
+    """The first and the last place of every run of places that are flagged.
+
+    >>> runs_of(np.array([False, True, True, False, True]))
+    [(1, 2), (4, 4)]
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
+    places: list[int] = edges.tolist()
+    return [(first, end - 1) for first, end in zip(places[::2], places[1::2], strict=True)]
+
+
 def stretches_of(told: Flags, given: int, over: int) -> list[Stretch]:
     """The stretches of the windows of `over` turns that end where `told` says, none in an opening.
 
     Windows that meet are one stretch.
     """
     stretches: list[Stretch] = []
-    for last in np.flatnonzero(told).tolist():
-        if last < given + over - 1:
+    for first, last in runs_of(told):
+        begins = max(first, given + over - 1)
+        if begins > last:
             continue
-        if stretches and last - over <= stretches[-1].last:
+        if stretches and begins - over <= stretches[-1].last:
             stretches[-1].last = last
         else:
-            stretches.append(Stretch(last - over + 1, last, last))
+            stretches.append(Stretch(begins - over + 1, begins, last))
     return stretches

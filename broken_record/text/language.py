@@ -207,10 +207,10 @@ def languages_of(
     """By turn: the language of those that are in a script of one language, as language_of says; per
     word its turn and its number, and by number how much it is and its script.
     """
-    size = int(numbers.max(initial=0)) + 1
-    keys = np.sort(turns * size + numbers)
+    bits = int(numbers.max(initial=0)).bit_length()
+    keys = np.sort(turns << bits | numbers)
     first = np.concatenate(([0], (keys[1:] != keys[:-1]).nonzero()[0] + 1))[: len(keys)]
-    turn, number = np.divmod(keys[first], size)
+    turn, number = keys[first] >> bits, keys[first] & (1 << bits) - 1
     much = np.diff(first, append=len(keys)) * worth[number]
     wholes = np.bincount(turn, weights=much, minlength=count)
     much = np.minimum(much, np.maximum(1.0, MOST_SHARE * wholes)[turn])
