@@ -32,6 +32,7 @@ from broken_record.data import Finding
 from broken_record.detectors.evidence import Sign, report_signs
 from broken_record.stats import more_often_p
 from broken_record.text.characters import among
+from broken_record.text.ngrams import distinct
 from broken_record.text.transcript import Transcript, quote
 from broken_record.text.words import find_words, is_function_word, mask_structure
 
@@ -106,6 +107,7 @@ def detect(
     odd, in_pieces = with_odd_contractions(transcript, unusual), with_pieces(transcript, unusual)
     broken_ends = with_broken_ends(transcript)
     looked_at = odd | in_pieces | broken_ends
+    open_ended = with_open_ends(transcript) if counted else set()
     for role in ("assistant", "user"):
         own = transcript.own(role)
         uncut = frozenset() if counted else not_cut(transcript, own)
@@ -125,7 +127,8 @@ def detect(
             if found is not None:
                 breaks[i] = found
         if counted:
-            for i, found in near_apostrophes(transcript, own, fisher_p, near_turns).items():
+            near = near_apostrophes(transcript, own, open_ended, fisher_p, near_turns)
+            for i, found in near.items():
                 breaks.setdefault(i, found)
         spoilt = spoilt_from(transcript, breaks)
         if breaks := {i: sign for i, sign in breaks.items() if (i, sign.start) < spoilt}:
@@ -339,17 +342,23 @@ def is_salad(text: str, salad_share: float) -> bool:
     return len(words) >= FOLLOWING and sum(map(is_function_word, words)) < salad_share * len(words)
 
 
+def with_open_ends(transcript: Transcript) -> set[int]:
+    """The turns that have apostrophes and do not end with a sign that ends a turn."""
+    places = np.array(transcript.apostrophes, dtype=np.int64)
+    turns = distinct(transcript.turn_at(places))
+    last = transcript.characters.points[transcript.bounds[1][turns] - 1]
+    return set(turns[~among(last, TERMINAL)].tolist())
+
+
 def near_apostrophes(
-    transcript: Transcript, own: list[int], fisher_p: float, least: int
+    transcript: Transcript, own: list[int], open_ended: set[int], fisher_p: float, least: int
 ) -> dict[int, Sign]:
     """Rule (c): the turns that break off near an apostrophe, if there are far too many of them."""
     broken: dict[int, Sign] = {}
     windows = windows_near = 0
-    apostrophes = np.array(transcript.apostrophes, dtype=np.int64)
-    having = set(transcript.turn_at(apostrophes).tolist())
-    for i in [i for i in own if i in having]:
+    for i in [i for i in own if i in open_ended]:
         body = transcript.bodies[i].rstrip()
-        if body[-1:] in TERMINAL or transcript.was_cut(i):
+        if transcript.was_cut(i):
             continue
         said = list(find_words(body))
         if len(said) <= NEAR:
