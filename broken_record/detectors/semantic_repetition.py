@@ -37,7 +37,8 @@ round in one thought often does so from the beginning.
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -49,29 +50,59 @@ from broken_record.detectors.evidence import MOST_SPANS, make_finding, saturate
 from broken_record.detectors.spent import has_few_news, spent_stretches
 from broken_record.detectors.stretches import Stretch, running_sum, runs_of, stretches_of
 from broken_record.text.ngrams import distinct, run_starts
-from broken_record.text.transcript import Flags, Floats, Ints, Transcript, quote
+from broken_record.text.transcript import Floats, Ints, Transcript, quote
 
 KIND = "semantic_repetition"
 MEMORY = 10  # turns
 START = 12  # turns whose novelty a dialogue is compared with
 
 
-@dataclass(frozen=True, slots=True)
 class Content:
-    """Every different stem of each turn's content words, rising, and the turns, rising with each.
+    """The different stems of each turn's content words, rising, and the turns, rising with each.
 
-    Per turn: how many content words, how many of them new, how close the closest turn before is,
-    whether it shares one with the turn before. `close[apart, i]` is the cosine of the turns i and
-    i - apart.
+    Per turn: how many they are, how many of them new, whether one is shared with the turn before.
     """
 
-    stems: Ints
-    turns: Ints
-    words: Ints
-    new: Ints
-    before: Floats
-    close: Floats
-    shares: Flags
+    def __init__(self, transcript: Transcript) -> None:
+        self.count = n = len(transcript)
+        kept = transcript.is_content[transcript.plain]
+        stem = transcript.vocabulary.stem[transcript.plain[kept]]
+        bits = n.bit_length()
+        keys = distinct(stem << bits | transcript.turn_of[kept])
+        self.stems, self.turns = keys >> bits, keys & (1 << bits) - 1
+        self.words = np.bincount(self.turns, minlength=n)
+        apart = np.full(len(self.turns), MEMORY + 1)
+        same = self.stems[1:] == self.stems[:-1]
+        np.copyto(apart[1:], self.turns[1:] - self.turns[:-1], where=same)
+        self.new = np.bincount(self.turns[apart > MEMORY], minlength=n)
+        self.shares = np.zeros(n, dtype=bool)
+        self.shares[self.turns[apart == 1]] = True
+
+    @cached_property
+    def close(self) -> Floats:
+        """[apart, i]: the cosine of the turns i and i - apart; 0 if they share only one word."""
+        stems, turns = self.stems, self.turns
+        cells = []
+        for step in range(1, MEMORY + 1):
+            apart = turns[step:] - turns[:-step]
+            near = ((stems[step:] == stems[:-step]) & (apart <= MEMORY)).nonzero()[0]
+            if not len(near):
+                break
+            cells.append(turns[near + step] * (MEMORY + 1) + apart[near])
+        places = np.concatenate([*cells, turns[:0]])
+        shared = np.bincount(places, minlength=self.count * (MEMORY + 1))
+        roots = np.sqrt(np.maximum(self.words, 1))
+        close: Floats = np.zeros((self.count, MEMORY + 1))
+        alike = np.flatnonzero(shared >= 2)  # one word in common says little
+        place, apart = np.divmod(alike, MEMORY + 1)
+        close.reshape(-1)[alike] = shared[alike] / (roots[place] * roots[place - apart])
+        return close.T
+
+    @cached_property
+    def before(self) -> Floats:
+        """How close the closest turn before is."""
+        most: Floats = self.close.max(axis=0)
+        return most
 
 
 def detect(
@@ -118,18 +149,19 @@ def detect(
             some_courtesy, questions, new_figures,
         )
     ]  # fmt: skip
-    content = measure(transcript)
+    content = Content(transcript)
     fresh = over_last(content.new + courtesy.figures, content.words + courtesy.figures, over_turns)
-    close = over_last(content.before * content.words, content.words, over_turns)
     enough = running_sum(content.words, over_turns) >= content_words
     start = float(content.new[:START].sum()) / max(1, int(content.words[:START].sum()))
-    stagnant = (fresh < novelty) | ((fresh < start_share * start) & (close >= closeness))
     idle = running_sum(courtesy.asked, over_turns) <= idle_questions
     idle |= running_sum(courtesy.news, over_turns) <= idle_news * over_turns
-    stagnant &= enough & idle
+    stagnant = (fresh < max(novelty, start_share * start)) & enough & idle
     stagnant[: transcript.given + over_turns - 1] = False
-    near = (content.before >= linked).tolist()
     findings: list[Finding] = []
+    if stagnant.any():
+        close = over_last(content.before * content.words, content.words, over_turns)
+        stagnant &= (fresh < novelty) | (close >= closeness)
+        near = (content.before >= linked).tolist()
     reached = -1
     for i, run_last in runs_of(stagnant):
         if i > reached + over_turns:
@@ -218,34 +250,6 @@ def do_meet(one: Finding, other: Finding) -> bool:
     """Whether two findings share a turn."""
     ends = [float("inf") if f.end_turn is None else f.end_turn for f in (one, other)]
     return one.origin_turn <= ends[1] and other.origin_turn <= ends[0]
-
-
-def measure(transcript: Transcript) -> Content:
-    """The content words of all turns, and how far they were said shortly before."""
-    n = len(transcript)
-    kept = transcript.is_content[transcript.plain]
-    stem = transcript.vocabulary.stem[transcript.plain[kept]]
-    stems, turns = np.divmod(distinct(stem * n + transcript.turn_of[kept]), n)
-    words = np.bincount(turns, minlength=n)
-    again = np.zeros(len(turns), dtype=bool)
-    again[1:] = (stems[1:] == stems[:-1]) & (turns[1:] - turns[:-1] <= MEMORY)
-    # [i, apart]: how many stems the turns i and i - apart share
-    cells = []
-    for step in range(1, MEMORY + 1):
-        apart = turns[step:] - turns[:-step]
-        near = (stems[step:] == stems[:-step]) & (apart <= MEMORY)
-        if not near.any():
-            break
-        cells.append(turns[step:][near] * (MEMORY + 1) + apart[near])
-    shared = np.bincount(np.concatenate([*cells, turns[:0]]), minlength=n * (MEMORY + 1))
-    roots = np.sqrt(np.maximum(words, 1))
-    close = np.zeros((n, MEMORY + 1))
-    alike = np.flatnonzero(shared >= 2)  # one word in common says little
-    place, apart = np.divmod(alike, MEMORY + 1)
-    close.reshape(-1)[alike] = shared[alike] / (roots[place] * roots[place - apart])
-    shares = shared.reshape(n, MEMORY + 1)[:, 1] > 0
-    new = np.bincount(turns[~again], minlength=n)
-    return Content(stems, turns, words, new, close.max(axis=1), close.T, shares)
 
 
 def over_last(parts: npt.NDArray[np.generic], wholes: Ints, n: int) -> Floats:

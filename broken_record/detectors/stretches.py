@@ -32,8 +32,9 @@ def runs_of(flags: Flags) -> list[tuple[int, int]]:
     >>> runs_of(np.array([False, True, True, False, True]))
     [(1, 2), (4, 4)]
     """
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
-    places: list[int] = edges.tolist()
+    padded = np.zeros(len(flags) + 2, dtype=bool)
+    padded[1:-1] = flags
+    places: list[int] = (padded[1:] != padded[:-1]).nonzero()[0].tolist()
     return [(first, end - 1) for first, end in zip(places[::2], places[1::2], strict=True)]
 
 
