@@ -96,7 +96,8 @@ class Content:
         alike = np.flatnonzero(shared >= 2)  # one word in common says little
         place, apart = np.divmod(alike, MEMORY + 1)
         close.reshape(-1)[alike] = shared[alike] / (roots[place] * roots[place - apart])
-        return close.T
+        turned: Floats = close.T
+        return turned
 
     @cached_property
     def before(self) -> Floats:
