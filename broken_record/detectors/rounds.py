@@ -18,6 +18,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from broken_record.text.ngrams import distinct
 from broken_record.text.transcript import Flags, Floats, Ints, Transcript
@@ -26,7 +27,7 @@ FARTHEST = 24  # turns
 IN_ROUND = 0.65  # of the turns of a round have their nearest a multiple of the period before
 LEAST_ALIKE = 0.05  # cosine: a turn that shares less with all before it has no nearest
 LEAST_TURNS = 12
-AT_ONCE = 1 << 14  # words of turns that are compared at once
+AT_ONCE = 1 << 11  # words of turns that are compared at once: few, because of the memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,23 +148,16 @@ def add_shared(keys: Ints, turns: Ints, weights: Floats, n: int) -> Floats:
     its turns, and those of two words further than FARTHEST; their turns, and what they weigh.
     """
     shared = np.zeros((n, FARTHEST + 1))
-    count = len(keys)
-    keys = np.append(keys, np.full(FARTHEST, np.iinfo(np.int64).max))
-    for begin in range(0, count, AT_ONCE):
-        at = np.arange(begin, min(begin + AT_ONCE, count))
-        said = []
-        for step in range(1, FARTHEST + 1):
-            # those whose word is said again so many places further on, and near
-            apart = keys[at + step] - keys[at]
-            near = (apart <= FARTHEST).nonzero()[0]
-            if not len(near):
-                break
-            at = at[near]
-            said.append(at * (FARTHEST + 1) + apart[near])
-        if said:
-            both = np.sort(np.concatenate(said))
-            every = both // (FARTHEST + 1)
-            apart = both - every * (FARTHEST + 1)
-            places = (turns[every] + apart) * (FARTHEST + 1) + apart
-            np.add.at(shared.reshape(-1), places, weights[every])
+    if not len(keys):
+        return shared
+    flat = shared.reshape(-1)
+    padded = np.append(keys, np.full(FARTHEST, np.iinfo(np.int64).max))
+    windows = sliding_window_view(padded, FARTHEST + 1)
+    for begin in range(0, len(keys), AT_ONCE):
+        # how far behind a word it is said next, and the time after that ...
+        some = windows[begin : begin + AT_ONCE]
+        distances = some[:, 1:] - some[:, :1]
+        near = (distances <= FARTHEST).reshape(-1).nonzero()[0]
+        apart, said = distances.reshape(-1)[near], begin + near // FARTHEST
+        np.add.at(flat, (turns[said] + apart) * (FARTHEST + 1) + apart, weights[said])
     return shared

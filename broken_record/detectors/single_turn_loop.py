@@ -107,8 +107,8 @@ def detect(
 
 
 def find_near(transcript: Transcript, near: float, words: int) -> Floats:
-    """Per turn: how alike it is to the one before it; 0 below `near`, and where either has fewer
-    `words` or holds code.
+    """Per turn that is not like the one before it: how near it comes; 0 below `near`, and where
+    either has fewer `words` or holds code.
     """
     result = np.zeros(len(transcript))
     codes = transcript.codes
@@ -116,7 +116,8 @@ def find_near(transcript: Transcript, near: float, words: int) -> Floats:
         large = transcript.sizes >= words
         if "```" in transcript.text:
             large &= ["```" not in body for body in transcript.bodies]
-        at = np.flatnonzero(large[1:] & large[:-1]) + 1
+        unlike = transcript.similarity[1, 1:] == 0  # of those that are alike the likeness is known
+        at = np.flatnonzero(large[1:] & large[:-1] & unlike) + 1
         ones, others = [codes[i] for i in at.tolist()], [codes[i - 1] for i in at.tolist()]
         result[at] = compare_pairs(ones, others, near)
     return result
@@ -210,17 +211,20 @@ def is_read_out(transcript: Transcript, copies: Sequence[int]) -> bool:
     said = [one for one, _ in pairs]
     return (
         len(said) > 1
-        and all(transcript.codes[one] == transcript.codes[other] for one, other in pairs)
         and has_new_slot(transcript, said)
+        and all(transcript.codes[one] == transcript.codes[other] for one, other in pairs)
     )
 
 
 def has_new_slot(transcript: Transcript, copies: Sequence[int]) -> bool:
     """Whether turns differ in one place only, of FORMAT_SLOT words, and there all of them do."""
     borders = transcript.borders
-    said = [transcript.written[borders[i] : borders[i + 1]] for i in copies]
-    if len(set(said)) < len(said):
-        return False
+    said: dict[str, None] = {}
+    for i in copies:
+        words = transcript.written[borders[i] : borders[i + 1]]
+        if words in said:
+            return False
+        said[words] = None
     shortest = min(map(len, said))
     columns = list(zip(*said, strict=False))
     front = next((k for k, words in enumerate(columns) if len(set(words)) > 1), shortest)

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from broken_record.detectors.labels import opening_label, with_colons
+from broken_record.text.characters import LETTER
 from broken_record.text.ngrams import distinct
 from broken_record.text.transcript import Flags, Ints, Transcript
 from broken_record.text.words import SENTENCE_END
@@ -65,6 +66,8 @@ class Views:
         self.transcript, self.own, self.side, self.label = transcript, own, side, label
         self.turns = np.array(own, dtype=np.int64)
         self.ends: Ints = transcript.first[self.turns + 1]
+        self.borders, self.written = transcript.borders, transcript.written
+        self.worth = transcript.worth_of_all
         self.known: dict[int, list[View]] = {}
 
     def __getitem__(self, k: int) -> list[View]:
@@ -87,20 +90,32 @@ class Views:
         """The views of a turn, from its label, direction and last sentences on; of what is no
         speech there are none.
         """
-        transcript, position = self.transcript, self.own[k]
-        begin, end = transcript.borders[position], transcript.borders[position + 1]
-        if begin == end or (self.may_be_forms and FORM.match(transcript.bodies[position])):
+        position, first = self.own[k], self.first_words[k]
+        begin, end = self.borders[position], self.borders[position + 1]
+        if begin == end or (self.may_be_forms and FORM.match(self.transcript.bodies[position])):
             return []
-        first = self.first_words[k]
         if self.side == "close":
-            back = view_of(transcript, max(first, end - COMPARED), end, -1)
             least = first + CLOSE * (end - first)
-            return [back, *[view_from(transcript, at, end) for at in sentences if least < at < end]]
-        views = [view_from(transcript, first, end)]
+            views = [self.view_of(at, end, 1) for at in sentences if least < at < end]
+            return [self.view_of(first, end, -1), *views]
+        views = [self.view_of(first, end, 1)]
         behind = self.behind_directions[k]
         if first < behind < end:
-            views.insert(int(behind - first > SHORT_DIRECTION), view_from(transcript, behind, end))
+            views.insert(int(behind - first > SHORT_DIRECTION), self.view_of(behind, end, 1))
         return views
+
+    def view_of(self, first: int, end: int, step: int) -> View:
+        """The first words from one to before another, or the last ones, backwards."""
+        if step > 0:
+            last, at = min(first + COMPARED, end), first
+            text = self.written[first:last]
+        else:
+            first, last, at = max(first, end - COMPARED), end, end - 1
+            text = self.written[first:last][::-1]
+        if self.worth is not None:
+            return View(text, UPTO[self.worth][len(text)], at, step)
+        upto = self.transcript.upto[first : last + 1][::step]
+        return View(text, abs(upto - upto[0]).tolist(), at, step)
 
     @cached_property
     def may_be_forms(self) -> bool:
@@ -134,15 +149,25 @@ class Views:
         none, the first word.
         """
         behind = self.first_words.copy()
-        if "*" in self.transcript.text:
-            bodies = self.transcript.bodies
-            directed = {
-                k: match.end()
-                for k, i in enumerate(self.own)
-                if "*" in bodies[i] and (match := STAGE_DIRECTION.match(bodies[i]))
-            }
-            for k, word in self.words_at(directed).items():
-                behind[k] = max(behind[k], word)
+        transcript, points = self.transcript, self.transcript.characters.points
+        stars = np.flatnonzero(points == ord("*"))
+        places = transcript.places[self.turns]
+        at = stars.searchsorted(places)
+        has_two = at + 1 < stars.searchsorted(places + transcript.lengths[self.turns])
+        turns = np.flatnonzero(has_two)
+        if not len(turns):
+            return behind
+        places, at = places[turns], at[turns]
+        # most begin with a letter or a star, or with one behind a blank
+        skipped = places + (points[places] == ord(" "))
+        ends = np.where(stars[at] == skipped, stars[at + 1] + 1 - places, 0)
+        is_open = (ends == 0) & ~transcript.characters.has(LETTER)[skipped]
+        directed = {k: end for k, end in zip(turns.tolist(), ends.tolist(), strict=True) if end}
+        for k in turns[is_open].tolist():
+            if match := STAGE_DIRECTION.match(transcript.bodies[self.own[k]]):
+                directed[k] = match.end()
+        for k, word in self.words_at(directed).items():
+            behind[k] = max(behind[k], word)
         return behind
 
     def last_sentences(self, places: list[int]) -> list[list[int]]:
@@ -229,21 +254,6 @@ class Views:
         same = hashes[at[1:]] == hashes[at[:-1]]
         alike[1:] = same & has_three[1:] & has_three[:-1]
         return alike
-
-
-def view_from(transcript: Transcript, first: int, end: int) -> View:
-    """The words from one on."""
-    return view_of(transcript, first, min(first + COMPARED, end), 1)
-
-
-def view_of(transcript: Transcript, first: int, last: int, step: int) -> View:
-    """The words from one to before another, forwards or backwards."""
-    text, at = transcript.written[first:last][::step], first if step > 0 else last - 1
-    much = transcript.worth_of_all
-    if much is not None:
-        return View(text, UPTO[much][len(text)], at, step)
-    upto = transcript.upto[first : last + 1][::step]
-    return View(text, abs(upto - upto[0]).tolist(), at, step)
 
 
 def sentence_starts(body: str) -> list[int]:

@@ -11,7 +11,6 @@ which of the two it is looking at, but for the side.
 from __future__ import annotations
 
 from bisect import bisect_right
-from functools import lru_cache
 from math import ceil
 from typing import NamedTuple
 
@@ -119,10 +118,12 @@ def is_one_phrase(transcript: Transcript, frame: Frame) -> bool:
     """Whether a frame is nothing but words said again at once, the last copy cut perhaps, and the
     OTHERS that a frame may have: that is intra_turn_repetition's own.
     """
-    begin = int(transcript.first[frame.position])
-    ids = transcript.words[begin + frame.extent[0] : begin + frame.extent[1] + 1]
-    runs = tandem(ids, len(ids) // 2, 2)
-    return any(length >= len(ids) - OTHERS for _, length, _ in runs)
+    begin = transcript.borders[frame.position]
+    first, end = begin + frame.extent[0], begin + frame.extent[1] + 1
+    if len({*transcript.written[first:end]}) > (end - first) // 2 + OTHERS:
+        return False
+    runs = tandem(transcript.words[first:end], (end - first) // 2, 2)
+    return any(length >= end - first - OTHERS for _, length, _ in runs)
 
 
 def chains(likes: dict[int, tuple[int, ...]]) -> list[list[int]]:
@@ -221,14 +222,21 @@ def share_words(
         for theirs in views_of[j]
         if mine.step == theirs.step
     ]
-    least = ceil(words / (transcript.worth_of_all or 1.0))
-    common = in_order([row[2].text for row in rows], [row[3].text for row in rows], least)
     worth = transcript.worth_of_all
-    kept = [(row, heads_of(row[2], row[3], words, much, worth))
-            for row, much in zip(rows, common, strict=True) if much]  # fmt: skip
-    common = in_order([heads[0] for _, heads in kept], [heads[1] for _, heads in kept], least)
-    return [row for (row, heads), much in zip(kept, common, strict=True)
-            if much and much >= heads[2]]  # fmt: skip
+    least = ceil(words / (worth or 1.0))
+    common = in_order([row[2].text for row in rows], [row[3].text for row in rows], least)
+    if worth is not None:
+        head = [int(reach_of(words, worth, much) / worth) + 1 for much in range(COMPARED + 1)]
+        kept = [(row, head[much], head[much], least)
+                for row, much in zip(rows, common, strict=True) if much]  # fmt: skip
+    else:
+        kept = [(row, *heads_of(row[2], row[3], words, much))
+                for row, much in zip(rows, common, strict=True) if much]  # fmt: skip
+    ones = [row[2].text[:length] for row, length, _, _ in kept]
+    others = [row[3].text[:length] for row, _, length, _ in kept]
+    common = in_order(ones, others, least)
+    return [row for (row, _, _, needed), much in zip(kept, common, strict=True)
+            if much and much >= needed]  # fmt: skip
 
 
 def in_order(ones: list[str], others: list[str], least: int) -> list[int]:
@@ -241,26 +249,15 @@ def in_order(ones: list[str], others: list[str], least: int) -> list[int]:
     return common
 
 
-def heads_of(
-    mine: View, theirs: View, words: float, common: int, worth: float | None
-) -> tuple[str, str, int]:
+def heads_of(mine: View, theirs: View, words: float, common: int) -> tuple[int, int, int]:
     """Of two views that have so many words or characters in common: how far from their beginnings
     on a frame can reach, and how many they have in common there if it is one of so many words;
-    characters are worth half a word. `worth` is what all words are worth, None where they differ.
+    characters are worth half a word.
     """
-    if worth is not None:
-        head = head_of(words, worth, common)
-        return mine.text[:head], theirs.text[:head], ceil(words / worth)
     most = 0.5 if 2 * mine.upto[-1] == len(mine.text) else 1.0
     reach = reach_of(words, most, common)
-    one, other = (view.text[: bisect_right(view.upto, reach)] for view in (mine, theirs))
+    one, other = (bisect_right(view.upto, reach) for view in (mine, theirs))
     return one, other, ceil(words / most)
-
-
-@lru_cache
-def head_of(words: float, worth: float, common: int) -> int:
-    """How many words, or characters, are in the reach of a frame."""
-    return int(reach_of(words, worth, common) / worth) + 1
 
 
 def reach_of(words: float, most: float, common: int) -> float:

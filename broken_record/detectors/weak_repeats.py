@@ -72,9 +72,10 @@ def with_pairs_again(transcript: Transcript, least: float = 0.15) -> Suspects:
     for i in np.flatnonzero((again >= 2) & (again >= least * windows)).tolist():
         if i in often:
             found.phrase.add(i)
-        if may_be_said_at_once(transcript, i):
+        has_three = has_triples_again(transcript, i)
+        if has_three and may_be_said_at_once(transcript, i):
             found.at_once.add(i)
-        if i in often or has_triples_again(transcript, i):
+        if has_three or i in often:
             found.weak.add(i)
     return found
 
@@ -92,11 +93,8 @@ def has_triples_again(transcript: Transcript, position: int) -> bool:
 
 
 def may_be_said_at_once(transcript: Transcript, position: int) -> bool:
-    """Whether six words may be said twice at once in a turn."""
-    may_be = has_triples_again(transcript, position)
-    return may_be and (
-        not is_one_line(transcript, position) or comes_again(transcript, position, LEAST_SAID)
-    )
+    """Whether six words may be said twice at once in a turn that has three of them again."""
+    return not is_one_line(transcript, position) or comes_again(transcript, position, LEAST_SAID)
 
 
 def is_one_line(transcript: Transcript, position: int) -> bool:

@@ -46,15 +46,10 @@ PLANE = 0x10000  # code points that the table holds; of those above letters are 
 
 
 class Cut(NamedTuple):
-    """The words of a text: how they are spelled there, from where to before where they stand.
+    """The words of a text: from where to before where they stand."""
 
-    Those that `alone` flags are a character each and not among the spelled ones.
-    """
-
-    spelled: list[str]
     starts: Ints
     ends: Ints
-    alone: Flags
 
 
 @cache
@@ -96,11 +91,8 @@ class Characters:
     def cut(self) -> Cut | None:
         r"""The words, None where they are left to the patterns.
 
-        >>> cut = Characters("Don\u2019t stop_it, \u6d77!").cut()
-        >>> cut.spelled == ["Don\u2019t", "stop_it"], cut.alone.tolist()
-        (True, [False, False, True])
-        >>> cut.starts.tolist(), cut.ends.tolist()
-        ([0, 6, 15], [5, 13, 16])
+        >>> [edges.tolist() for edges in Characters("Don\u2019t stop_it, \u6d77!").cut()]
+        [[0, 6, 15], [5, 13, 16]]
         """
         if self.has(ODD).any() or self.has_letters_above:
             return None
@@ -113,9 +105,7 @@ class Characters:
         if alone.any():
             begins[:-1] |= alone
             ends[1:] |= alone
-        starts = np.flatnonzero(begins)
-        spelled = decode(np.where(inside, self.points, np.uint32(0x20))).split()
-        return Cut(spelled, starts, np.flatnonzero(ends), alone[starts])
+        return Cut(np.flatnonzero(begins), np.flatnonzero(ends))
 
     @property
     def has_letters_above(self) -> bool:
@@ -184,8 +174,3 @@ def among(points: npt.NDArray[np.integer], characters: Iterable[str]) -> Flags:
     for one in characters:
         found |= points == ord(one)
     return found
-
-
-def decode(points: Points) -> str:
-    """Code points as a text."""
-    return points.astype("<u4", copy=False).tobytes().decode("utf-32-le", "surrogatepass")

@@ -8,7 +8,6 @@ a window holds as many of them as are worth n words.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -23,10 +22,10 @@ INVERSE = np.uint64(pow(int(MULTIPLIER), -1, 2**64))
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Hashes = npt.NDArray[np.uint64]
-Number = TypeVar("Number", np.int64, np.uint64)
+Number = TypeVar("Number", np.int64, np.uint64, np.uint32)
 
 
-def hash_sums(numbers: Ints) -> Hashes:
+def hash_sums(numbers: npt.NDArray[Number]) -> Hashes:
     """Running sums of mix(w_i) * B**i, modulo 2**64; the hash of the n words from i is the sum over
     them times B's inverse**i (Karp and Rabin, 1987).
     """
@@ -76,6 +75,15 @@ def window_hashes(numbers: Ints, ends: Ints) -> Hashes:
     sums = np.zeros(len(numbers) + 1, dtype=np.uint64)
     sums[1:] = hash_sums(numbers)
     return (sums[ends] - sums[: len(ends)]) * powers_of(INVERSE, len(ends))
+
+
+def span_hashes(numbers: npt.NDArray[Number], starts: Ints, ends: Ints) -> Hashes:
+    """The hashes of numbers in a row, each from its start to before its end: such as that of a word
+    by the code points of its letters.
+    """
+    sums = np.zeros(len(numbers) + 1, dtype=np.uint64)
+    sums[1:] = hash_sums(numbers)
+    return (sums[ends] - sums[starts]) * powers_of(INVERSE, len(numbers))[starts]
 
 
 def distances(hashes: Hashes) -> Ints:
@@ -146,17 +154,17 @@ def first_of_each(numbers: Ints) -> Ints:
     return in_order[run_starts(in_order >> bits)] & (1 << bits) - 1
 
 
-@lru_cache(maxsize=4)
-def powers_up_to(base: int, count: int) -> Hashes:
-    """1, base, base**2 ... modulo 2**64."""
-    factors = np.full(count, base, dtype=np.uint64)
-    factors[:1] = 1
-    return np.cumprod(factors, dtype=np.uint64)
-
-
 def powers_of(base: np.uint64, count: int) -> Hashes:
-    """The first `count` powers; tables of powers are kept, by the next power of two."""
-    return powers_up_to(int(base), 1 << max(13, count.bit_length()))[:count]
+    """The first `count` powers modulo 2**64, from 1 on; the longest table of them is kept."""
+    known = POWERS.get(int(base))
+    if known is None or len(known) < count:
+        factors = np.full(1 << max(13, count.bit_length()), base, dtype=np.uint64)
+        factors[:1] = 1
+        known = POWERS[int(base)] = np.cumprod(factors, dtype=np.uint64)
+    return known[:count]
+
+
+POWERS: dict[int, Hashes] = {}
 
 
 def loop_coverage(text: str) -> float:

@@ -28,6 +28,7 @@ from broken_record.text.ngrams import (
     in_order,
     inside,
     run_starts,
+    span_hashes,
     window_ends,
     window_hashes,
 )
@@ -93,10 +94,8 @@ def said_in(dialogue: Dialogue) -> tuple[list[Said], list[str]]:
 
 def cut_by_pattern(text: str) -> Cut:
     """The words of a text as the patterns find them."""
-    pieces = split_words(text)
-    borders = np.cumsum(np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces)))
-    spelled = pieces[1::2]
-    return Cut(spelled, borders[0:-1:2], borders[1::2], np.zeros(len(spelled), dtype=bool))
+    borders = np.cumsum([0, *map(len, split_words(text))])
+    return Cut(borders[1:-1:2], borders[2::2])
 
 
 class Transcript:
@@ -122,20 +121,17 @@ class Transcript:
         self.lengths: Ints = np.fromiter(map(len, self.bodies), np.int64, len(self.bodies))
         self.places: Ints = np.cumsum(self.lengths + 1) - self.lengths - 1
         self.characters = Characters(self.text)
-        cut = self.characters.cut() or cut_by_pattern(self.text)
-        self.starts, self.ends = cut.starts, cut.ends
+        self.starts, self.ends = self.characters.cut() or cut_by_pattern(self.text)
         self.first: Ints = np.searchsorted(
             self.starts, np.append(self.places, len(self.text) + 1)
         ).astype(np.int64)
         self.counts: Ints = np.diff(self.first)
         self.vocabulary = vocabulary()
-        known = self.vocabulary.__getitem__
-        self.plain: Ints = np.fromiter(map(known, cut.spelled), np.int64, len(cut.spelled))
-        if cut.alone.any():
-            spelled, self.plain = self.plain, np.zeros(len(cut.alone), dtype=np.int64)
-            self.plain[~cut.alone] = spelled
-            points = self.characters.points[self.starts[cut.alone]]
-            self.plain[cut.alone] = self.vocabulary.of_characters(points)
+        self.plain: Ints = self.vocabulary.numbers_of(
+            span_hashes(self.characters.points, self.starts, self.ends),
+            self.ends - self.starts,
+            lambda i: self.text[self.starts[i] : self.ends[i]],
+        )
 
     def __len__(self) -> int:
         return len(self.said)
@@ -407,6 +403,8 @@ class Transcript:
 
     def is_flipped(self, position: int, other: int) -> bool:
         """Whether two alike turns are so only with names and genders exchanged."""
+        if self.bodies[position] == self.bodies[other]:
+            return False
         mine = self.plain[self.first[position] : self.first[position + 1]]
         theirs = self.plain[self.first[other] : self.first[other + 1]]
         if len(mine) != len(theirs):

@@ -263,6 +263,8 @@ def describe(word: str) -> Form:
     return Form(normal, PERSONS.get(normal, normal), is_function_word(normal), stem(normal))
 
 
+SLOT_BITS = 18  # of the slots for hashes of words: a hundred times the words of a dialogue
+LONGEST_HASHED = 64  # letters
 LEAST_STEM = 3  # characters of a content word's stem
 COLUMNS = ("neutral", "stem", "function", "content", "worth", "script", "common", "spelled")
 
@@ -293,8 +295,9 @@ class Vocabulary(dict[str, int]):
         self.common: npt.NDArray[np.int64] = np.zeros(1024, dtype=np.int64)
         self.spelled: npt.NDArray[np.object_] = np.zeros(1024, dtype=object)
         self.kept: dict[Callable[[str], bool], npt.NDArray[np.bool_]] = {}
-        self.characters: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.kept_bits: dict[Callable[[str], int], npt.NDArray[np.int64]] = {}
+        self.hashes: npt.NDArray[np.uint64] = np.zeros(1 << SLOT_BITS, dtype=np.uint64)
+        self.numbers: npt.NDArray[np.int64] = np.zeros(1 << SLOT_BITS, dtype=np.int64)
 
     def __missing__(self, word: str) -> int:
         form = describe(word)
@@ -323,16 +326,28 @@ class Vocabulary(dict[str, int]):
         self.neutral[number] = number if form.neutral == normal else self.number(form.neutral)
         return number
 
-    def of_characters(self, points: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
-        """The numbers of words of one character each, by the code points of those."""
-        missing = int(points.max(initial=0)) + 1 - len(self.characters)
-        if missing > 0:
-            self.characters = np.append(self.characters, np.full(missing, -1))
-        numbers: npt.NDArray[np.int64] = self.characters[points]
-        if numbers.min(initial=0) < 0:
-            for point in set(points[numbers < 0].tolist()):
-                self.characters[point] = self[chr(point)]
-            numbers = self.characters[points]
+    def numbers_of(
+        self,
+        hashes: npt.NDArray[np.uint64],
+        lengths: npt.NDArray[np.int64],
+        spell: Callable[[int], str],
+    ) -> npt.NDArray[np.int64]:
+        """The numbers of words by the hashes of how they are spelled, which `spell` says of the one
+        at a place. It is asked of those alone that do not lie in their slot of the table of hashes,
+        and of long ones: somebody could make two of those with the same hash.
+        """
+        slots = (hashes >> np.uint64(64 - SLOT_BITS)).astype(np.int64)
+        numbers: npt.NDArray[np.int64] = self.numbers[slots]
+        is_long = lengths > LONGEST_HASHED
+        unknown = ((self.hashes[slots] != hashes) & ~is_long).nonzero()[0]
+        if len(unknown):
+            _, first, which = np.unique(hashes[unknown], return_index=True, return_inverse=True)
+            found = [self[spell(place)] for place in unknown[first].tolist()]
+            numbers[unknown] = np.array(found)[which]
+            self.hashes[slots[unknown]] = hashes[unknown]
+            self.numbers[slots[unknown]] = numbers[unknown]
+        for place in is_long.nonzero()[0].tolist():
+            numbers[place] = self[spell(place)]
         return numbers
 
     def flags(self, of: Callable[[str], bool]) -> npt.NDArray[np.bool_]:

@@ -9,11 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broken_record.detectors.examples import transcript_of
+from broken_record.text.characters import Characters
+from broken_record.text.ngrams import span_hashes
 from broken_record.text.words import (
     SENTENCE_END,
     SPACED_WORD,
     STRUCTURE,
     WORD,
+    Vocabulary,
     find_signs,
     find_words,
     mask_structure,
@@ -107,3 +110,21 @@ def test_the_faster_pattern_finds_the_same_words_where_there_are_blanks(text):
 def test_structure_is_masked_wherever_it_is_found(text):
     masked = STRUCTURE.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
     assert mask_structure(text) == masked
+
+
+def test_words_are_numbered_by_hashes_as_by_their_letters():
+    # the hash of these two is the same in whatever base (Thue and Morse): long words are spelled
+    one = "".join("ab"[bin(k).count("1") % 2] for k in range(2048))
+    other = one.translate(str.maketrans("ab", "ba"))
+    said = f"She said \u201cDon\u2019t\u201d she SAID {one} {other} \u6d77\u306e \u00c9t\u00e9 " * 2
+    characters = Characters(said)
+    cut = characters.cut()
+    assert cut is not None
+    starts, ends = cut
+    hashes = span_hashes(characters.points, starts, ends)
+    known = Vocabulary()
+    for _ in range(2):
+        numbers = known.numbers_of(hashes, ends - starts, lambda i: said[starts[i] : ends[i]])
+        assert numbers.tolist() == [known[word.group()] for word in WORD.finditer(said)]
+    assert known[one] != known[other]
+    assert (hashes[[5]] == hashes[[6]]).all()
