@@ -386,11 +386,18 @@ class Transcript:
         places = self.of_role[role]
         return places[bisect_left(places, self.given) :]
 
+    @cached_property
+    def wholes(self) -> dict[int, Span]:
+        """Those that were asked for: findings that meet ask for the same ones."""
+        return {}
+
     def whole(self, position: int) -> Span:
         """A turn's body without outer white space."""
-        one, body = self.said[position], self.bodies[position]
-        start = one.begins + len(body) - len(body.lstrip())
-        return Span(one.index, start, start + len(body.strip()))
+        if position not in self.wholes:
+            one, body = self.said[position], self.bodies[position].lstrip()
+            start = len(one.content) - len(body)
+            self.wholes[position] = Span(one.index, start, start + len(body.rstrip()))
+        return self.wholes[position]
 
     def span(self, position: int, first: int, last: int) -> Span:
         """From a turn's first-th to its last-th word, both included."""
