@@ -83,7 +83,7 @@ def acting_in_english(transcript: Transcript) -> set[int]:
         # where all is set apart all is read, piece by piece
         turns |= {i for i in glued - turns if not read_body(transcript.bodies[i]).is_quoted}
     return turns | {
-        i for i in read_otherwise(transcript)
+        i for i in read_in_part(transcript) | with_glued_words(transcript)
         if (bits[transcript.borders[i] : transcript.borders[i + 1]] & STEMS).any()
     }  # fmt: skip
 
@@ -126,13 +126,17 @@ def glue(transcript: Transcript, of_piece: Ints, first: Ints, is_marked: Flags) 
     return glued
 
 
-def read_otherwise(transcript: Transcript) -> set[int]:
-    """The turns that are not read word by word: only their ends are, or words are glued."""
-    turns = set(np.flatnonzero(transcript.lengths > HEAD + TAIL).tolist())
-    if "_" in transcript.text or "**" in transcript.text:
-        places = [match.start() for match in GLUED.finditer(transcript.text)]
-        turns |= set(transcript.turn_at(np.array(places, dtype=np.int64)).tolist())
-    return turns
+def read_in_part(transcript: Transcript) -> set[int]:
+    """The turns of which the ends alone are read: there words may be cut, and quotations opened."""
+    return set(np.flatnonzero(transcript.lengths > HEAD + TAIL).tolist())
+
+
+def with_glued_words(transcript: Transcript) -> set[int]:
+    """The turns in which reading takes marks out of words."""
+    if "_" not in transcript.text and "**" not in transcript.text:
+        return set()
+    places = [match.start() for match in GLUED.finditer(transcript.text)]
+    return set(transcript.turn_at(np.array(places, dtype=np.int64)).tolist())
 
 
 def folded(marks: int) -> int:
@@ -168,17 +172,14 @@ def acting_elsewhere(transcript: Transcript, language: str) -> set[int]:
             lowered = "\n".join("".join(line.split()) for line in lowered.split("\n"))
         if pattern.search(lowered):
             found |= {k for k, line in enumerate(lowered.split("\n")) if pattern.search(line)}
-    if not found:
-        return found
-    line_ends = transcript.line_breaks
-    begins = np.concatenate(([0], line_ends + 1))
-    return set(transcript.turn_at(begins[sorted(found)]).tolist())
+    begins = np.concatenate(([0], transcript.line_breaks + 1))[sorted(found)]
+    return set(transcript.turn_at(begins).tolist()) | read_in_part(transcript)
 
 
 def acting_in_words(transcript: Transcript) -> set[int]:
     """The turns that may do something in a language with blanks between words."""
     acting = transcript.vocabulary.flags(is_held)[transcript.plain]
-    return set(transcript.turn_of[acting].tolist())
+    return set(transcript.turn_of[acting].tolist()) | with_glued_words(transcript)
 
 
 def is_held(word: str) -> bool:
