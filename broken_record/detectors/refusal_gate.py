@@ -22,11 +22,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from broken_record.detectors.refusal_languages import ROWS, UNSPACED, patterns_of
+from broken_record.detectors.refusal_languages import ROWS, UNSPACED, patterns_of, wording_of
 from broken_record.detectors.refusal_reading import (
     HEAD,
     SENTENCE_HEAD,
     TAIL,
+    Sentence,
     bare,
     outside_of_quotations,
     read_body,
@@ -61,25 +62,38 @@ STEMS = (1 << len(ACTS)) - 1
 def acting_in_english(transcript: Transcript) -> set[int]:
     """The turns of which a sentence, read in English, may do something."""
     bits = transcript.vocabulary.bits(bits_of)[transcript.plain]
-    points = transcript.characters.points
     marks = transcript.characters.places_of(APART)
     articles = np.flatnonzero(bits & IS_A)
     bits[articles[~is_denied(transcript, articles, marks)]] &= ~IS_A
     begins, ends = transcript.characters.stops
     # the pieces between stops, and of those with a word: the bits of all its words
     first = np.concatenate(([0], transcript.starts.searchsorted(begins)))
-    lengths = np.append(begins, len(points)) - np.concatenate(([0], ends))
+    starts = np.concatenate(([0], ends))
+    lengths = np.append(begins, len(transcript.text)) - starts
     said = np.flatnonzero(np.append(first[1:], len(bits)) > first)
     if not len(said):
         return set()
     first = first[said]
     of_piece = np.bitwise_or.reduceat(bits, first)
     of_piece[lengths[said] > SENTENCE_HEAD] |= folded(ALL_PARTS)
-    turns = turns_of(transcript, first, of_piece)
+    is_marked = np.zeros(len(lengths), dtype=bool)
+    is_marked[begins.searchsorted(marks)] = True
+    is_marked = is_marked[said]
+    acting = acting_among(of_piece)
+    known: dict[str, bool] = {}
+    turns = set()
+    for k, turn in zip(acting.tolist(), transcript.turn_of[first[acting]].tolist(), strict=True):
+        if not is_marked[k]:  # it is a sentence, or not read
+            end = int(starts[said[k]] + lengths[said[k]])
+            raw = transcript.text[starts[said[k]] : end]
+            if raw not in known:
+                known[raw] = Sentence(bare(raw), wording_of("en")).acts(*ACTS)
+            if not known[raw]:
+                continue
+        turns.add(turn)
     if len(marks):
-        is_marked = np.zeros(len(lengths), dtype=bool)
-        is_marked[begins.searchsorted(marks)] = True
-        glued = turns_of(transcript, first, glue(transcript, of_piece, first, is_marked[said]))
+        acting = acting_among(glue(transcript, of_piece, first, is_marked))
+        glued = set(transcript.turn_of[first[acting]].tolist())
         # where all is set apart all is read, piece by piece
         turns |= {i for i in glued - turns if not read_body(transcript.bodies[i]).is_quoted}
     return turns | {
@@ -103,16 +117,16 @@ def is_denial(word: str) -> bool:
     return word.endswith(("not", "n't"))
 
 
-def turns_of(transcript: Transcript, first: Ints, of_piece: Ints) -> set[int]:
-    """The turns of pieces that may act, given the first word and the bits of each."""
-    possible = of_piece & STEMS != 0
-    first, of_piece = first[possible], of_piece[possible]
-    acting = ((of_piece[:, None] & ASKED_FOR) == ASKED_FOR).any(axis=1)
-    return set(transcript.turn_of[first[acting]].tolist())
+def acting_among(of_piece: Ints) -> Ints:
+    """The places of pieces that may act by their bits."""
+    possible = np.flatnonzero(of_piece & STEMS)
+    has_all = of_piece[possible][:, None] & ASKED_FOR == ASKED_FOR
+    acting: Ints = possible[has_all.any(axis=1)]
+    return acting
 
 
 def glue(transcript: Transcript, of_piece: Ints, first: Ints, is_marked: Flags) -> Ints:
-    """The bits of pieces, given the first word of each, as if all those with marks that stand in
+    """The bits of pieces with marks, given the first word of each, as if all those that stand in
     one line were one.
     """
     line_ends = transcript.line_breaks
@@ -122,7 +136,7 @@ def glue(transcript: Transcript, of_piece: Ints, first: Ints, is_marked: Flags) 
     long = np.diff(line_ends, prepend=-1, append=len(transcript.text)) > SENTENCE_HEAD
     of_line[long[lines[begins]]] |= folded(ALL_PARTS)
     counts = np.diff(begins, append=len(first))
-    glued: Ints = np.where(is_marked, np.repeat(of_line, counts), of_piece)
+    glued: Ints = np.where(is_marked, np.repeat(of_line, counts), 0)
     return glued
 
 
