@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from broken_record.data import Turn
-from broken_record.detectors.semantic_repetition import measure
+from broken_record.detectors.semantic_repetition import Content
 from broken_record.text.transcript import Transcript
 
 
@@ -30,7 +30,7 @@ class Course:
 
 def follow(transcript: Transcript, turns: Sequence[Turn]) -> Course:
     """How a dialogue goes over its generated turns."""
-    content = measure(transcript)
+    content = Content(transcript)
     own = range(transcript.given, len(transcript))
     novelty = tuple(
         float(content.new[i] / content.words[i]) if content.words[i] else None for i in own

@@ -23,12 +23,16 @@ words, closing quotes and measures are left alone.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import cache, partial
 
 import numpy as np
 
 from broken_record.data import Finding
 from broken_record.detectors.evidence import Sign, report_signs
 from broken_record.stats import more_often_p
+from broken_record.text.characters import among
+from broken_record.text.ngrams import distinct
 from broken_record.text.transcript import Transcript, quote
 from broken_record.text.words import find_words, is_function_word, mask_structure
 
@@ -62,6 +66,14 @@ OPENS = {"\u201c": "\u201d", "\u201e": "\u201c\u201d", "\u00ab": "\u00bb", "\u30
          "\u300e": "\u300f"}  # fmt: skip
 OPENING = re.compile(f"[{''.join(OPENS)}]")
 BROKEN_ENDS = ("'", "\u2019", *NO_WORDS.split())
+LAST_OF_BROKEN = "".join({end[-1] for end in BROKEN_ENDS})
+LOOKED_BACK = 12  # characters: no fewer than the longest of those has
+CLOSING_MARKS = '"\u201d*'
+ENDS_WORD = np.array(
+    [chr(k).isascii() and re.match(r"[^\w']", chr(k)) is not None for k in range(256)]
+)
+NOT_BEFORE = re.compile(r"\b(?:an|of|to|my|at|by|the|and|for|with|your|from)'")
+"""The words that PIECES knows to have no apostrophe."""
 LONGER = 1.1  # times as long, in characters
 INCHES = re.compile(r"\d\"")
 PROPER = frozenset('.!?\u2026*"\u201d)\u3002\uff01\uff1f\u300d\u300f\u00bb')
@@ -86,36 +98,37 @@ def detect(
     """One finding per speaker with turns broken at an apostrophe; None where no turn tells whether
     its limit cut it.
     """
-    counted = any(one.given for one in transcript.said) or any(
+    counted = transcript.given > 0 or any(
         transcript.was_cut(i) is not None for i in range(transcript.given, len(transcript))
     )
     findings = []
     told_any = counted or not len(transcript)
-    odd = with_odd_contractions(transcript)
-    in_pieces = with_pieces(transcript)
+    unusual = unusual_apostrophes(transcript)
+    odd, in_pieces = with_odd_contractions(transcript, unusual), with_pieces(transcript, unusual)
+    broken_ends = with_broken_ends(transcript)
+    looked_at = odd | in_pieces | broken_ends
+    open_ended = with_open_ends(transcript) if counted else set()
     for role in ("assistant", "user"):
         own = transcript.own(role)
-        whole = (
-            not_cut(transcript, own)
-            if not counted
-            else {i for i in own if not transcript.was_cut(i)}
-        )
-        told_any |= bool(whole)
-        closes = closes_quotes(transcript, own, quoting_share, closing_share)
+        uncut = frozenset() if counted else not_cut(transcript, own)
+        told_any |= bool(uncut)
+        closes = cache(partial(closes_quotes, transcript, own, quoting_share, closing_share))
         breaks: dict[int, Sign] = {}
-        for i in own:
+        for i in [i for i in own if i in looked_at]:
             body = transcript.bodies[i].rstrip()
+            is_whole = not transcript.was_cut(i) if counted else i in uncut
             found = None
-            if i in whole and may_end_broken(body):
+            if is_whole and i in broken_ends and may_end_broken(body):
                 found = ends_broken(body, closes, transcript.text)
-            if found is None and i in odd and (i in whole or not counted):
+            if found is None and i in odd and (is_whole or not counted):
                 found = goes_wrong(body, salad_share)
             if found is None and i in in_pieces:
                 found = goes_to_pieces(body, pieces)
             if found is not None:
                 breaks[i] = found
         if counted:
-            for i, found in near_apostrophes(transcript, own, fisher_p, near_turns).items():
+            near = near_apostrophes(transcript, own, open_ended, fisher_p, near_turns)
+            for i, found in near.items():
                 breaks.setdefault(i, found)
         spoilt = spoilt_from(transcript, breaks)
         if breaks := {i: sign for i, sign in breaks.items() if (i, sign.start) < spoilt}:
@@ -148,17 +161,38 @@ def not_cut(transcript: Transcript, own: list[int]) -> set[int]:
     return {i for i in own if LONGER * int(transcript.lengths[i]) <= longest}
 
 
-def with_odd_contractions(transcript: Transcript) -> set[int]:
+def unusual_apostrophes(transcript: Transcript) -> list[int]:
+    """The places of apostrophes that are not plainly those of a contraction or a possessive, with
+    't, 's, 're ... and a word's end behind, and no word before that has none (the's).
+    """
+    places = np.array(transcript.apostrophes, dtype=np.int64)
+    points = np.append(transcript.characters.points, [ord(" ")] * 3)
+    first, second, third = (points[places + k] for k in (1, 2, 3))
+    plainly = among(first, "tsmdTSMD") & ENDS_WORD.take(second, mode="clip")
+    longer = among(first, "rvRV") & among(second, "eE") | among(first, "lL") & among(second, "lL")
+    plainly |= longer & ENDS_WORD.take(third, mode="clip")
+    word = transcript.plain[transcript.starts.searchsorted(places[plainly]) - 1]
+    plainly[plainly] = ~transcript.vocabulary.flags(has_no_apostrophe)[word]
+    found: list[int] = places[~plainly].tolist()
+    return found
+
+
+def has_no_apostrophe(word: str) -> bool:
+    """Whether PIECES may find something in an apostrophe of a word by what stands before it."""
+    return NOT_BEFORE.search(word) is not None
+
+
+def with_odd_contractions(transcript: Transcript, places: list[int]) -> set[int]:
     """The turns with an apostrophe that goes on as no contraction does."""
-    places = [at for at in transcript.apostrophes if ODD_CONTRACTION.match(transcript.text, at)]
-    return set(transcript.turn_at(np.array(places, dtype=np.int64)).tolist())
+    found = [at for at in places if ODD_CONTRACTION.match(transcript.text, at)]
+    return set(transcript.turn_at(np.array(found, dtype=np.int64)).tolist())
 
 
-def with_pieces(transcript: Transcript) -> set[int]:
+def with_pieces(transcript: Transcript, places: list[int]) -> set[int]:
     """The turns with an apostrophe that stands as no word has it."""
-    found = ((at, PIECES.match(transcript.text, at)) for at in transcript.apostrophes)
-    places = [at for at, match in found if match and match.lastgroup != "alone"]
-    return set(transcript.turn_at(np.array(places, dtype=np.int64)).tolist())
+    matches = ((at, PIECES.match(transcript.text, at)) for at in places)
+    found = [at for at, match in matches if match and match.lastgroup != "alone"]
+    return set(transcript.turn_at(np.array(found, dtype=np.int64)).tolist())
 
 
 def goes_to_pieces(body: str, pieces: int) -> Sign | None:
@@ -175,9 +209,29 @@ def goes_to_pieces(body: str, pieces: int) -> Sign | None:
     return None
 
 
+def with_broken_ends(transcript: Transcript) -> set[int]:
+    """The turns of which may_end_broken may say so."""
+    characters = transcript.characters
+    if not characters.text:
+        return set()
+    borders = np.append(transcript.places, len(characters.text))
+    quotes = characters.places_of('"').searchsorted(borders)
+    is_broken = (quotes[1:] - quotes[:-1]) % 2 == 1
+    is_broken[transcript.turn_at(characters.places_of("\u201d" + "".join(OPENS)))] = True
+    begins, ends = transcript.bounds
+    last = ends - 1
+    for _ in range(LOOKED_BACK):
+        closing = among(characters.points[last], CLOSING_MARKS) & (last >= begins)
+        if not closing.any():
+            break
+        last = last - closing
+    is_broken |= among(characters.points[last], LAST_OF_BROKEN) & (last >= begins)
+    return set(np.flatnonzero(is_broken).tolist())
+
+
 def may_end_broken(body: str) -> bool:
     """What all bodies have that `ends_broken` can find; most have none of it."""
-    end = body[-12:].rstrip('"\u201d*')
+    end = body[-LOOKED_BACK:].rstrip('"\u201d*')
     return (
         end.endswith(BROKEN_ENDS)
         or body.count('"') % 2 == 1
@@ -186,8 +240,10 @@ def may_end_broken(body: str) -> bool:
     )
 
 
-def ends_broken(body: str, closes_quotes: bool, talk: str) -> Sign | None:
-    """Rule (a): how a stripped body of a talk ends in the middle of something."""
+def ends_broken(body: str, closes: Callable[[], bool], talk: str) -> Sign | None:
+    """Rule (a): how a stripped body of a talk ends in the middle of something; `closes` says
+    whether its speaker closes quotations as a rule.
+    """
     shift = max(0, len(body) - TAIL)
     match = ENDS_AT_APOSTROPHE.search(body[shift:])
     is_stem = match is not None and (match[1].lower() in STEMS or is_possessive(match[1], talk))
@@ -197,7 +253,7 @@ def ends_broken(body: str, closes_quotes: bool, talk: str) -> Sign | None:
         return Sign(shift + match.start(1), len(body), f"ends with {quote(match[0])}")
     if (start := open_quotation(body)) is not None:
         return Sign(start, len(body), f"a quotation stays open: {quote(body[start:])}")
-    if closes_quotes and is_open(body):
+    if is_open(body) and closes():
         start = max(body.rfind('"'), body.rfind("\u201c"))
         return Sign(start, len(body), f"a quotation stays open: {quote(body[start:])}")
     return None
@@ -286,17 +342,23 @@ def is_salad(text: str, salad_share: float) -> bool:
     return len(words) >= FOLLOWING and sum(map(is_function_word, words)) < salad_share * len(words)
 
 
+def with_open_ends(transcript: Transcript) -> set[int]:
+    """The turns that have apostrophes and do not end with a sign that ends a turn."""
+    places = np.array(transcript.apostrophes, dtype=np.int64)
+    turns = distinct(transcript.turn_at(places))
+    last = transcript.characters.points[transcript.bounds[1][turns] - 1]
+    return set(turns[~among(last, TERMINAL)].tolist())
+
+
 def near_apostrophes(
-    transcript: Transcript, own: list[int], fisher_p: float, least: int
+    transcript: Transcript, own: list[int], open_ended: set[int], fisher_p: float, least: int
 ) -> dict[int, Sign]:
     """Rule (c): the turns that break off near an apostrophe, if there are far too many of them."""
     broken: dict[int, Sign] = {}
     windows = windows_near = 0
-    for i in own:
+    for i in [i for i in own if i in open_ended]:
         body = transcript.bodies[i].rstrip()
-        if not ("'" in body or "\u2019" in body):
-            continue
-        if body[-1:] in TERMINAL or transcript.was_cut(i):
+        if transcript.was_cut(i):
             continue
         said = list(find_words(body))
         if len(said) <= NEAR:

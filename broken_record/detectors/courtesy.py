@@ -21,14 +21,16 @@ their texts are.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, reduce
 from itertools import product
+from operator import or_
 
 import numpy as np
 
-from broken_record.text.ngrams import distances, distinct
+from broken_record.text.characters import among
+from broken_record.text.ngrams import distinct, first_of_each, inside
 from broken_record.text.transcript import Flags, Floats, Ints, Transcript
 
 PHRASES = {
@@ -124,19 +126,29 @@ PHRASES = {
 }  # fmt: skip
 GESTURE_WORD = re.compile(
     r"\b(?:smil|nod|bow|wav(?:e|ing)|grin|beam|chuckl|laugh|hug|wink|sigh|silen"
-    r"|quiet|pause|hand|glass|still|breath|rest)",
+    r"|quiet|pause|glass|still|breath|rest)",
     re.IGNORECASE,
 )
+HAND = re.compile(r"\bhand", re.IGNORECASE)
+BESIDE = 60  # characters that may stand before such a word, and behind
 GESTURE = re.compile(
-    rf"[*(\[][^*()\[\]\n]{{0,60}}{GESTURE_WORD.pattern.replace('hand', 'hand on')}"
-    r"[^*()\[\]\n]{0,60}[*)\]]",
+    rf"[*(\[][^*()\[\]\n]{{0,{BESIDE}}}(?:{GESTURE_WORD.pattern}|{HAND.pattern} on)"
+    rf"[^*()\[\]\n]{{0,{BESIDE}}}[*)\]]",
     re.IGNORECASE,
 )
-GESTURE_MARKS = np.array([ord(mark) for mark in "*()[]\n"], dtype=np.uint32)
-ENDING = ".!?\u2026\u3002\uff01\uff1f\uff0c\n"
+SHORTEST = 3  # characters of such a word that tell it
+GESTURE_MARKS = "*()[]\n"
+"""A gesture stands between two of them, of which each is right before the next."""
+BITS = 62  # for what can be the second word of a phrase
 NUMBER = 2.0  # words that a new number stands for
 OPENING = 4  # a question is courtesy if its first words are
 UNSPACED = ("zh", "ja")
+DEAD, DONE, START = 0, 1, 2
+LEFT: list[tuple[tuple[re.Pattern[str], ...], ...]] = [(), ((),), ()]
+NUMBERS = {LEFT[DEAD]: DEAD, LEFT[DONE]: DONE}
+"""The states in which the words of a phrase can be: none fits, one has ended, none was said yet; and
+what is left of those that fit, by the number of the state.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +180,12 @@ def phrases() -> dict[tuple[re.Pattern[str], ...], None]:
 
 
 @cache
+def longest() -> int:
+    """How many words a phrase has at most."""
+    return max(map(len, phrases()))
+
+
+@cache
 def first_word() -> re.Pattern[str]:
     """What the first word of a phrase matches."""
     return re.compile("|".join(dict.fromkeys(words[0].pattern for words in phrases())))
@@ -176,8 +194,14 @@ def first_word() -> re.Pattern[str]:
 @cache
 def second_word() -> re.Pattern[str]:
     """What the second word of a phrase matches."""
-    seconds = (words[1].pattern for words in phrases() if len(words) > 1)
-    return re.compile("|".join(dict.fromkeys(seconds)))
+    return re.compile("|".join(pattern.pattern for pattern in second_words()))
+
+
+@cache
+def second_words() -> dict[re.Pattern[str], int]:
+    """What the second word of a phrase can match, a bit each; some share one."""
+    seconds = dict.fromkeys(words[1].pattern for words in phrases() if len(words) > 1)
+    return {re.compile(second): 1 << k % BITS for k, second in enumerate(seconds)}
 
 
 @lru_cache(maxsize=1 << 16)
@@ -188,27 +212,26 @@ def beginning_with(word: str) -> tuple[tuple[re.Pattern[str], ...], ...]:
     return tuple(words[1:] for words in phrases() if words[0].fullmatch(word))
 
 
-@lru_cache(maxsize=1 << 18)
-def continued_by(word: str, second: str) -> tuple[tuple[re.Pattern[str], ...], ...]:
-    """What has to come behind two words, for every phrase that they can begin."""
-    return tuple(
-        further[1:] for further in beginning_with(word) if further and further[0].fullmatch(second)
-    )
-
-
 def is_alone(word: str) -> bool:
     """Whether a word is a phrase by itself."""
     return () in beginning_with(word)
 
 
-def begins_one(word: str) -> bool:
-    """Whether a phrase can begin with a word."""
-    return bool(beginning_with(word))
+def begins_bits(word: str) -> int:
+    """What can be the second word of the phrases that a word can begin, as bits; none of a word
+    that is a phrase by itself.
+    """
+    further = beginning_with(word)
+    if () in further:
+        return 0
+    return reduce(or_, (second_words()[patterns[0]] for patterns in further), 0)
 
 
-def continues_one(word: str) -> bool:
-    """Whether a word can be the second of a phrase."""
-    return second_word().fullmatch(word) is not None
+def continues_bits(word: str) -> int:
+    """What a word can be as the second of a phrase, as bits."""
+    if not second_word().fullmatch(word):
+        return 0
+    return reduce(or_, (bit for second, bit in second_words().items() if second.fullmatch(word)))
 
 
 def has_digit(word: str) -> bool:
@@ -216,47 +239,81 @@ def has_digit(word: str) -> bool:
     return any(map(str.isdigit, word))
 
 
-def phrase_starts(transcript: Transcript) -> Iterator[int]:
+def phrase_starts(transcript: Transcript) -> Ints:
     """The places of words at which a phrase begins."""
-    texts, plain = transcript.vocabulary.texts, transcript.plain
-    flags = transcript.vocabulary.flags
-    is_phrase, begins, continues = map(flags, (is_alone, begins_one, continues_one))
-    yield from np.flatnonzero(is_phrase[plain]).tolist()
-    words = plain.tolist()
-    may_begin = (begins & ~is_phrase)[plain[:-1]] & continues[plain[1:]]
-    for at in np.flatnonzero(may_begin).tolist():
-        for further in continued_by(texts[words[at]], texts[words[at + 1]]):
-            behind = words[at + 2 : at + 2 + len(further)]
-            if len(behind) == len(further) and all(
-                pattern.fullmatch(texts[n]) for pattern, n in zip(further, behind, strict=True)
-            ):
-                yield at
-                break
+    known, plain = transcript.vocabulary, transcript.plain
+    alone = np.flatnonzero(known.flags(is_alone)[plain])
+    bits = known.bits(begins_bits)[plain[:-1]] & known.bits(continues_bits)[plain[1:]]
+    may_begin = np.flatnonzero(bits[:-1])
+    rows = zip(*(plain[may_begin + k].tolist() for k in range(3)), strict=True)
+    begun = []
+    states: dict[tuple[int, ...], int] = {}
+    for at, three in zip(may_begin.tolist(), rows, strict=True):
+        state = states.get(three)
+        if state is None:
+            state = states[three] = after_all(START, known.texts, three)
+        if state > DONE:  # few phrases are longer
+            further = plain[at + 3 : at + longest()].tolist()
+            state = after_all(state, known.texts, further)
+        if state == DONE:
+            begun.append(at)
+    if len(bits) and bits[-1] and after_all(START, known.texts, plain[-2:].tolist()) == DONE:
+        begun.append(len(bits) - 1)
+    return np.concatenate((alone, np.array(begun, dtype=np.int64)))
 
 
-def news_of(transcript: Transcript, is_courtesy: Flags) -> Floats:
+def after_all(state: int, texts: list[str], numbers: Iterable[int]) -> int:
+    """What words, by their numbers, make of a state."""
+    for n in numbers:
+        if state <= DONE:
+            break
+        state = after(state, texts[n])
+    return state
+
+
+@lru_cache(maxsize=1 << 18)
+def after(state: int, word: str) -> int:
+    """What a word makes of a state: what is left to be said of the phrases that were begun."""
+    if state == START:
+        left = beginning_with(word)
+    else:
+        left = tuple(words[1:] for words in LEFT[state] if words[0].fullmatch(word))
+    if () in left or not left:
+        return DONE if left else DEAD
+    if left not in NUMBERS:
+        NUMBERS[left] = len(LEFT)
+        LEFT.append(left)
+    return NUMBERS[left]
+
+
+def news_of(transcript: Transcript, is_courtesy: Flags, is_new_figure: Flags) -> Floats:
     """Per word, how much of it is new in the dialogue: 1 of a content word that is no courtesy and
     whose stem was not said before; where characters stand for words, what two of them in a row are
     worth that did not stand so before. A new number or identifier is NUMBER wherever it stands.
     """
-    plain, texts = transcript.plain, transcript.vocabulary.texts
+    plain = transcript.plain
     first = is_first(transcript.vocabulary.stem[plain])
     news: Floats = (first & transcript.is_content[plain] & ~is_courtesy).astype(np.float64)
     parts = transcript.worth < 1
-    pairs = np.zeros(len(plain), dtype=bool)
-    pairs[1:] = parts[1:] & parts[:-1] & (transcript.starts[1:] == transcript.ends[:-1])
-    if pairs.any():
-        keys = plain[pairs] * len(texts) + np.roll(plain, 1)[pairs]
-        pairs[pairs] = distances(keys.astype(np.uint64)) == 0
-    news[parts] = np.where(pairs & ~is_courtesy, transcript.worth, 0.0)[parts]
-    news[new_figures(transcript)] = NUMBER
+    if parts.any():
+        places = np.flatnonzero(parts[1:] & parts[:-1]) + 1
+        places = places[transcript.starts[places] == transcript.ends[places - 1]]
+        keys = plain[places] * len(transcript.vocabulary.texts) + plain[places - 1]
+        places = places[first_of_each(keys)]
+        news[parts] = 0.0
+        places = places[~is_courtesy[places]]
+        news[places] = transcript.worth[places]
+    news[is_new_figure] = NUMBER
     return news
 
 
 def new_figures(transcript: Transcript) -> Flags:
     """Per word, whether it is a number, or holds one, that was not said before."""
     plain = transcript.plain
-    return is_first(plain) & transcript.vocabulary.flags(has_digit)[plain]
+    figures = np.flatnonzero(transcript.vocabulary.flags(has_digit)[plain])
+    new = np.zeros(len(plain), dtype=bool)
+    new[figures[first_of_each(plain[figures])]] = True
+    return new
 
 
 def is_first(numbers: Ints) -> Flags:
@@ -268,48 +325,57 @@ def is_first(numbers: Ints) -> Flags:
     return flags
 
 
-def sentence_breaks(transcript: Transcript) -> tuple[Ints, Ints]:
-    """From where to before where each run of signs reaches that end a sentence here, and of lines'
-    ends.
-    """
-    points = transcript.characters.points
-    ending = np.zeros(len(points) + 2, dtype=bool)
-    for sign in ENDING if not transcript.text.isascii() else ".!?\n":
-        ending[1:-1] |= points == ord(sign)
-    borders = np.flatnonzero(ending[1:] != ending[:-1])
-    return borders[::2], borders[1::2]
-
-
 def is_gesture(word: str) -> bool:
-    """Whether a gesture may be told by a word."""
-    return GESTURE_WORD.search(word) is not None
+    """Whether a word tells a gesture by how it begins."""
+    return GESTURE_WORD.match(word) is not None
 
 
-def find_gestures(transcript: Transcript) -> Iterator[re.Match[str]]:
-    """What GESTURE finds, looked for where one may begin: a word of one stands before the next
-    mark.
+def may_be_gesture(word: str) -> bool:
+    """Whether a gesture may be told by a word: a hand does so on something."""
+    return GESTURE_WORD.search(word) is not None or HAND.search(word) is not None
+
+
+def find_gestures(transcript: Transcript) -> list[tuple[int, int]]:
+    """From where to before where each gesture reaches, as GESTURE finds them: looked for where a
+    word of one stands, from the mark before it to the next.
     """
-    points, text = transcript.characters.points, transcript.text
-    marks = np.isin(points, GESTURE_MARKS).nonzero()[0]
-    told = transcript.vocabulary.flags(is_gesture)[transcript.plain]
-    before = np.searchsorted(transcript.starts[told], np.append(marks, len(text)))
-    behind = 0
-    for place in marks[before[1:] > before[:-1]].tolist():
-        if place >= behind and (match := GESTURE.match(text, place)):
-            behind = match.end()
-            yield match
+    flags, plain, text = transcript.vocabulary.flags, transcript.plain, transcript.text
+    words = np.flatnonzero(flags(may_be_gesture)[plain])
+    if not len(words):
+        return []
+    starts = transcript.starts[words]
+    marks = transcript.characters.places_of(GESTURE_MARKS)
+    place = marks.searchsorted(starts)
+    inside = np.flatnonzero((place > 0) & (place < len(marks)))
+    words, starts, place = words[inside], starts[inside], place[inside]
+    before, behind = marks[place - 1], marks[place]
+    points = transcript.characters.points
+    fits = among(points[before], "*([") & among(points[behind], "*)]")
+    is_sure = flags(is_gesture)[plain[words]]
+    is_sure &= (starts - before - 1 <= BESIDE) & (behind - starts - SHORTEST <= BESIDE)
+    is_plain = text.isascii() and "_" not in text  # or a word may be none for the pattern
+    found = []
+    reached = 0
+    columns = (column[fits].tolist() for column in (before, behind, is_sure))
+    for begin, end, sure in zip(*columns, strict=True):
+        if begin >= reached and ((sure and is_plain) or GESTURE.match(text, begin)):
+            reached = end + 1
+            found.append((begin, reached))
+    return found
 
 
 def measure_courtesy(transcript: Transcript) -> Courtesy:
     """How much of each turn is courtesy."""
     n = len(transcript)
-    begins, ends = sentence_breaks(transcript)
-    # per word: the number of its sentence; per sentence: whether it is courtesy, whether it asks
-    sentence = np.searchsorted(ends, transcript.starts, side="right")
-    first_words = np.searchsorted(sentence, np.arange(len(ends) + 1))
+    begins, ends = transcript.characters.stops
+    # per sentence: its first word, whether it is courtesy, whether it asks; per word: its sentence
+    first_words = np.concatenate(([0], transcript.starts.searchsorted(ends)))
+    sentence = np.repeat(
+        np.arange(len(first_words)), np.diff(first_words, append=len(transcript.starts))
+    )
     is_courtesy = np.zeros(len(ends) + 1, dtype=bool)
     opens_so = is_courtesy.copy()
-    phrases_at = np.array([*phrase_starts(transcript)], dtype=np.int64)
+    phrases_at = phrase_starts(transcript)
     is_courtesy[sentence[phrases_at]] = True
     early = phrases_at - first_words[sentence[phrases_at]] < OPENING
     opens_so[sentence[phrases_at[early]]] = True
@@ -317,12 +383,15 @@ def measure_courtesy(transcript: Transcript) -> Courtesy:
     questions = np.flatnonzero((points == ord("?")) | (points == ord("\uff1f")))
     asks = np.append(np.searchsorted(questions, begins) < np.searchsorted(questions, ends), False)
     kind, opens = is_courtesy[sentence], opens_so[sentence]
-    for gesture in find_gestures(transcript):
-        first, last = np.searchsorted(transcript.starts, gesture.span())
-        kind[first:last] = opens[first:last] = True
+    if gestures := find_gestures(transcript):
+        first, last = transcript.starts.searchsorted(np.array(gestures).T)
+        within = inside(first, last, len(kind))
+        kind |= within
+        opens |= within
     letters = transcript.ends - transcript.starts
     turn = transcript.turn_of
-    news = news_of(transcript, kind)
+    figures = new_figures(transcript)
+    news = news_of(transcript, kind, figures)
     asking = distinct(sentence[asks[sentence] & ~opens])
     turns_asking = turn[np.searchsorted(sentence, asking)] if len(asking) else turn[:0]
     return Courtesy(
@@ -330,6 +399,6 @@ def measure_courtesy(transcript: Transcript) -> Courtesy:
         np.bincount(turn, letters, minlength=n).astype(np.int64),
         np.bincount(turns_asking, minlength=n),
         np.bincount(turn, news, minlength=n).astype(np.float64),
-        np.bincount(turn[new_figures(transcript)], minlength=n),
-        np.array([bool(body.strip()) for body in transcript.bodies], dtype=bool),
+        np.bincount(turn[figures], minlength=n),
+        np.greater(*transcript.bounds[::-1]),
     )

@@ -12,20 +12,20 @@ source (`played`).
 
 >>> from broken_record.detectors.examples import transcript_of
 >>> said = ["The slow garden teaches us.", "The slow garden! It rests.", "A slow garden, yes."]
->>> measured = measure_echo(transcript_of(said))
+>>> measured = Echo(transcript_of(said))
 >>> measured.echoes.tolist(), measured.framed.tolist(), measured.pairs.tolist()
 ([False, True, False], [0, 0, 1], [4, 4, 3])
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from broken_record.detectors.courtesy import Courtesy
 from broken_record.detectors.stretches import Stretch, running_sum, stretches_of
-from broken_record.text.ngrams import window_ends, window_hashes
+from broken_record.text.ngrams import Hashes, in_order, window_ends, window_hashes
 from broken_record.text.transcript import Flags, Ints, Transcript
 
 MEMORY = 10  # turns
@@ -33,64 +33,115 @@ OPENING = 12  # words
 PAIR = 2  # words
 
 
-@dataclass(frozen=True, slots=True)
 class Echo:
-    """Per turn: whether it echoes the one before; how many different pairs of words with a content
-    word it has, and how many of them are a frame, said two turns before or earlier.
+    """Per turn, whether it echoes the one before; of the turns that are looked at, others are as if
+    nothing was said in them.
     """
 
-    echoes: Flags
-    framed: Ints
-    pairs: Ints
+    def __init__(self, transcript: Transcript, looked_at: Flags | None = None) -> None:
+        self.count = len(transcript)
+        turn_of, upto = transcript.turn_of, transcript.upto
+        hashes, begins = pairs_of(transcript, looked_at)
+        # the first place of every pair in every turn, by pair and then by turn
+        order = in_order(hashes)
+        pair, begins = hashes[order], begins[order]
+        turn = turn_of[begins]
+        again = np.zeros(len(pair), dtype=bool)
+        again[1:] = pair[1:] == pair[:-1]
+        is_new = ~again
+        is_new[1:] |= turn[1:] != turn[:-1]
+        once = np.flatnonzero(is_new)
+        again, self.turn, begins = again[once], turn[once], begins[once]
+        ago = np.full(len(once), MEMORY + 1)
+        np.copyto(ago[1:], self.turn[1:] - self.turn[:-1], where=again[1:])
+        self.said_before = ago <= MEMORY
+        self.taken_up = ago == 1
+        self.taken_up[1:] &= ~self.said_before[:-1]
+        taken = np.flatnonzero(self.taken_up)
+        turn, begins = self.turn[taken], begins[taken]
+        self.echoes = np.zeros(self.count, dtype=bool)
+        self.echoes[turn[upto[begins] - upto[transcript.first[turn]] < OPENING]] = True
+
+    @cached_property
+    def framed(self) -> Ints:
+        """Per turn: how many of its pairs are a frame, said two turns before or earlier."""
+        return np.bincount(self.turn[self.said_before & ~self.taken_up], minlength=self.count)
+
+    @cached_property
+    def pairs(self) -> Ints:
+        """Per turn: how many different pairs of words with a content word it has."""
+        return np.bincount(self.turn, minlength=self.count)
 
 
-def measure_echo(transcript: Transcript) -> Echo:
-    """What each turn takes up."""
-    n = len(transcript)
+def pairs_of(transcript: Transcript, looked_at: Flags | None) -> tuple[Hashes, Ints]:
+    """Of the turns that are looked at: hashes of two words in a row, one of them a content word,
+    neutral to who speaks; and the places at which they begin.
+    """
     worth, turn_of = transcript.worth, transcript.turn_of
-    ends = window_ends(worth, PAIR)
-    begins = np.arange(len(ends))
-    upto = np.concatenate(([0.0], np.cumsum(worth)))
-    says = np.where(worth < 1, worth, transcript.is_content[transcript.plain])
-    content = np.concatenate(([0.0], np.cumsum(says)))
-    kept = (turn_of[begins] == turn_of[ends - 1]) & (content[ends] - content[begins] >= 1)
-    hashes, begins = window_hashes(transcript.words, ends)[kept], begins[kept]
-    # the first place of every pair in every turn, by pair and then by turn
-    order = np.argsort(hashes, kind="stable")
-    pair, turn = hashes[order], turn_of[begins[order]]
-    again = np.zeros(len(order), dtype=bool)
-    again[1:] = pair[1:] == pair[:-1]
-    first = ~again
-    first[1:] |= turn[1:] != turn[:-1]
-    again, turn, begins = again[first], turn[first], begins[order[first]]
-    ago = np.full(len(turn), MEMORY + 1)
-    ago[1:][again[1:]] = (turn[1:] - turn[:-1])[again[1:]]
-    said_before = ago <= MEMORY
-    was_new = np.ones(len(turn), dtype=bool)
-    was_new[1:] = ~said_before[:-1]
-    taken_up = (ago == 1) & was_new
-    opens = upto[begins] - upto[transcript.first[turn]] < OPENING
-    echoes = np.zeros(n, dtype=bool)
-    echoes[turn[taken_up & opens]] = True
-    return Echo(
-        echoes,
-        np.bincount(turn[said_before & ~taken_up], minlength=n),
-        np.bincount(turn, minlength=n),
-    )
+    says = transcript.is_content[transcript.plain]
+    if transcript.worth_of_all == 1:
+        kept = (turn_of[1:] == turn_of[:-1]) & (says[1:] | says[:-1])
+    else:
+        ends = window_ends(worth, PAIR)
+        kept = turn_of[: len(ends)] == turn_of[ends - 1]
+        if transcript.worth_of_all is None:
+            content = np.concatenate(([0.0], np.cumsum(np.where(worth < 1, worth, says))))
+            kept &= content[ends] - content[: len(ends)] >= 1
+    if looked_at is not None:
+        kept &= looked_at[turn_of[: len(kept)]]
+    begins = np.flatnonzero(kept)
+    if transcript.worth_of_all == 1:
+        words, count = transcript.words.astype(np.uint64), len(transcript.vocabulary.texts)
+        return words[begins] * np.uint64(count) + words[begins + 1], begins
+    return window_hashes(transcript.words, ends)[begins], begins
+
+
+def may_echo(transcript: Transcript, shares: Flags) -> Flags:
+    """The turns that may echo the one before: those that share a content word with it, or have one
+    for which another can stand (PERSONS); all where characters stand for words.
+    """
+    if transcript.worth_of_all != 1:
+        return np.ones(len(transcript), dtype=bool)
+    exchanged = transcript.is_content[transcript.plain] & (transcript.words != transcript.plain)
+    may: Flags = shares.copy()
+    may[transcript.turn_of[exchanged]] = True
+    return may
+
+
+def behind_repeats(transcript: Transcript) -> Flags:
+    """The turns behind one that was said as it is shortly before: there is nothing to take up."""
+    behind = np.zeros(len(transcript), dtype=bool)
+    last: dict[str, int] = {}
+    for i, body in enumerate(transcript.bodies[:-1]):
+        behind[i + 1] = i - last.get(body, -MEMORY - 1) <= MEMORY
+        last[body] = i
+    return behind
 
 
 def echo_stretches(
-    transcript: Transcript, measured: Courtesy, over: int, echoed: int, framed: float,
-    questions: int, figures: int,
+    transcript: Transcript, measured: Courtesy, shares: Flags, over: int, echoed: int,
+    framed: float, questions: int, figures: int,
 ) -> list[Stretch]:  # fmt: skip
-    """Every stretch of windows of `over` turns of which `echoed` echo the turn before."""
+    """Every stretch of windows of `over` turns of which `echoed` echo the turn before; `shares`
+    says of each turn whether it has a content word in common with that.
+    """
     if over > len(transcript):
         return []
     told = running_sum(measured.asked, over) <= questions
     told &= running_sum(measured.figures, over) <= figures
-    if not told[transcript.given + over - 1 :].any():
+    told[: transcript.given + over - 1] = False
+    may = may_echo(transcript, shares)
+    told &= running_sum(may, over) >= echoed
+    if not told.any():
         return []
-    echo = measure_echo(transcript)
+    told &= running_sum(may & ~behind_repeats(transcript), over) >= echoed
+    if not told.any():
+        return []
+    # those windows, and as many turns before as their words can come from
+    looked_at = running_sum(told[::-1], over + MEMORY + 1)[::-1] > 0
+    echo = Echo(transcript, looked_at)
     told &= running_sum(echo.echoes, over) >= echoed
+    if not told.any():
+        return []
     told &= running_sum(echo.framed, over) <= framed * running_sum(echo.pairs, over)
     return stretches_of(told, transcript.given, over)

@@ -19,6 +19,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
+import numpy as np
+
 from broken_record.data import Finding
 from broken_record.detectors.evidence import make_finding, saturate, stretches, told_by
 from broken_record.text.transcript import Transcript, quote
@@ -34,10 +36,11 @@ def detect(
 
     `in_a_row`, or `several` of `of_turns`, make it a break.
     """
-    findings = []
+    findings: list[Finding] = []
+    short = set(np.flatnonzero(transcript.counts <= transcript.few).tolist())
     for role in ("assistant", "user"):
         own = transcript.own(role)
-        few = [k for k, i in enumerate(own) if transcript.counts[i] <= transcript.few]
+        few = [k for k, i in enumerate(own) if i in short] if short else []
         empty = [k for k in few if transcript.says_nothing(own[k])]
         minimal = [k for k in sorted(set(few) - set(empty)) if is_minimal(transcript, own[k])]
         empties = stretches(empty, of_turns)

@@ -4,7 +4,7 @@ that meet is primary.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect, bisect_left
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -63,14 +63,13 @@ def find_loops_and_breaks(
             else:
                 found[kind] = result
     if closes := found.get("suffix_repetition"):
-        whole, least = found["single_turn_loop"], effective["suffix_repetition"]["hits"]
-        found["suffix_repetition"] = [
-            one for one in closes if len(free_spans(one, whole, transcript)) >= least
-        ]
+        whole = Loops(transcript, found["single_turn_loop"])
+        least = effective["suffix_repetition"]["hits"]
+        found["suffix_repetition"] = [one for one in closes if len(whole.leave_of(one)) >= least]
     if semantic := found.get("semantic_repetition"):
-        others = [finding for kind in TURNS for finding in found[kind]]
+        others = Loops(transcript, [finding for kind in TURNS for finding in found[kind]])
         limits = effective["semantic_repetition"]
-        found["semantic_repetition"] = [*what_is_left(semantic, others, transcript, limits)]
+        found["semantic_repetition"] = [*what_is_left(semantic, others, limits)]
     findings = [finding for kind in KINDS if kind in kinds for finding in found.get(kind, [])]
     return Examination(
         tuple(
@@ -97,36 +96,37 @@ def copied_from(loop: Finding) -> int:
     return loop.onset_turn if loop.kind == "multi_turn_loop" else loop.origin_turn
 
 
-def free_spans(finding: Finding, others: list[Finding], transcript: Transcript) -> list[Span]:
-    """The spans of a finding on turns that belong to none of others."""
-    if not others:
-        return [*finding.spans]
-    roles = {one.index: one.role for one in transcript.said}
-    return [
-        span
-        for span in finding.spans
-        if not any(
-            copied_from(other) <= span.turn <= extent(other, transcript)[1]
-            and other.speaker in ("both", roles[span.turn])
-            for other in others
-        )
-    ]
+class Loops:
+    """Loops of a transcript, and by message index whether a turn belongs to one of them."""
+
+    def __init__(self, transcript: Transcript, found: list[Finding]) -> None:
+        self.transcript, self.found = transcript, found
+        indices = np.array([one.index for one in transcript.said], dtype=np.int64)
+        taken = np.zeros(int(indices.max(initial=-1)) + 1, dtype=bool)
+        for role, positions in transcript.of_role.items():
+            of_role = taken & False
+            for one in found:
+                if one.speaker in (role, "both"):
+                    of_role[copied_from(one) : extent(one, transcript)[1] + 1] = True
+            taken[indices[positions]] = of_role[indices[positions]]
+        self.taken: list[bool] = taken.tolist()
+
+    def leave_of(self, finding: Finding) -> list[Span]:
+        """The spans of a finding on turns that belong to none of them."""
+        return [span for span in finding.spans if not self.taken[span.turn]]
 
 
 def what_is_left(
-    findings: list[Finding],
-    others: list[Finding],
-    transcript: Transcript,
-    limits: Mapping[str, Any],
+    findings: list[Finding], others: Loops, limits: Mapping[str, Any]
 ) -> Iterator[Finding]:
     """What other loops leave of semantic repetitions; of one that they take whole all, where what
     its turns say beside their copies goes round as well.
     """
+    transcript = others.transcript
     shares = limits["reworded"], limits["reworded_copied"], limits["own_words"]
     taken = []
     for finding in findings:
-        near = [other for other in others if do_meet(other, finding)]
-        left = uncovered(finding, near, transcript, limits["least_turns"])
+        left = uncovered(finding, others, limits["least_turns"])
         yield from left
         if not left:
             taken.append(finding)
@@ -140,16 +140,14 @@ def what_is_left(
                 yield finding
 
 
-def uncovered(
-    finding: Finding, others: list[Finding], transcript: Transcript, least_turns: int
-) -> list[Finding]:
+def uncovered(finding: Finding, others: Loops, least_turns: int) -> list[Finding]:
     """What other loops leave of a finding; all of it where too little is left, but half of
     `least_turns` of its turns come before the first near copies: it grew into them.
     """
-    left = list(free_stretches(finding, others, transcript, least_turns))
+    left = list(free_stretches(finding, others, least_turns))
     copied = [
         one.origin_turn
-        for one in others
+        for one in others.found
         if one.kind == "single_turn_loop" and do_meet(one, finding)
     ]
     if not left and copied:
@@ -158,17 +156,16 @@ def uncovered(
     return left
 
 
-def free_stretches(
-    finding: Finding, others: list[Finding], transcript: Transcript, least_turns: int
-) -> Iterator[Finding]:
+def free_stretches(finding: Finding, others: Loops, least_turns: int) -> Iterator[Finding]:
     """The stretches of a finding, of at least `least_turns` turns, that belong to no other loop and
     reach the turn at which it is told; the finding itself where none takes anything of it.
     """
-    free = free_spans(finding, others, transcript)
-    taken = [copied_from(other) for other in others if other.speaker == "both"]
+    free = others.leave_of(finding)
+    taken = sorted(copied_from(other) for other in others.found if other.speaker == "both")
     groups: list[list[Span]] = []
     for span in free:
-        if groups and not any(groups[-1][-1].turn < begins < span.turn for begins in taken):
+        # none that both are in begins between the span before and this one
+        if groups and bisect(taken, groups[-1][-1].turn) == bisect_left(taken, span.turn):
             groups[-1].append(span)
         else:
             groups.append([span])
@@ -189,7 +186,7 @@ def free_stretches(
             end_turn=finding.end_turn if group[-1] is finding.spans[-1] else last,
             copies=len(group),
             spans=tuple(group),
-            explanation=explain(transcript, first, last),
+            explanation=explain(others.transcript, first, last),
         )
 
 
@@ -204,7 +201,7 @@ def mark_primary(findings: list[Finding], transcript: Transcript) -> list[Findin
             taken[role][first : last + 1] for role in taken if finding.speaker in (role, "both")
         ]
         meets = any(row.any() for row in rows)
-        marked.append(replace(finding, primary=not meets))
+        marked.append(finding if finding.primary != meets else replace(finding, primary=not meets))
         if not meets and finding.counts:
             for row in rows:
                 row[:] = True

@@ -20,6 +20,8 @@ from __future__ import annotations
 from bisect import insort
 from statistics import median
 
+import numpy as np
+
 from broken_record.data import Finding, Span
 from broken_record.detectors.evidence import make_finding
 from broken_record.stats import rising_p
@@ -44,12 +46,21 @@ def detect(
     """At most one finding per speaker and side of the reply; None of a text log."""
     if not transcript.verbatim:
         return None
-    findings = []
+    findings: list[Finding] = []
+    begins, ends = transcript.bounds
+    most = {"before": begins - transcript.places}
+    most["behind"] = transcript.places + transcript.lengths - ends
+    if max(int(blanks[transcript.given :].max(initial=0)) for blanks in most.values()) < rise:
+        return findings
     for role in ("assistant", "user"):
-        own = [i for i in transcript.own(role) if transcript.bodies[i].strip()]
-        for side in ("before", "behind"):
+        positions = np.array(transcript.own(role), dtype=np.int64)
+        filled = positions[begins[positions] < ends[positions]]
+        own = filled.tolist()
+        for side, blanks in most.items():
+            if blanks[filled].max(initial=0) < rise:
+                continue
             widths = [width(transcript, i, side) for i in own]
-            if max(widths, default=0) < rise:
+            if max(widths) < rise:
                 continue
             found = (
                 (first_width(widths, at_once) if side == "before" else None)

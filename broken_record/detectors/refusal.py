@@ -34,7 +34,8 @@ from dataclasses import dataclass
 from broken_record.data import Finding
 from broken_record.detectors import refusal_words as sign
 from broken_record.detectors.evidence import make_finding, saturate, stretches
-from broken_record.detectors.refusal_scene import Reading, Scene, Sentence, read_body, sentences_in
+from broken_record.detectors.refusal_reading import Reading, Sentence, read_body, sentences_in
+from broken_record.detectors.refusal_scene import Scene
 from broken_record.text.transcript import Transcript, quote
 
 KIND = "refusal"
@@ -82,8 +83,8 @@ def detect(
     for role in ("assistant", "user"):
         own = transcript.own(role)
         verdicts = {}
-        for k, position in enumerate(own):
-            verdict = judge_turn(scene, position, usual_share, usual_turns)
+        for k in [k for k, position in enumerate(own) if position in scene.acting]:
+            verdict = judge_turn(scene, own[k], usual_share, usual_turns)
             if verdict.points >= score:
                 verdicts[k] = verdict
         for stretch in stretches(verdicts, 4):
@@ -97,18 +98,23 @@ def judge_turn(
 ) -> Verdict:
     """The verdict on the sentence of a turn that has the most points."""
     best = NOTHING
-    if not scene.may_act(position):
+    body = scene.transcript.bodies[position]
+    if not scene.may_act(position) or body in scene.idle:
         return best
-    reading = read_body(scene.transcript.bodies[position])
+    reading = read_body(body)
+    acts = False
     for wording in scene.wordings(position, reading.text):
         sentences = sentences_in(reading.text, wording)
         acting = [k for k, sentence in enumerate(sentences) if sentence.acts(*POINTS)]
         if acting:
+            acts = True
             usual = scene.usual_formats(position, usual_share, usual_turns)
             verdicts = [
                 Weighing(scene, position, reading, usual, sentences, k).verdict() for k in acting
             ]
             best = max([best, *verdicts], key=lambda verdict: verdict.points)
+    if not acts:
+        scene.idle.add(body)
     return best
 
 

@@ -443,10 +443,10 @@ def normal_unspaced(sentence: str) -> str:
     return "".join(sentence.lower().split())
 
 
-def unspaced(text: str, lists: Mapping[str, str]) -> re.Pattern[str]:
+def phrases_unspaced(text: str, lists: Mapping[str, str]) -> str:
     """A pattern that finds one of the phrases of such a language."""
     pattern = re.sub(r"\[([^\]]*)\]", r"(?:\1)?", filled(text, lists))
-    return re.compile(pattern.replace("...", ".{0,8}?"))
+    return pattern.replace("...", ".{0,8}?")
 
 
 ROWS: dict[str, tuple[Mapping[str, str], Mapping[str, str]]] = {
@@ -462,14 +462,22 @@ ROWS: dict[str, tuple[Mapping[str, str], Mapping[str, str]]] = {
 }
 
 
+UNSPACED = ("zh", "ja", "ko")
+
+
 @cache
 def wording_of(language: str) -> Wording:
     """The signs of a language, compiled when they are first asked for."""
-    signs, lists = ROWS[language]
-    if language in ("zh", "ja", "ko"):
-        made = {name: unspaced(text, lists) for name, text in signs.items()}
+    made = {name: re.compile(pattern) for name, pattern in patterns_of(language).items()}
+    if language in UNSPACED:
         return Wording(normal_unspaced, made)
-    made = {name: phrases(text, lists) for name, text in signs.items()}
     if language == "en":
         return Wording(normal_english, made, acts_in_english)
     return Wording(normal, made)
+
+
+def patterns_of(language: str) -> dict[str, str]:
+    """By sign: the pattern that finds it in the normal form of a sentence."""
+    signs, lists = ROWS[language]
+    write = phrases_unspaced if language in UNSPACED else phrases
+    return {name: write(text, lists) for name, text in signs.items()}

@@ -1,39 +1,41 @@
-"""What refusal.py knows before it weighs a sentence: the sentences of a turn that are said as
-oneself, and the scene that they stand in.
+"""The scene that refusal.py knows before it weighs a sentence: what was said and asked before, what
+the speakers' turns look like, and in which languages a turn is read.
 
-Of a turn its beginning and its end are read. Words in quotation marks are a character's or
-reported, `*nods slowly*` is a stage direction: neither refuses anything. `**x**`, `_x_` and `*x*`
-round a word that does nothing are emphasis. A turn is read in the dialogue's language, and in its
-own where that is another: models break into English, and into Chinese.
+Those are the dialogue's and the turn's own, where that is another: models break into English, and
+into Chinese.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
+
 from broken_record.detectors import refusal_words as sign
-from broken_record.detectors.refusal_languages import ROWS, wording_of
-from broken_record.detectors.refusal_words import FIRST_PERSON, Wording, may_act_in_english
+from broken_record.detectors.refusal_gate import (
+    acting_elsewhere,
+    acting_in_english,
+    acting_in_words,
+)
+from broken_record.detectors.refusal_languages import ROWS, UNSPACED, wording_of
+from broken_record.detectors.refusal_reading import (
+    HEAD,
+    QUOTED,
+    STAGES,
+    STARRED,
+    Sentence,
+    sentences_in,
+)
+from broken_record.detectors.refusal_words import Wording
 from broken_record.text.language import Language, languages_of
 from broken_record.text.transcript import Transcript
 
-HEAD, TAIL, SENTENCE_HEAD = 1500, 600, 600  # characters that are read
 LEAST_WORDS = 40  # from here on a language that cannot be told is one that is not known
-QUOTED = re.compile(
-    r'"[^"\n]*"|\u201c[^\u201c\u201d\n]*\u201d|\u201e[^\u201e\u201c\n]*\u201c'
-    r"|\u00ab[^\u00ab\u00bb\n]*\u00bb|\u300c[^\u300c\u300d\n]*\u300d|\u300e[^\u300e\u300f\n]*\u300f"
-)
-STARRED = re.compile(r"(?<![*\w])\*(?=[^\s*])([^*\n]+)(?<=[^\s*])\*(?![*\w])")
-STAGES = re.compile(r"\s|(?:s|ed|ing)\W*$")  # in stars: several words, or one that is done
-UNDERSCORES = re.compile(r"_+(?=[^_\W])|(?<=[^_\W])_+(?!\w)")
-SAID = re.compile(r"\w")
-STOPS = re.compile("[.!?\u2026\u3002\uff01\uff1f\uff0c\n]+")  # a clause is a sentence in Chinese
 ITEM = re.compile(r"^ *(?:[-*\u2022]|\d+[.)]) ", re.MULTILINE)
-OTHER_SCRIPT = re.compile("[\u0370-\u1cff\u2e80-\ud7ff\uf900-\ufdff]")
-DENIES = re.compile(r"n't|^(?:not|cannot|unable|rather)\b")
+OTHER_SCRIPTS = (("\u0370", "\u1cff"), ("\u2e80", "\ud7ff"), ("\uf900", "\ufdff"))
+OTHER_SCRIPT = re.compile("[" + "".join(f"{first}-{last}" for first, last in OTHER_SCRIPTS) + "]")
 MACHINES = re.compile(
     r"\b(?:ai|a\.i\.|artificial intelligence|android|robot|cyborg|hologram|droid|automaton|chatbot"
     r"|bot|language model|llm|gpt|virtual assistant|computer program|neural network|circuits"
@@ -45,89 +47,6 @@ TECHNICAL = frozenset({"assistant", "user", "ai", "human", "bot", "system", "mod
 """Prefixes that name no character."""
 
 
-OWN = frozenset({sign.DECLINES, sign.CANNOT, sign.STANCE})
-"""Acts of the first person."""
-
-
-@dataclass
-class Sentence:
-    """A sentence, and the signs that were looked for in it."""
-
-    raw: str
-    wording: Wording
-    known: dict[str, bool] = field(default_factory=dict)
-
-    @cached_property
-    def normal(self) -> str:
-        """Its beginning in normal form."""
-        return self.wording.normal(self.raw[:SENTENCE_HEAD].lstrip("\"'\u201d\u2019)]* "))
-
-    def has(self, *signs: str) -> bool:
-        """Whether one of the signs is in it."""
-        return any(self.known[sign] if sign in self.known else self.find(sign) for sign in signs)
-
-    def find(self, sign: str) -> bool:
-        """Look for a sign, and remember."""
-        pattern = self.wording.signs.get(sign)
-        found = self.known[sign] = bool(pattern and pattern.search(self.normal))
-        return found
-
-    def acts(self, *signs: str) -> bool:
-        """Whether one of the signs, which are acts, is in it."""
-        if self.wording.acts_with is None:
-            known, normal = self.wording.signs, self.normal
-            return any(known[one].search(normal) for one in signs if one in known)
-        lowered = self.raw.lower()
-        possible = self.wording.acts_with(lowered.split(), len(self.raw) > SENTENCE_HEAD)
-        if possible & OWN and not may_be_own(lowered):
-            possible -= OWN
-        return bool(possible) and self.has(*(one for one in signs if one in possible))
-
-    @cached_property
-    def length(self) -> int:
-        """Its words; three characters where there are no blanks are about one."""
-        words = len(self.raw.split())
-        return words if len(self.raw) <= 12 * words else len(self.raw) // 3
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What of a turn is read; all of it where all stands in quotation marks or stage directions."""
-
-    text: str
-    is_quoted: bool
-
-
-def read_body(body: str) -> Reading:
-    """The ends of a turn, without what is quoted, staged or emphasised.
-
-    >>> read_body('*nods* "I cannot." I *cannot* write **that**.').text.strip()
-    'I cannot write that.'
-    """
-    ends = body if len(body) <= HEAD + TAIL else f"{body[:HEAD]}\n{body[-TAIL:]}"
-    ends = ends.replace("\u2019", "'").replace("**", "")
-    ends = UNDERSCORES.sub("", ends) if "_" in ends else ends
-    outside = STARRED.sub(without_stages, QUOTED.sub(" ", ends))
-    is_quoted = not SAID.search(outside)
-    return Reading(ends if is_quoted else outside, is_quoted)
-
-
-def without_stages(starred: re.Match[str]) -> str:
-    """Nothing for a stage direction, the word for an emphasis."""
-    return " " if STAGES.search(starred[1]) else starred[1]
-
-
-def may_be_own(sentence: str) -> bool:
-    """Whether a sentence, in lower case, may be of the first person, or leaves its subject out."""
-    words = sentence.split(maxsplit=6)[:6]
-    return FIRST_PERSON.search(sentence) is not None or any(map(DENIES.search, words))
-
-
-def sentences_in(text: str, wording: Wording) -> list[Sentence]:
-    """The sentences of a text in which anything is said."""
-    return [Sentence(raw, wording) for raw in STOPS.split(text) if SAID.search(raw)]
-
-
 class Scene:
     """A dialogue as refusals are judged in it; of a turn it knows what was said before."""
 
@@ -135,6 +54,7 @@ class Scene:
         self.transcript = transcript
         self.language: str = transcript.language or "en"
         self.formats: dict[int, tuple[bool, bool]] = {}
+        self.idle: set[str] = set()  # what was read and does nothing, which may be said again
 
     @cached_property
     def is_known(self) -> bool:
@@ -170,23 +90,41 @@ class Scene:
             yield from sentences_in(text, wording)
 
     def may_act(self, position: int) -> bool:
-        """Whether a turn has a word without which it does nothing."""
-        if self.language != "en" or position in self.with_acts:
-            return True
-        body = self.transcript.bodies[position]
-        return not body.isascii() and OTHER_SCRIPT.search(body) is not None
+        """Whether a turn may do something."""
+        return position in self.acting
 
     @cached_property
-    def with_acts(self) -> frozenset[int]:
-        """The turns that have such a word of English."""
-        transcript = self.transcript
-        acting = transcript.vocabulary.flags(may_act_in_english)[transcript.plain]
-        return frozenset(transcript.turn_of[acting].tolist())
+    def acting(self) -> set[int]:
+        """The turns that may do something in one of their languages."""
+        transcript, language = self.transcript, self.language
+        if language == "en":
+            return acting_in_english(transcript) | self.in_other_scripts
+        if language in UNSPACED:
+            other = {
+                i
+                for i in range(len(transcript))
+                if self.languages.get(i, "") not in (language, None)
+            }
+            return acting_elsewhere(transcript, language) | other
+        return acting_in_words(transcript) | {
+            i for i, own in self.languages.items() if own in UNSPACED
+        }
+
+    @cached_property
+    def in_other_scripts(self) -> set[int]:
+        """The turns with a character of OTHER_SCRIPT."""
+        points = self.transcript.characters.points
+        found = np.zeros(len(points), dtype=bool)
+        if not self.transcript.text.isascii():
+            for first, last in OTHER_SCRIPTS:
+                found |= (points >= ord(first)) & (points <= ord(last))
+        return set(self.transcript.turn_at(np.flatnonzero(found)).tolist())
 
     def wordings(self, position: int, text: str) -> list[Wording]:
         """Those in which a turn is to be read."""
         languages = [self.language]
-        if self.language != "en" or OTHER_SCRIPT.search(text):
+        is_foreign = position in self.in_other_scripts and OTHER_SCRIPT.search(text)
+        if self.language != "en" or is_foreign:
             own = self.language_at(position)
             languages += [own] if own != self.language else []
         return [wording_of(language) for language in languages if language in ROWS]
@@ -204,8 +142,8 @@ class Scene:
         return languages_of(
             transcript.turn_of,
             transcript.plain,
-            transcript.worth,
-            transcript.vocabulary.script[transcript.plain],
+            transcript.vocabulary.worth,
+            transcript.vocabulary.script,
             len(transcript),
         )
 

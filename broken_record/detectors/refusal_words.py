@@ -11,7 +11,7 @@ in `|` goes on in the next. A phrase is matched at whole words of a sentence in 
 lower case, a blank between words and stops, contractions written out. Every gap is bounded, so a
 sentence costs its length times a constant.
 
->>> phrases("i {unable} ... help* [with] (this|that)", {"unable": "can not|will not"}).pattern
+>>> phrases("i {unable} ... help* [with] (this|that)", {"unable": "can not|will not"})
 '(?<!\\w)(?:i (?:can not|will not) (?:\\S+ ){0,3}?help\\w* (?:(?:with) )?(?:this|that))(?!\\w)'
 """
 
@@ -21,7 +21,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
-from itertools import pairwise
 from operator import or_
 
 # What a sentence does: one of these must be there.
@@ -88,10 +87,10 @@ def filled(text: str, lists: Mapping[str, str]) -> str:
     return re.sub(r"\((?!\?)", "(?:", pattern).replace("*", r"\w*")
 
 
-def phrases(text: str, lists: Mapping[str, str]) -> re.Pattern[str]:
+def phrases(text: str, lists: Mapping[str, str]) -> str:
     """A pattern that finds one of the phrases of an alphabetic language."""
     pattern = re.sub(r"\[([^\]]*)\] ", r"(?:(?:\1) )?", filled(text, lists))
-    return re.compile(r"(?<!\w)(?:" + pattern.replace(" ... ", r" (?:\S+ ){0,3}?") + r")(?!\w)")
+    return r"(?<!\w)(?:" + pattern.replace(" ... ", r" (?:\S+ ){0,3}?") + r")(?!\w)"
 
 
 TOKEN = re.compile(r"\w+(?:['-]\w+)*|[^\w\s]")
@@ -411,10 +410,15 @@ ENGLISH_STEMS = {
     for sign in signs
 }
 """Of every act: what is in a word of each sentence that has it."""
+OWN = frozenset({DECLINES, CANNOT, STANCE})
+"""Acts of the first person."""
 FIRST_PERSON = re.compile(r"\b(?:i|my|we)\b")
+DENIES = re.compile(r"n't|^(?:not|cannot|unable|rather)\b")
+"""A word that denies, with which a sentence may leave out whose act it is."""
 
 
 NEGATED = r"n't|not|never"
+OF_MACHINES = r"\b(?:real|human)\b"
 SCENES = r"role|story|scene|\bact\b|character|persona|fiction|scenario|narrative|\bpart\b"
 ENGLISH_PAIRS: tuple[tuple[str, str, str], ...] = (
     (
@@ -460,7 +464,7 @@ ENGLISH_PAIRS: tuple[tuple[str, str, str], ...] = (
         r"\bai\b|gpt|artificial|llm|model|chatbot|program|assistant|text|\bbot\b|claude|gemini"
         r"|bard|llama|qwen|grok|copilot|deepseek|machine|software|generator",
     ),
-    (MACHINE, r"\b(?:real|human)\b", r"\b(?:person|being)\b"),
+    (MACHINE, OF_MACHINES, r"\b(?:person|being)\b"),
     (MACHINE, "openai|anthropic|google|meta|microsoft|alibaba", "created|developed|made|trained"),
     (MACHINE, "trained", "text"),
     (MACHINE, r"\bway\b", "designed|programmed|trained|built"),
@@ -498,10 +502,12 @@ ENGLISH_PAIRS: tuple[tuple[str, str, str], ...] = (
 ACTS = tuple(ENGLISH_STEMS)
 PARTS = tuple(dict.fromkeys(part for _, *parts in ENGLISH_PAIRS for part in parts if part))
 PATTERNS = (*ENGLISH_STEMS.values(), *map(re.compile, PARTS))
+ANY_PATTERN = re.compile("|".join(dict.fromkeys(pattern.pattern for pattern in PATTERNS)))
 NEEDED = tuple(
     (act, 1 << ACTS.index(act) | sum(1 << len(ACTS) + PARTS.index(part) for part in parts if part))
     for act, *parts in ENGLISH_PAIRS
 )
+DENIED = 1 << len(ACTS) + PARTS.index(NEGATED)
 ALL_PARTS = (1 << len(PATTERNS)) - (1 << len(ACTS))
 
 
@@ -513,7 +519,9 @@ class Marks(dict[str, int]):
     def __missing__(self, word: str) -> int:
         if len(self) >= self.MOST:
             self.clear()
-        marks = sum(1 << k for k, pattern in enumerate(PATTERNS) if pattern.search(word))
+        marks = 0
+        if ANY_PATTERN.search(word):  # most words have none
+            marks = sum(1 << k for k, pattern in enumerate(PATTERNS) if pattern.search(word))
         self[word] = marks
         return marks
 
@@ -531,9 +539,11 @@ def acts_in_english(words: Sequence[str], is_cut: bool = False) -> frozenset[str
     """
     marks = reduce(or_, map(MARKS.__getitem__, words), ALL_PARTS if is_cut else 0)
     found = acts_of(marks)
-    if "a" in words and DECLINES not in found:  # "not a story that I would tell"
-        denied = (one == "a" and word.endswith(("not", "n't")) for word, one in pairwise(words))
-        return found | {DECLINES} if any(denied) else found
+    if marks & DENIED and "a" in words and DECLINES not in found:  # "not a story that I would tell"
+        before = (words[k - 1] for k in range(1, len(words)) if words[k] == "a")
+        return (
+            found | {DECLINES} if any(word.endswith(("not", "n't")) for word in before) else found
+        )
     return found
 
 
@@ -541,8 +551,3 @@ def acts_in_english(words: Sequence[str], is_cut: bool = False) -> frozenset[str
 def acts_of(marks: int) -> frozenset[str]:
     """The acts for which all that is needed is there."""
     return frozenset(act for act, needed in NEEDED if marks & needed == needed)
-
-
-def may_act_in_english(word: str) -> bool:
-    """Whether a sentence with a word may do something."""
-    return any(stems.search(word) for stems in ENGLISH_STEMS.values())

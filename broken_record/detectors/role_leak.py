@@ -27,10 +27,14 @@ where an engine's stop string cuts.
 from __future__ import annotations
 
 import re
+from functools import cache, partial
+
+import numpy as np
 
 from broken_record.data import Finding, Role
 from broken_record.detectors.evidence import Sign, report_signs, stretches
 from broken_record.detectors.labels import ACT, Label, find_labels, speaker_labels
+from broken_record.text.characters import CHARACTER, CLOSING, ENDING, ENDING_EVERYWHERE
 from broken_record.text.transcript import Transcript, quote
 
 KIND = "role_leak"
@@ -50,12 +54,13 @@ SLOT = re.compile(
 )
 """A name that nobody filled in, in a sentence: "Nice to meet you, [Name]."."""
 HEADER = re.compile(
-    r"^[ \t*_#(\[]*(?:the following|below) is (?:a|an|the) (?:\w+ ){0,2}"
+    r"^[ \t*_#(\[]*(?:[Tt]he following|[Bb]elow) is (?:an?|the) (?:\w+ ){0,2}"
     r"(?:transcript|conversation|dialogue|dialog|chat|record) (?:of|between)\b[^\n]*",
-    re.IGNORECASE | re.MULTILINE,
+    re.MULTILINE,
 )
 """What is written above a dialogue, and not said in one."""
-TOKEN_SIGNS = ("|", "\uff5c", "[", "<", "{{", "###")
+SIGNS = (":", "\uff1a", "|", "\uff5c", "[", "<", "{{", "###")
+"""What labels and tokens have."""
 ROLE_NAMES: dict[Role, frozenset[str]] = {
     "user": frozenset(
         """user human \u30e6\u30fc\u30b6\u30fc \u7528\u6237 \u7528\u6236 \uc0ac\uc6a9\uc790
@@ -134,27 +139,39 @@ def detect(
     `format_turns` does so by format. `break_turns` leaking turns are a break.
     """
     labels = speaker_labels(transcript)
+    signed, two_sided = with_signs(transcript), may_be_both_sides(transcript)
+    headed = headers_in(transcript)
+    looked_at = signed | two_sided | headed.keys()
+    letter = cache(partial(first_letter, transcript))
     findings = []
     sides: tuple[tuple[Role, Role], ...] = (("assistant", "user"), ("user", "assistant"))
     for role, other in sides:
-        names = names_of_other(transcript, role, other, labels)
-        own = [i for i, one in enumerate(transcript.said) if one.role == role]
+        names = names_of_other(transcript, role, other, labels) if signed else frozenset()
+        own = transcript.of_role[role]
         leaks: dict[int, Sign] = {}
         voiced: dict[int, Sign] = {}
-        for place, i in enumerate(own):
-            body = transcript.bodies[i]
-            if answers := find_both_sides(transcript, i):
+        read: dict[str, tuple[str, Sign | None, Sign | None]] = {}  # what may be said again
+        for place, i in [one for one in enumerate(own) if one[1] in looked_at]:
+            if i in two_sided and (answers := find_both_sides(transcript, i)):
                 leaks[place] = answers
-            if header := find_header(body):
-                voiced[place] = header
-            if not any(sign in body for sign in (":", "\uff1a", *TOKEN_SIGNS)):
+            if i in headed:
+                voiced[place] = headed[i]
+            if i not in signed:
                 continue
-            plain = without_quotations(body)
-            if token := find_token(plain, body) or find_labels_alone(body):
+            body = transcript.bodies[i]
+            if body not in read:
+                plain = without_quotations(body)
+                token = find_token(plain, body) or find_labels_alone(body)
+                voice = None
+                if not token:
+                    voice = find_voice(plain, body, names, role, labels[role]) or find_script(plain)
+                read[body] = plain, token, voice
+            plain, token, voice = read[body]
+            if token:
                 leaks[place] = token
-            elif slot := find_slot(transcript, i, plain):
+            elif (slot := find_slot(plain)) and letter() >= i:
                 leaks[place] = slot
-            elif voice := find_voice(plain, body, names, role, labels[role]) or find_script(plain):
+            elif voice:
                 voiced[place] = voice
         is_format = (
             len(own) >= format_turns and 0 in voiced and len(voiced) >= format_share * len(own)
@@ -172,6 +189,37 @@ def detect(
             found = {own[place]: leaks[place] for place in places}
             findings.append(report_signs(transcript, KIND, found, break_turns))
     return findings
+
+
+def with_signs(transcript: Transcript) -> set[int]:
+    """The turns that hold a sign of a label or of a token."""
+    signs = [sign for sign in SIGNS if sign in transcript.text]
+    places = transcript.characters.places_of({sign[0] for sign in signs})
+    turns = set(transcript.turn_at(places).tolist())
+    return {i for i in turns if any(sign in transcript.bodies[i] for sign in signs)}
+
+
+def may_be_both_sides(transcript: Transcript) -> set[int]:
+    """The turns of which find_both_sides may say so: those of many lines, and those that do not
+    begin like a sentence where the turn before does not end like one.
+    """
+    points, classes = transcript.characters.points, transcript.characters.classes
+    begins, ends = transcript.bounds
+    said = np.flatnonzero(begins < ends)
+    first, last = begins[said], ends[said] - 1
+    goes_on = np.zeros(len(transcript), dtype=bool)
+    breaks_off = goes_on.copy()
+    goes_on[said] = (points[first] >= ord("a")) & (classes[first] & CHARACTER == 0)
+    breaks_off[said] = (classes[last] & (ENDING | CLOSING | ENDING_EVERYWHERE)) == 0
+    breaks_off &= transcript.counts >= TAKEN_UP
+    found = goes_on
+    found[1:] &= breaks_off[:-1]
+    found[: max(1, transcript.given)] = False
+    if len(transcript.line_breaks) >= 2 * ANSWERS + len(transcript) - 1:
+        lines, starts = transcript.line_breaks, transcript.places
+        count = lines.searchsorted(starts + transcript.lengths) - lines.searchsorted(starts)
+        found |= count >= 2 * ANSWERS
+    return set(np.flatnonzero(found).tolist())
 
 
 def begins_with_prompt(transcript: Transcript) -> bool:
@@ -214,24 +262,35 @@ def find_token(plain: str, body: str) -> Sign | None:
     return Sign(match.start(), match.end(), f"{quote(match[0])} in the reply")
 
 
-def find_header(body: str) -> Sign | None:
-    r"""The first line that announces the dialogue in which it stands.
+def headers_in(transcript: Transcript) -> dict[int, Sign]:
+    r"""By turn: the first line that announces the dialogue in which it stands.
 
-    >>> find_header("Bye!\n\nThe following is a transcript of two clerks.").start
-    6
+    >>> from broken_record.detectors.examples import transcript_of
+    >>> said = ["Bye!", "Bye.\n\nThe following is a transcript of two clerks."]
+    >>> {i: header.start for i, header in headers_in(transcript_of(said)).items()}
+    {1: 6}
     """
-    match = HEADER.search(body) if " is " in body else None
-    return match and Sign(match.start(), match.end(), f"a header in the reply: {quote(match[0])}")
+    found: dict[int, Sign] = {}
+    if " is " in transcript.text:
+        for match in HEADER.finditer(transcript.text):
+            i = int(transcript.turn_at(np.array([match.start()]))[0])
+            begin = int(transcript.places[i])
+            how = f"a header in the reply: {quote(match[0])}"
+            found.setdefault(i, Sign(match.start() - begin, match.end() - begin, how))
+    return found
 
 
-def find_slot(transcript: Transcript, position: int, plain: str) -> Sign | None:
-    """The first name that is left to fill in, where nothing was asked for that is sent so."""
+def find_slot(plain: str) -> Sign | None:
+    """The first name that is left to fill in."""
     match = SLOT.search(plain)
-    if match is None or any(
-        LETTER.search(body) or ASKED.search(body) for body in transcript.bodies[:position]
-    ):
-        return None
-    return Sign(match.start(), match.end(), f"{quote(match[0])} in the reply")
+    return match and Sign(match.start(), match.end(), f"{quote(match[0])} in the reply")
+
+
+def first_letter(transcript: Transcript) -> int:
+    """The first turn that speaks of what is sent with names to fill in; behind the last if none."""
+    said = enumerate(transcript.bodies)
+    letters = (i for i, body in said if LETTER.search(body) or ASKED.search(body))
+    return next(letters, len(transcript))
 
 
 def find_labels_alone(body: str) -> Sign | None:

@@ -69,7 +69,8 @@ def with_few_function_words(transcript: Transcript, least_function: tuple[float,
             begins = np.flatnonzero(few)
             found[turns[begins[turns[begins] == turns[begins + n - 1]]]] = True
     points = transcript.characters.points
-    glued = np.flatnonzero(is_between(points[:-1], "a", "z") & is_between(points[1:], "A", "Z"))
+    capitals = np.flatnonzero(is_between(points[1:], "A", "Z"))
+    glued = capitals[is_between(points[capitals], "a", "z")]
     if len(glued) > 1:
         found[np.bincount(transcript.turn_at(glued), minlength=len(transcript)) > 1] = True
     return found
@@ -80,8 +81,7 @@ def longest_sentence(transcript: Transcript) -> Ints:
     it has itself where it may hold code.
     """
     characters = transcript.characters
-    lines = np.flatnonzero(characters.points == ord("\n")) + 1
-    borders = distinct(np.concatenate((characters.sentence_ends, lines)))
+    borders = distinct(np.concatenate((characters.sentence_ends, transcript.line_breaks + 1)))
     places = np.searchsorted(transcript.starts, borders)
     places = np.concatenate(([0], places, [len(transcript.starts)]))
     words = np.diff(places)

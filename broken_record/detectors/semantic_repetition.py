@@ -39,7 +39,9 @@ round in one thought often does so from the beginning.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from bisect import bisect_left
+from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -50,8 +52,8 @@ from broken_record.detectors.echo import echo_stretches
 from broken_record.detectors.evidence import MOST_SPANS, make_finding, saturate
 from broken_record.detectors.reworded import reworded_stretches
 from broken_record.detectors.spent import has_few_news, spent_stretches
-from broken_record.detectors.stretches import Stretch, running_sum, stretches_of
-from broken_record.text.ngrams import distinct
+from broken_record.detectors.stretches import Stretch, running_sum, runs_of, stretches_of
+from broken_record.text.ngrams import distinct, run_starts
 from broken_record.text.transcript import Floats, Ints, Transcript, quote
 
 KIND = "semantic_repetition"
@@ -59,17 +61,53 @@ MEMORY = 10  # turns
 START = 12  # turns whose novelty a dialogue is compared with
 
 
-@dataclass(frozen=True, slots=True)
 class Content:
-    """Per turn: content words, how many of them new, how close the closest turn before is.
+    """The different stems of each turn's content words, rising, and the turns, rising with each.
 
-    `close[apart, i]` is the cosine of the turns i and i - apart.
+    Per turn: how many they are, how many of them new, whether one is shared with the turn before.
     """
 
-    words: Ints
-    new: Ints
-    before: Floats
-    close: Floats
+    def __init__(self, transcript: Transcript) -> None:
+        self.count = n = len(transcript)
+        kept = transcript.is_content[transcript.plain]
+        stem = transcript.vocabulary.stem[transcript.plain[kept]]
+        bits = n.bit_length()
+        keys = distinct(stem << bits | transcript.turn_of[kept])
+        self.stems, self.turns = keys >> bits, keys & (1 << bits) - 1
+        self.words = np.bincount(self.turns, minlength=n)
+        apart = np.full(len(self.turns), MEMORY + 1)
+        same = self.stems[1:] == self.stems[:-1]
+        np.copyto(apart[1:], self.turns[1:] - self.turns[:-1], where=same)
+        self.new = np.bincount(self.turns[apart > MEMORY], minlength=n)
+        self.shares = np.zeros(n, dtype=bool)
+        self.shares[self.turns[apart == 1]] = True
+
+    @cached_property
+    def close(self) -> Floats:
+        """[apart, i]: the cosine of the turns i and i - apart; 0 if they share only one word."""
+        stems, turns = self.stems, self.turns
+        cells = []
+        for step in range(1, MEMORY + 1):
+            apart = turns[step:] - turns[:-step]
+            near = ((stems[step:] == stems[:-step]) & (apart <= MEMORY)).nonzero()[0]
+            if not len(near):
+                break
+            cells.append(turns[near + step] * (MEMORY + 1) + apart[near])
+        places = np.concatenate([*cells, turns[:0]])
+        shared = np.bincount(places, minlength=self.count * (MEMORY + 1))
+        roots = np.sqrt(np.maximum(self.words, 1))
+        close: Floats = np.zeros((self.count, MEMORY + 1))
+        alike = np.flatnonzero(shared >= 2)  # one word in common says little
+        place, apart = np.divmod(alike, MEMORY + 1)
+        close.reshape(-1)[alike] = shared[alike] / (roots[place] * roots[place - apart])
+        turned: Floats = close.T
+        return turned
+
+    @cached_property
+    def before(self) -> Floats:
+        """How close the closest turn before is."""
+        most: Floats = self.close.max(axis=0)
+        return most
 
 
 def detect(
@@ -120,33 +158,34 @@ def detect(
             some_courtesy, questions, new_figures,
         )
     ]  # fmt: skip
-    content = measure(transcript)
+    content = Content(transcript)
     fresh = over_last(content.new + courtesy.figures, content.words + courtesy.figures, over_turns)
-    close = over_last(content.before * content.words, content.words, over_turns)
     enough = running_sum(content.words, over_turns) >= content_words
     start = float(content.new[:START].sum()) / max(1, int(content.words[:START].sum()))
-    stagnant = (fresh < novelty) | ((fresh < start_share * start) & (close >= closeness))
     idle = running_sum(courtesy.asked, over_turns) <= idle_questions
     idle |= running_sum(courtesy.news, over_turns) <= idle_news * over_turns
-    stagnant &= enough & idle
+    stagnant = (fresh < max(novelty, start_share * start)) & enough & idle
     stagnant[: transcript.given + over_turns - 1] = False
     findings: list[Finding] = []
+    if stagnant.any():
+        close = over_last(content.before * content.words, content.words, over_turns)
+        stagnant &= (fresh < novelty) | (close >= closeness)
+        near = (content.before >= linked).tolist()
     reached = -1
-    for i in np.flatnonzero(stagnant).tolist():
-        if i <= reached + over_turns:
-            reached = max(reached, i)
-        else:
-            first, last = stretch_around(content, i, linked, over_turns)
-            reached = max(i, last)
-            if last - first + 1 >= least_turns:
-                told = min(last, max(i, first + least_turns - 1))
+    for i, run_last in runs_of(stagnant):
+        if i > reached + over_turns:
+            first, reached = stretch_around(content, near, i, linked, over_turns)
+            if reached - first + 1 >= least_turns:
+                sure = min(reached, max(i, first + least_turns - 1))
                 findings.append(
-                    report(transcript, content, first, last, told, linked, fresh, break_turns)
+                    report(transcript, content, first, reached, sure, linked, fresh, break_turns)
                 )
+        reached = max(reached, run_last)
     told = merge(spent, findings)
     echo = echo_stretches(
-        transcript, courtesy, echo_turns, echoed, framed, echo_questions, new_figures
-    )
+        transcript, courtesy, content.shares, echo_turns, echoed, framed, echo_questions,
+        new_figures,
+    )  # fmt: skip
     again = reworded_stretches(
         transcript, courtesy, reworded_turns, reworded, reworded_copied, own_words, new_figures
     )
@@ -246,31 +285,6 @@ def do_meet(one: Finding, other: Finding) -> bool:
     return one.origin_turn <= ends[1] and other.origin_turn <= ends[0]
 
 
-def measure(transcript: Transcript) -> Content:
-    """The content words of all turns, and how far they were said shortly before."""
-    n = len(transcript)
-    kept = transcript.is_content[transcript.plain]
-    stem = transcript.vocabulary.stem[transcript.plain[kept]]
-    keys = distinct(stem * (n + 1) + transcript.turn_of[kept])
-    stems, turns = keys // (n + 1), keys % (n + 1)
-    words = np.bincount(turns, minlength=n)
-    again = np.zeros(len(keys), dtype=bool)
-    again[1:] = (stems[1:] == stems[:-1]) & (turns[1:] - turns[:-1] <= MEMORY)
-    shared = np.zeros((n, MEMORY + 1))
-    for step in range(1, MEMORY + 1):
-        apart = turns[step:] - turns[:-step]
-        near = (stems[step:] == stems[:-step]) & (apart <= MEMORY)
-        if not near.any():
-            break
-        places = turns[step:][near] * (MEMORY + 1) + apart[near]
-        shared += np.bincount(places, minlength=n * (MEMORY + 1)).reshape(n, MEMORY + 1)
-    roots = np.sqrt(np.maximum(words, 1))
-    before = np.maximum(np.arange(n)[:, None] - np.arange(MEMORY + 1), 0)
-    cosine = shared / (roots[:, None] * roots[before])
-    close = np.where(shared >= 2, cosine, 0).T  # one word in common says little
-    return Content(words, np.bincount(turns[~again], minlength=n), close.max(axis=0), close)
-
-
 def over_last(parts: npt.NDArray[np.generic], wholes: Ints, n: int) -> Floats:
     """Per turn, the share that the last n turns have together; 1 where they say nothing."""
     whole = running_sum(wholes, n)
@@ -278,8 +292,11 @@ def over_last(parts: npt.NDArray[np.generic], wholes: Ints, n: int) -> Floats:
     return share
 
 
-def stretch_around(content: Content, place: int, linked: float, over: int) -> tuple[int, int]:
-    """The first and last turn of the stretch around a place whose turns are close to one another.
+def stretch_around(
+    content: Content, near: list[bool], place: int, linked: float, over: int
+) -> tuple[int, int]:
+    """The first and last turn of the stretch around a place whose turns are close to one another;
+    `near` says of every turn whether it is close to one before.
 
     Fewer than `over` turns in a row may be close to none: a speaker says other things in between.
     """
@@ -290,32 +307,22 @@ def stretch_around(content: Content, place: int, linked: float, over: int) -> tu
         later = range(max(min(first, place - over), i) + 1, min(place, i + MEMORY) + 1)
         if any(content.close[k - i, k] >= linked for k in later):
             first = i
-    for i in range(place + 1, len(content.words)):
+    for i in range(place + 1, len(near)):
         if i - last > over:
             break
-        if content.before[i] >= linked:
+        if near[i]:
             last = i
     return first, last
 
 
-def stems_of(transcript: Transcript, position: int) -> set[int]:
-    """The stems of a turn's content words."""
-    numbers = transcript.plain[transcript.first[position] : transcript.first[position + 1]]
-    return set(transcript.vocabulary.stem[numbers[transcript.is_content[numbers]]].tolist())
-
-
-def first_repeat(transcript: Transcript, first: int, place: int) -> int:
+def first_repeat(content: Content, given: int, first: int, place: int) -> int:
     """The first turn of a stretch with a content word of its earlier turns that was new in it."""
-    before: set[int] = set().union(
-        *(stems_of(transcript, i) for i in range(max(0, first - 30), first))
-    )
-    said = stems_of(transcript, first) - before
-    for i in range(first + 1, place):
-        stems = stems_of(transcript, i)
-        if i >= transcript.given and stems & said:
-            return i
-        said |= stems - before
-    return place
+    inside = (content.turns >= first - 30) & (content.turns < place)
+    stems, turns = content.stems[inside], content.turns[inside]
+    begins = run_starts(stems)
+    origin = np.repeat(turns[begins], np.diff(begins, append=len(stems)))
+    again = turns[(origin >= first) & (turns > origin) & (turns >= given)]
+    return int(again.min(initial=place))
 
 
 def report(
@@ -323,10 +330,9 @@ def report(
     fresh: Floats, break_turns: int,
 ) -> Finding:  # fmt: skip
     """The finding of a stretch: its turns that are close to an earlier one are the evidence."""
-    close = [
-        i for i in range(max(first + 1, transcript.given), last + 1) if content.before[i] >= linked
-    ]
-    onset = first_repeat(transcript, first, detect)
+    begin = max(first + 1, transcript.given)
+    close = (np.flatnonzero(content.before[begin : last + 1] >= linked) + begin).tolist()
+    onset = first_repeat(content, transcript.given, first, detect)
     positions = sorted({first, onset, *close})
     return make_finding(
         transcript,
@@ -337,8 +343,8 @@ def report(
         onset=onset,
         detect=detect,
         copies=len(close) + 1,
-        strength=saturate(content.before[i] for i in close),
-        spans=[transcript.whole(i) for i in positions],
+        strength=saturate(content.before[close].tolist()),
+        spans=[transcript.whole(i) for i in positions[:MOST_SPANS]],
         explanation=explain(transcript, transcript.said[first].index, transcript.said[last].index)
         + f", down to {np.min(fresh[first : last + 1]):.0%} new content words in six turns",
     )
@@ -346,5 +352,5 @@ def report(
 
 def explain(transcript: Transcript, first: int, last: int) -> str:
     """What is said of a stretch from one message index to another."""
-    body = next(one.body for one in transcript.said if one.index == first)
+    body = transcript.bodies[bisect_left(transcript.said, first, key=lambda one: one.index)]
     return f"{last - first + 1} turns with little new from turn {first} on, {quote(body)}"

@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 
 from broken_record.detectors.courtesy import Courtesy
-from broken_record.detectors.stretches import Stretch, running_sum
+from broken_record.detectors.stretches import Stretch, running_sum, runs_of
 from broken_record.text.transcript import Flags, Transcript
 
 
@@ -53,16 +53,16 @@ def spent_stretches(
     spent &= (measured.asked == 0) & ((measured.news <= news) | some_of_it)  # its last is idle too
     spent &= 2 * running_sum(measured.spoken, over) > over  # empty turns are another kind
     stretches: list[Stretch] = []
-    for told in np.flatnonzero(spent).tolist():
-        begins = told - over + 1
-        if begins < given:
-            continue
-        if stretches and begins <= stretches[-1].last + 1:
-            stretches[-1].last = told
-            continue
-        early = range(begins, begins + over // 2)
-        if any(measured.asked[i] for i in early):
-            continue  # who asks is not done: so many turns come after
-        loud = [i for i in early if measured.news[i] > news and not courtesies[told]]
-        stretches.append(Stretch(max(loud, default=begins - 1) + 1, told, told))
+    for first, last in runs_of(spent):
+        for told in range(max(first, given + over - 1), last + 1):
+            begins = told - over + 1
+            if stretches and begins <= stretches[-1].last + 1:
+                stretches[-1].last = last
+                break
+            early = range(begins, begins + over // 2)
+            if any(measured.asked[i] for i in early):
+                continue  # who asks is not done: so many turns come after
+            loud = [i for i in early if measured.news[i] > news and not courtesies[told]]
+            stretches.append(Stretch(max(loud, default=begins - 1) + 1, told, last))
+            break
     return stretches

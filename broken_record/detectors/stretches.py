@@ -21,10 +21,21 @@ class Stretch:
 
 def running_sum(values: npt.NDArray[np.generic], n: int) -> Floats:
     """Per place, the sum of the last n values up to it."""
-    sums = np.concatenate(([0.0], np.cumsum(values.astype(np.float64))))
-    starts = np.maximum(0, np.arange(1, len(sums)) - n)
-    window: Floats = sums[1:] - sums[starts]
+    window: Floats = np.cumsum(values, dtype=np.float64)
+    window[n:] -= window[: max(0, len(window) - n)].copy()
     return window
+
+
+def runs_of(flags: Flags) -> list[tuple[int, int]]:
+    """The first and the last place of every run of places that are flagged.
+
+    >>> runs_of(np.array([False, True, True, False, True]))
+    [(1, 2), (4, 4)]
+    """
+    padded = np.zeros(len(flags) + 2, dtype=bool)
+    padded[1:-1] = flags
+    places: list[int] = (padded[1:] != padded[:-1]).nonzero()[0].tolist()
+    return [(first, end - 1) for first, end in zip(places[::2], places[1::2], strict=True)]
 
 
 def stretches_of(told: Flags, given: int, over: int) -> list[Stretch]:
@@ -33,11 +44,12 @@ def stretches_of(told: Flags, given: int, over: int) -> list[Stretch]:
     Windows that meet are one stretch.
     """
     stretches: list[Stretch] = []
-    for last in np.flatnonzero(told).tolist():
-        if last < given + over - 1:
+    for first, last in runs_of(told):
+        begins = max(first, given + over - 1)
+        if begins > last:
             continue
-        if stretches and last - over <= stretches[-1].last:
+        if stretches and begins - over <= stretches[-1].last:
             stretches[-1].last = last
         else:
-            stretches.append(Stretch(last - over + 1, last, last))
+            stretches.append(Stretch(begins - over + 1, begins, last))
     return stretches

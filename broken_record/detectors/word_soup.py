@@ -28,10 +28,12 @@ import re
 from itertools import chain
 from statistics import median
 
+import numpy as np
+
 from broken_record.data import Finding, Role, Span
 from broken_record.detectors.evidence import make_finding, saturate, stretches
 from broken_record.detectors.salad import BREAK, SHORT, Salad, Salads, blank_code
-from broken_record.detectors.unlikely_words import find_unlikely
+from broken_record.detectors.unlikely_words import Unlikely, find_unlikely
 from broken_record.text.transcript import Transcript
 from broken_record.text.words import SENTENCE_END, find_words, worth
 
@@ -87,7 +89,7 @@ def detect(
         has_list=has_list,
         list_share=list_share,
     )
-    sizes = transcript.sizes.tolist()
+    has_probabilities = any(one.logprob_mean is not None for one in transcript.said)
     for role in ("assistant", "user"):
         own = transcript.own(role)
         usual = median(transcript.sizes[own[:10]].tolist()) if own else 0
@@ -96,11 +98,12 @@ def detect(
         least_run = min(run_on_words, longest, unheard_of)
         spans: dict[int, Salad] = {}
         runs, at_once = [], set()
-        for k, i in enumerate(own):
-            may_run = sizes[i] >= least_run and breaks_off(transcript, i)
-            if transcript.counts[i] < SHORT or not (salads.suspect[i] or may_run):
-                continue
-            if is_loop(transcript, i, looping):
+        looked_at = salads.suspect | (transcript.sizes >= least_run)
+        looked_at &= transcript.counts >= SHORT
+        some = set(np.flatnonzero(looked_at).tolist())
+        for k, i in [one for one in enumerate(own) if one[1] in some] if some else ():
+            may_run = transcript.sizes[i] >= least_run and breaks_off(transcript, i)
+            if not (salads.suspect[i] or may_run) or is_loop(transcript, i, looping):
                 continue
             soup = salads.find(i)
             if may_run:
@@ -112,8 +115,11 @@ def detect(
                     at_once.add(k)
             if soup is not None:
                 spans[k] = soup
-        unlikely = find_unlikely(transcript, own, surprisal, surprised_tokens)
-        adrift = find_unlikely(transcript, own, cut_surprisal, cut_tokens, cut=True)
+        unlikely: dict[int, Unlikely] = {}
+        adrift: dict[int, Unlikely] = {}
+        if has_probabilities:
+            unlikely = find_unlikely(transcript, own, surprisal, surprised_tokens)
+            adrift = find_unlikely(transcript, own, cut_surprisal, cut_tokens, cut=True)
         told: dict[int, int] = {}
         for k, last in chain(
             told_at(runs, runaways, of_turns).items(),

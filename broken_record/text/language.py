@@ -141,6 +141,9 @@ OF_SCRIPT: dict[str, tuple[Language, ...]] = {
     "arabic": ("ar",),
     "devanagari": ("hi",),
 }  # fmt: skip
+LANGUAGE_OF: list[Language | None] = [name if name in LANGUAGES else None for name in SCRIPT_NAMES]
+LANGUAGE_OF[HAN], LANGUAGE_OF[KANA] = "ja", "zh"
+"""By script: its language; in the place of Kana that of Han without any."""
 COMMON_IN: dict[str, int] = {}
 for place, words in enumerate(COMMON_WORDS.values()):
     for word in words:
@@ -169,50 +172,51 @@ def language_of(scripts: Ints, common: Ints, much: Floats) -> Language | None:
     much = np.minimum(much, max(1.0, MOST_SHARE * float(much.sum())))
     known = scripts >= 0
     sums = np.bincount(scripts[known], weights=much[known], minlength=len(SCRIPT_NAMES))
-    script, amount, found = by_script(sums.tolist())
+    (script,), (found,), (amount,) = by_script(sums.astype(np.float64)[None])
     if script not in OF_SCRIPT:
         return found
-    places = {language: place for place, language in enumerate(COMMON_WORDS)}
-    hits = {
-        language: float(much[common >> places[language] & 1 == 1].sum())
-        for language in OF_SCRIPT[script]
-    }
+    common, much = common[common > 0], much[common > 0]
+    of_language = common >> np.arange(len(COMMON_WORDS))[:, None] & 1 == 1
+    rows = dict(zip(COMMON_WORDS, of_language, strict=True))
+    hits = {language: float(much[rows[language]].sum()) for language in OF_SCRIPT[script]}
     best, *others = sorted(hits, key=lambda language: -hits[language])
     many = hits[best] >= COMMON_SHARE * amount
     clear = all(hits[best] >= 2 * hits[other] for other in others)
     return best if hits[best] >= LEAST_COMMON and (many or clear) else None
 
 
-def by_script(sums: list[float]) -> tuple[str, float, Language | None]:
-    """The script that most is in, how much, and its language; None where several share it."""
-    east = sums[HAN], sums[KANA]
-    sums[HAN], sums[KANA] = sum(east), 0.0
-    amount = max(sums)
-    script = SCRIPT_NAMES[sums.index(amount)]
-    if not amount:
-        return "other", 0.0, None
-    if script == "han":
-        return script, amount, "zh" if east[1] < KANA_SHARE * sum(east) else "ja"
-    return script, amount, script if script in LANGUAGES else None
+def by_script(sums: Floats) -> tuple[list[str], list[Language | None], list[float]]:
+    """Of every row, that says how much is in each script: the script that most is in, and its
+    language, None where several share it; and how much that is.
+    """
+    kana = sums[:, KANA]
+    east = sums[:, HAN] + kana
+    sums = sums.copy()
+    sums[:, HAN], sums[:, KANA] = east, 0.0
+    amounts = sums.max(axis=1)
+    places = np.where(amounts > 0, sums.argmax(axis=1), len(SCRIPT_NAMES) - 1)
+    in_chinese = (places == HAN) & (kana < KANA_SHARE * east)
+    scripts = [SCRIPT_NAMES[place] for place in places.tolist()]
+    languages = [LANGUAGE_OF[place] for place in np.where(in_chinese, KANA, places).tolist()]
+    return scripts, languages, amounts.tolist()
 
 
 def languages_of(
-    turns: Ints, numbers: Ints, worths: Floats, scripts: Ints, count: int
+    turns: Ints, numbers: Ints, worth: Floats, script: Ints, count: int
 ) -> dict[int, Language | None]:
     """By turn: the language of those that are in a script of one language, as language_of says; per
-    word its turn (rising), its number, how much it is, its script.
+    word its turn and its number, and by number how much it is and its script.
     """
-    least = int(numbers.min(initial=0))
-    span = int(numbers.max(initial=0)) - least + 1
-    _, first, counts = np.unique(
-        turns * span + numbers - least, return_index=True, return_counts=True
-    )
-    turn, script, much = turns[first], scripts[first], counts * worths[first]
+    bits = int(numbers.max(initial=0)).bit_length()
+    keys = np.sort(turns << bits | numbers)
+    first = np.concatenate(([0], (keys[1:] != keys[:-1]).nonzero()[0] + 1))[: len(keys)]
+    turn, number = keys[first] >> bits, keys[first] & (1 << bits) - 1
+    much = np.diff(first, append=len(keys)) * worth[number]
     wholes = np.bincount(turn, weights=much, minlength=count)
     much = np.minimum(much, np.maximum(1.0, MOST_SHARE * wholes)[turn])
-    known = script >= 0
-    places = turn[known] * len(SCRIPT_NAMES) + script[known]
+    known = script[number] >= 0
+    places = turn[known] * len(SCRIPT_NAMES) + script[number[known]]
     sums = np.bincount(places, weights=much[known], minlength=count * len(SCRIPT_NAMES))
-    rows: list[list[float]] = sums.astype(np.float64).reshape(count, -1).tolist()
-    told = map(by_script, rows)
-    return {i: language for i, (script, _, language) in enumerate(told) if script not in OF_SCRIPT}
+    scripts, languages, _ = by_script(sums.astype(np.float64).reshape(count, -1))
+    told = enumerate(zip(scripts, languages, strict=True))
+    return {i: language for i, (name, language) in told if name not in OF_SCRIPT}

@@ -126,9 +126,32 @@ def distinct(numbers: npt.NDArray[Number]) -> npt.NDArray[Number]:
     [7, 8]
     """
     in_order = np.sort(numbers)
+    return in_order[run_starts(in_order)]
+
+
+def run_starts(in_order: npt.NDArray[Number]) -> Ints:
+    """The places at which numbers begin that differ from the ones before.
+
+    >>> run_starts(np.array([7, 7, 8, 8])).tolist()
+    [0, 2]
+    """
     is_new = np.ones(len(in_order), dtype=bool)
     np.not_equal(in_order[1:], in_order[:-1], out=is_new[1:])
-    return in_order[is_new]
+    places: Ints = is_new.nonzero()[0]
+    return places
+
+
+def first_of_each(numbers: Ints) -> Ints:
+    """The places at which numbers, from 0 on, stand for the first time, by number.
+
+    >>> first_of_each(np.array([8, 7, 8, 7])).tolist()
+    [1, 0]
+    """
+    bits = len(numbers).bit_length()
+    if int(numbers.max(initial=0)).bit_length() + bits > 63:
+        return np.unique(numbers, return_index=True)[1]
+    in_order = np.sort(numbers << bits | np.arange(len(numbers)))
+    return in_order[run_starts(in_order >> bits)] & (1 << bits) - 1
 
 
 def powers_of(base: np.uint64, count: int) -> Hashes:

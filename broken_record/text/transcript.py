@@ -20,13 +20,14 @@ import numpy as np
 import numpy.typing as npt
 
 from broken_record.data import Dialogue, FinishReason, Role, Span
-from broken_record.text.characters import Characters, Cut
+from broken_record.text.characters import SPACE, Characters, Cut
 from broken_record.text.language import Language, language_of
 from broken_record.text.meaning import Meaning
 from broken_record.text.ngrams import (
     Hashes,
     in_order,
     inside,
+    run_starts,
     span_hashes,
     window_ends,
     window_hashes,
@@ -34,10 +35,10 @@ from broken_record.text.ngrams import (
 from broken_record.text.similarity import COMPARED, Band, compare_turns, pair_turns, write_words
 from broken_record.text.words import (
     CURLY,
+    LINE_BEGINS_BELOW,
     STRUCTURE,
     find_words,
     split_words,
-    structured_among,
     vocabulary,
     worth,
 )
@@ -176,7 +177,9 @@ class Transcript:
     def language_of(self, words: Ints) -> Language | None:
         """The language of some of the words."""
         known = self.vocabulary
-        numbers, counts = np.unique(words, return_counts=True)
+        rising = np.sort(words)
+        first = run_starts(rising)
+        numbers, counts = rising[first], np.diff(first, append=len(words))
         return language_of(
             known.script[numbers], known.common[numbers], counts * known.worth[numbers]
         )
@@ -278,11 +281,33 @@ class Transcript:
         return places
 
     @cached_property
+    def bounds(self) -> tuple[Ints, Ints]:
+        """Per turn: from where to before where its body without outer white space stands in `text`;
+        equal where nothing is left of it.
+        """
+        said = np.flatnonzero(~self.characters.has(SPACE))
+        first, last = said.searchsorted((self.places, self.places + self.lengths))
+        is_empty = first == last
+        said = np.append(said, len(self.text))
+        begins = np.where(is_empty, self.places, said[first])
+        return begins, np.where(is_empty, begins, said[last - 1] + 1)
+
+    @cached_property
     def apostrophes(self) -> list[int]:
         """The places of `text` at which one stands, straight or curly."""
         points = self.characters.points
         places: list[int] = np.flatnonzero((points == ord("'")) | (points == ord(CURLY))).tolist()
         return places
+
+    @property
+    def structured(self) -> set[int]:
+        """The turns in which STRUCTURE may find something (may_be_structured)."""
+        text = self.text
+        places = [match.start() for match in LINE_BEGINS_BELOW.finditer(f"\n{text}")]
+        turns = set(self.turn_at(np.array(places, dtype=np.int64)).tolist())
+        if "```" in text or "http" in text:
+            turns |= {i for i, body in enumerate(self.bodies) if "```" in body or "http" in body}
+        return turns
 
     @cached_property
     def unstructured(self) -> tuple[Flags, frozenset[int]]:
@@ -291,10 +316,12 @@ class Transcript:
         """
         spans = [
             (match.start() + int(self.places[i]), match.end() + int(self.places[i]))
-            for i in structured_among(self.bodies)
+            for i in sorted(self.structured)
             for match in STRUCTURE.finditer(self.bodies[i])
         ]
-        begin, end = np.array(spans, dtype=np.int64).reshape(-1, 2).T
+        if not spans:
+            return np.ones(len(self.plain), dtype=bool), frozenset()
+        begin, end = np.array(spans, dtype=np.int64).T
         first = np.searchsorted(self.ends, begin, side="right")
         last = np.searchsorted(self.starts, end)
         kept = ~inside(first, last, len(self.plain))
@@ -358,11 +385,18 @@ class Transcript:
         places = self.of_role[role]
         return places[bisect_left(places, self.given) :]
 
+    @cached_property
+    def wholes(self) -> dict[int, Span]:
+        """Those that were asked for: findings that meet ask for the same ones."""
+        return {}
+
     def whole(self, position: int) -> Span:
         """A turn's body without outer white space."""
-        one, body = self.said[position], self.bodies[position]
-        start = one.begins + len(body) - len(body.lstrip())
-        return Span(one.index, start, start + len(body.strip()))
+        if position not in self.wholes:
+            one, body = self.said[position], self.bodies[position].lstrip()
+            start = len(one.content) - len(body)
+            self.wholes[position] = Span(one.index, start, start + len(body.rstrip()))
+        return self.wholes[position]
 
     def span(self, position: int, first: int, last: int) -> Span:
         """From a turn's first-th to its last-th word, both included."""

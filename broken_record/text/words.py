@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
@@ -72,15 +72,16 @@ SENTENCE_END = re.compile(
 )
 """What ends a sentence, in every script that has a sign for it (Thai and Lao have none)."""
 
+MARKED_LINE = r"(?:[-*+\u2022][ \t]|\d+[.)][ \t]|#+[ \t]|\|)"  # list items, headings, tables
 STRUCTURE = re.compile(
     r"```[\s\S]*?(?:```|\Z)"  # fenced code
-    r"|^[ \t]*(?:[-*+\u2022][ \t]|\d+[.)][ \t]|#+[ \t]|\|).*$"  # list items, headings, tables
+    rf"|^[ \t]*{MARKED_LINE}.*$"
     r"|\bhttps?://\S+",
     re.MULTILINE,
 )
 
-STRUCTURE_BEGINS = re.compile(r"[ \t]*[-*+\u2022\d#|]")
-STRUCTURE_BELOW = re.compile(rf"\n{STRUCTURE_BEGINS.pattern}")
+LINE_BEGINS = re.compile(rf"[ \t]*{MARKED_LINE}")
+LINE_BEGINS_BELOW = re.compile(rf"\n[ \t]*{MARKED_LINE}")
 
 FUNCTION_WORDS = frozenset(
     """a about above after again against all along also although always am among an and another any
@@ -155,19 +156,7 @@ def mask_structure(text: str) -> str:
 def may_be_structured(text: str) -> bool:
     """What all texts have that STRUCTURE finds something in; most have none of it."""
     marks = "```" in text or "http" in text
-    return bool(marks or STRUCTURE_BEGINS.match(text) or STRUCTURE_BELOW.search(text))
-
-
-def structured_among(texts: Sequence[str]) -> list[int]:
-    r"""The places of those that may be structured.
-
-    >>> structured_among(["Well.", "- one", "Or\n- two"])
-    [1, 2]
-    """
-    joined = "\n" + "\n".join(texts)
-    if not ("```" in joined or "http" in joined or STRUCTURE_BELOW.search(joined)):
-        return []
-    return [place for place, text in enumerate(texts) if may_be_structured(text)]
+    return bool(marks or LINE_BEGINS.match(text) or LINE_BEGINS_BELOW.search(text))
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -306,6 +295,7 @@ class Vocabulary(dict[str, int]):
         self.common: npt.NDArray[np.int64] = np.zeros(1024, dtype=np.int64)
         self.spelled: npt.NDArray[np.object_] = np.zeros(1024, dtype=object)
         self.kept: dict[Callable[[str], bool], npt.NDArray[np.bool_]] = {}
+        self.kept_bits: dict[Callable[[str], int], npt.NDArray[np.int64]] = {}
         self.hashes: npt.NDArray[np.uint64] = np.zeros(1 << SLOT_BITS, dtype=np.uint64)
         self.numbers: npt.NDArray[np.int64] = np.zeros(1 << SLOT_BITS, dtype=np.int64)
 
@@ -366,6 +356,14 @@ class Vocabulary(dict[str, int]):
         if len(known) < len(self.texts):
             more = np.fromiter(map(of, self.texts[len(known) :]), dtype=bool)
             known = self.kept[of] = np.concatenate((known, more))
+        return known
+
+    def bits(self, of: Callable[[str], int]) -> npt.NDArray[np.int64]:
+        """By number: the same of a function that says a whole number."""
+        known = self.kept_bits.get(of, np.zeros(0, dtype=np.int64))
+        if len(known) < len(self.texts):
+            more = np.fromiter(map(of, self.texts[len(known) :]), dtype=np.int64)
+            known = self.kept_bits[of] = np.concatenate((known, more))
         return known
 
 

@@ -18,7 +18,13 @@ from broken_record.conversation.watch import find_reason_to_stop
 from broken_record.data import Dialogue, Turn
 from broken_record.detectors import leading_whitespace
 from broken_record.detectors.examples import transcript_of
-from broken_record.detectors.find import extent, find_loops_and_breaks, mark_primary, uncovered
+from broken_record.detectors.find import (
+    Loops,
+    extent,
+    find_loops_and_breaks,
+    mark_primary,
+    uncovered,
+)
 from broken_record.detectors.registry import KINDS, detector_of
 from broken_record.detectors.thresholds import default_thresholds
 from broken_record.text.transcript import Transcript
@@ -325,9 +331,9 @@ def test_words_that_repeat_inside_of_turns_take_nothing_of_a_semantic_repetition
 def test_what_other_loops_leave_of_a_semantic_repetition_needs_the_turns_asked_for():
     transcript, (finding,) = stagnant()
     cycle = replace(finding, kind="multi_turn_loop", origin_turn=34, onset_turn=37)
-    (rest,) = uncovered(finding, [cycle], transcript, 18)
+    (rest,) = uncovered(finding, Loops(transcript, [cycle]), 18)
     assert (rest.origin_turn, rest.end_turn) == (19, 36)
-    assert not list(uncovered(finding, [cycle], transcript, 19))
+    assert not list(uncovered(finding, Loops(transcript, [cycle]), 19))
 
 
 @pytest.mark.parametrize(("origin", "is_whole"), [(28, True), (27, False)])
@@ -335,14 +341,14 @@ def test_a_semantic_repetition_that_grows_into_near_copies_is_told_whole(origin,
     transcript, (finding,) = stagnant()
     assert [span.turn for span in finding.spans][:4] == [19, 21, 26, 27]
     copied = replace(finding, kind="single_turn_loop", origin_turn=origin, onset_turn=origin + 1)
-    assert list(uncovered(finding, [copied], transcript, 8)) == [finding] * is_whole
+    assert list(uncovered(finding, Loops(transcript, [copied]), 8)) == [finding] * is_whole
 
 
 @pytest.mark.parametrize("least", [1, 2, 3])
 def test_a_single_turn_left_is_no_semantic_repetition(least):
     transcript, (finding,) = stagnant()
     inside = replace(finding, kind="multi_turn_loop", origin_turn=20, onset_turn=20, end_turn=39)
-    (rest,) = uncovered(finding, [inside], transcript, least)
+    (rest,) = uncovered(finding, Loops(transcript, [inside]), least)
     assert [span.turn for span in rest.spans] == [40, 41, 42]  # and not 19 alone
 
 

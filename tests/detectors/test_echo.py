@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from broken_record.detectors.echo import measure_echo
+from broken_record.detectors.echo import Echo
 from broken_record.detectors.examples import transcript_of
 from broken_record.detectors.semantic_repetition import detect
 
@@ -61,6 +61,6 @@ def test_a_list_in_one_frame_is_none():
         f"Yes, {one} need new paint this year. Another task for the town council is {other}."
         for one, other in pairwise(things)
     ]
-    measured = measure_echo(transcript_of(listed))
+    measured = Echo(transcript_of(listed))
     assert sum(measured.echoes) >= 8 and sum(measured.framed) > 0.2 * sum(measured.pairs)
     assert not detect(transcript_of(listed))

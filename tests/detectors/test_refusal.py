@@ -13,15 +13,15 @@ from broken_record.detectors import refusal
 from broken_record.detectors.examples import transcript_of
 from broken_record.detectors.find import find_loops_and_breaks
 from broken_record.detectors.refusal_languages import ROWS, wording_of
-from broken_record.detectors.refusal_scene import (
+from broken_record.detectors.refusal_reading import (
     HEAD,
     SENTENCE_HEAD,
     TAIL,
-    Scene,
     Sentence,
     read_body,
     sentences_in,
 )
+from broken_record.detectors.refusal_scene import Scene
 from broken_record.text.transcript import Transcript
 
 TRUTH = Path(__file__).parents[1] / "data" / "truth"

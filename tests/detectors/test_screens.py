@@ -12,7 +12,7 @@ from rapidfuzz.distance import Prefix
 
 from broken_record.data import Dialogue, Turn
 from broken_record.detectors import multi_turn_loop
-from broken_record.detectors.courtesy import GESTURE, find_gestures, sentence_breaks
+from broken_record.detectors.courtesy import GESTURE, find_gestures
 from broken_record.detectors.examples import transcript_of
 from broken_record.detectors.find import find_loops_and_breaks
 from broken_record.detectors.intra_turn_repetition import (
@@ -37,6 +37,7 @@ from broken_record.detectors.weak_repeats import (
     said_at_once,
     weak_sign,
 )
+from broken_record.text.characters import STOPS
 from broken_record.text.language import languages_of
 from broken_record.text.layout import Layout
 from broken_record.text.similarity import ALIKE, bags_of, compare_pairs, may_be_alike, pair_cells
@@ -45,7 +46,8 @@ from broken_record.text.transcript import Transcript
 SAID = st.lists(
     st.sampled_from(
         'the you I oxide gusto velvet Ladder pelicanRoof don\'t 7 *smiles* (nods) "so" . ? ! - ```'
-        " http://a.b | # \n \n\n \n- \u6d77 \u5c71 \u304c \u3002 \uff01 \u0440\u0435".split(" ")
+        " http://a.b | # *_nod *hand *on* [hand \n \n\n \n- \u6d77 \u5c71 \u304c \u3002 \uff01"
+        " \u0440\u0435".split(" ")
     ),
     max_size=90,
 ).map(" ".join)  # fmt: skip
@@ -144,10 +146,11 @@ def test_what_turns_share_is_what_all_pairs_of_them_share(said: set[tuple[int, i
 @given(SAID)
 def test_gestures_and_ends_of_sentences_are_those_of_the_patterns(text: str) -> None:
     transcript = transcript_of([text])
-    found = [match.span() for match in find_gestures(transcript)]
-    assert found == [match.span() for match in GESTURE.finditer(transcript.text)]
-    begins, ends = sentence_breaks(transcript)
-    spans = [m.span() for m in re.finditer(r"[.!?\u2026\u3002\uff01\uff1f\n]+", transcript.text)]
+    assert find_gestures(transcript) == [
+        match.span() for match in GESTURE.finditer(transcript.text)
+    ]
+    begins, ends = transcript.characters.stops
+    spans = [match.span() for match in re.finditer(f"[{STOPS}]+", transcript.text)]
     assert list(zip(begins.tolist(), ends.tolist(), strict=True)) == spans
 
 
@@ -181,8 +184,8 @@ def test_turns_in_which_no_words_come_again_have_no_runs(text: str) -> None:
 @given(TURNS)
 def test_the_languages_of_all_turns_are_those_of_each(turns: list[str]) -> None:
     transcript = transcript_of(turns)
-    scripts = transcript.vocabulary.script[transcript.plain]
+    known = transcript.vocabulary
     told = languages_of(
-        transcript.turn_of, transcript.plain, transcript.worth, scripts, len(transcript)
+        transcript.turn_of, transcript.plain, known.worth, known.script, len(transcript)
     )
     assert all(language == transcript.language_at(i) for i, language in told.items())
