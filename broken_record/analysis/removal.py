@@ -25,6 +25,10 @@ from broken_record.data import Segment
 from broken_record.text.ngrams import Hashes, Ints
 
 
+MANY = 512  # words to be cut in a round, and one more for each ...
+FOR_EACH = 32  # words of the text: to count that anew costs no more than to count their neighbours
+
+
 class CollisionError(Exception):
     """Two windows that are not equal share a hash."""
 
@@ -80,6 +84,7 @@ class Level:
         self.groups: dict[int, Group] = {}
         self.alone: dict[int, int] = {}
         self.heap: list[Entry] = []
+        self.is_whole = True
         for key, starts in self.windows.repeated():
             self.group(key, starts)
 
@@ -95,7 +100,8 @@ class Level:
 
     def take_out(self) -> Iterator[Segment]:
         """Take out windows, the most frequent one first, on a tie the one that begins first, until
-        none stands twice. CollisionError where two share a hash.
+        none stands twice, or so much was cut that the rest is sooner counted anew: then the level
+        is not `is_whole`. CollisionError where two share a hash.
         """
         spelled, key_at = self.numbers.spelled, self.key_at
         while self.heap:
@@ -116,6 +122,9 @@ class Level:
             window = self.words_at(self.places(group.starts[0]))
             cuts = list(self.find_cuts(window, starts))
             yield Segment(" ".join([spelled[number] for number in window]), group.count)
+            if len(cuts) * self.n >= MANY + len(self.ids) // FOR_EACH:
+                self.make_all(cuts)
+                return
             self.make(cuts)
 
     def group(self, key: int, starts: list[int]) -> Group:
@@ -218,6 +227,16 @@ class Level:
             reached = cut.first
         for starts in arounds:
             self.look_around(starts)
+
+    def make_all(self, cuts: Sequence[Cut]) -> None:
+        """Make cuts and count nothing anew: the words that stand are to become another level."""
+        for first, last, kept, tail in cuts:
+            place = first
+            while place != last:
+                place = self.after.get(place, place + 1)
+                self.is_cut[place] = 1
+            self.at[first] = self.numbers.number(kept + tail)
+        self.is_whole = False
 
     def glue(self, cut: Cut, reached: int) -> Sequence[int]:
         """Make a cut; where windows with the glued word begin, behind a place that was reached."""

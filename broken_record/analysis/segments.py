@@ -82,13 +82,15 @@ def find_segments(text: str) -> list[Segment]:
     numbers, ids = number_words(text)
     sums = hash_sums(ids)
     try:
-        for n in range(longest_repeat(sums), SHORTEST - 1, -1):
+        n = longest_repeat(sums)
+        while n >= SHORTEST:
             level = Level(numbers, ids, sums, n)
             for segment in level.take_out():
                 found[segment.text] += segment.count
             if 1 in level.is_cut:
                 ids = level.standing()
                 sums = hash_sums(ids)
+            n -= level.is_whole
     except CollisionError:
         return find_segments_plainly(text)
     return [Segment(window, count) for window, count in found.items()]

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broken_record.analysis import removal
 from broken_record.analysis.numbering import may_repeat, number_words
 from broken_record.analysis.removal import CollisionError, Level
 from broken_record.analysis.segments import find_segments, find_segments_plainly, old_numbers
@@ -29,6 +30,19 @@ def test_the_fast_finder_equals_the_plain_one_on_small_alphabets(text):
 def test_the_fast_finder_equals_the_plain_one_on_loops(line, copies, between):
     text = f" {between} ".join([line] * copies)
     assert find_segments(text) == find_segments_plainly(text)
+
+
+@pytest.mark.parametrize("many", [1, 8, 20])
+@given(
+    line=st.lists(words, min_size=1, max_size=12).map(" ".join),
+    copies=st.integers(2, 30),
+    between=st.lists(words, max_size=3).map(" ".join),
+)
+def test_the_fast_finder_equals_the_plain_one_where_it_counts_all_anew(many, line, copies, between):
+    text = f" {between} ".join([line] * copies)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(removal, "MANY", many)
+        assert find_segments(text) == find_segments_plainly(text)
 
 
 @pytest.mark.parametrize(
