@@ -24,7 +24,6 @@ from broken_record.analysis.windows import Windows, hash_few
 from broken_record.data import Segment
 from broken_record.text.ngrams import Hashes, Ints
 
-
 MANY = 512  # words to be cut in a round, and one more for each ...
 FOR_EACH = 32  # words of the text: to count that anew costs no more than to count their neighbours
 
