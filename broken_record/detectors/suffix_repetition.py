@@ -3,8 +3,9 @@
 Closing-template repetition, the mirror of prefix_repetition (templates.py lays turns side by side):
 in 3 of 4 own turns at least 8 words in common with one of the speaker's last 3; or 3 equal words at
 the end of 6 turns running. Two of twelve words may be others. The last two sentences also count by
-how they begin. Sign-offs of one or two words are too short. A turn that comes again as a whole is
-single_turn_loop; readers name its close nowhere besides, so find.py takes it away.
+how they begin, and earlier lines where half of what is left from them on is the same (stanzas.py).
+Sign-offs of one or two words are too short. A turn that comes again as a whole is single_turn_loop;
+readers name its close nowhere besides, so find.py takes it away.
 
 >>> from broken_record.detectors.examples import transcript_of
 >>> close = "Tell me, what would you like to explore with me next?"
@@ -18,6 +19,7 @@ single_turn_loop; readers name its close nowhere besides, so find.py takes it aw
 from __future__ import annotations
 
 from broken_record.data import Finding
+from broken_record.detectors.stanzas import with_stanzas
 from broken_record.detectors.templates import find_stretches, report
 from broken_record.text.transcript import Transcript
 
@@ -45,5 +47,6 @@ def detect(
         most_share=most_share,
         short_words=short_words,
         short_turns=short_turns,
+        further=with_stanzas,
     )
     return [report(transcript, KIND, frames, told, break_copies) for frames, told in stretches]

@@ -11,6 +11,7 @@ which of the two it is looking at, but for the side.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 from math import ceil
 from typing import NamedTuple
 
@@ -49,6 +50,11 @@ class Frame(NamedTuple):
     likes: tuple[int, ...]
 
 
+Further = Callable[
+    [Transcript, list[int], list[tuple[int, int]], float, dict[int, Frame]], dict[int, Frame]
+]
+
+
 def find_stretches(
     transcript: Transcript,
     side: Side,
@@ -59,12 +65,13 @@ def find_stretches(
     most_share: float,
     short_words: float,
     short_turns: int,
+    further: Further | None = None,
 ) -> list[tuple[list[Frame], int]]:
     """The frames of each stretch, and the position at which it can be told.
 
     A stretch has `hits` of `of_turns` own turns with `words` words in common, each but the first
     with one of the speaker's last three; or `short_turns` turns in a row that are equal in
-    `short_words` words.
+    `short_words` words. `further` adds to the frames what else has those words in common.
     """
     reported = []
     alike = most_share if side == "opening" else EXACT_SHARE
@@ -80,7 +87,10 @@ def find_stretches(
         views = Views(transcript, own, side, labels[role])
         short, told = find_short(transcript, own, views, short_words, short_turns, most_share)
         pairs = may_be_told(views.near(), {*short}, hits, of_turns)
-        frames = short | find_frames(transcript, own, views, pairs, words, most_share)
+        frames = find_frames(transcript, own, views, pairs, words, most_share)
+        if further:
+            frames = further(transcript, own, pairs, words, frames)
+        frames = short | frames
         for places in stretches(sorted(frames), of_turns - hits + 2):
             shown: list[int] = []
             detected: list[int] = []
@@ -342,7 +352,7 @@ def find_short(
             if frame and frame.share < most_share:
                 row[k] = frame
                 continue
-            if len(row) >= turns - 1:
+            if row and len(row) >= turns - 1:
                 frames |= row
                 told.add(sorted(row)[turns - 2])
             row = {}
