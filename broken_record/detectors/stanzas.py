@@ -17,12 +17,14 @@ Stanza(words=15.0, extent=(13, 28), likes_extent=(13, 28))
 
 from __future__ import annotations
 
+from itertools import compress
+from math import ceil
 from typing import NamedTuple
 
 from rapidfuzz.distance import Indel
 
 from broken_record.detectors.template_views import CLOSE, FORM, SENTENCE_BREAK, TAIL
-from broken_record.detectors.templates import RUN, Frame, share_of
+from broken_record.detectors.templates import RUN, Frame, in_order, share_of
 from broken_record.text.transcript import Transcript
 
 SHARE = 0.5  # of what is left of both messages
@@ -59,15 +61,17 @@ def with_stanzas(
     the pairs of places that may share one.
     """
     found = dict(frames)
-    tails: dict[int, Tail | None] = {}
-    for k, j in pairs:
+    tails = {k: tail_of(transcript, own[k]) for k in {place for pair in pairs for place in pair}}
+    rows = [
+        (k, j, mine, theirs)
+        for k, j in pairs
+        if own[k] >= transcript.given and (mine := tails[k]) and (theirs := tails[j])
+    ]
+    least = ceil(words / (transcript.worth_of_all or 1.0))
+    common = in_order([row[2].text for row in rows], [row[3].text for row in rows], least)
+    for k, j, mine, theirs in compress(rows, common):
         position, like = own[k], own[j]
-        if position < transcript.given:
-            continue
-        for i in (position, like):
-            if i not in tails:
-                tails[i] = tail_of(transcript, i)
-        stanza = find_stanza(transcript, tails[like], tails[position], words)
+        stanza = find_stanza(transcript, theirs, mine, words)
         if stanza is None:
             continue
         known = found.get(k)
@@ -103,12 +107,8 @@ def line_starts(transcript: Transcript, tail: Tail) -> set[int]:
     return set((transcript.starts.searchsorted(places) - first).tolist())
 
 
-def find_stanza(
-    transcript: Transcript, theirs: Tail | None, mine: Tail | None, words: float
-) -> Stanza | None:
+def find_stanza(transcript: Transcript, theirs: Tail, mine: Tail, words: float) -> Stanza | None:
     """The longest stanza of so many words that a message shares with an earlier one."""
-    if theirs is None or mine is None:
-        return None
     rows = []
     for step in Indel.opcodes(theirs.text, mine.text):
         if step.tag == "equal" and mine.upto[step.dest_end] - mine.upto[step.dest_start] >= RUN:
