@@ -271,7 +271,7 @@ def headers_in(transcript: Transcript) -> dict[int, Sign]:
     {1: 6}
     """
     found: dict[int, Sign] = {}
-    if " is " in transcript.text:
+    if "ollowing is " in transcript.text or "elow is " in transcript.text:
         for match in HEADER.finditer(transcript.text):
             i = int(transcript.turn_at(np.array([match.start()]))[0])
             begin = int(transcript.places[i])
