@@ -4,11 +4,10 @@ Either a token of a chat template (`<|im_end|>`, `[INST]`, `### Assistant:`, `{{
 that nobody filled in ("my name is [Name]"), what is written above a dialogue ("The following is the
 transcript of ..."), or nothing but labels; or the turn goes on as the other side. Then a line, or
 what stands behind a sentence, begins with the other's label, or once more with the speaker's own,
-and says something, or more follows it; or paragraph after paragraph answers the one before; or two
-others speak in it by turns; or it takes up in the middle of the sentence in which the other broke
-off. The other's label is its prefix in the config, what most of its messages begin with (the
-dialogue's own format), who it said at the beginning that it is ("I'm the host"), or the name of its
-role (User, Assistant, AI ...).
+and says something, or more follows it; or paragraph after paragraph answers the one before; or it
+takes up in the middle of the sentence in which the other broke off. The other's label is its prefix
+in the config, what most of its messages begin with (the dialogue's own format), who it said at the
+beginning that it is ("I'm the host"), or the name of its role (User, Assistant, AI ...).
 
 Left alone are code and quotations, talk about templates, a script that was asked for (unless it
 says the request again), what a speaker does from the first message on as its format, the prompt
@@ -84,7 +83,6 @@ ANSWER = re.compile(
     r"|Great (?:point|idea|question))\b"
 )
 LEAST_AGAIN = 20  # characters
-LEAST_LINES = 4  # with the labels of two who speak by turns
 PARAGRAPH = re.compile(r"\S[^\n]*(?:\n(?!\s*\n)[^\n]*)*")
 ANSWERS = 3  # paragraphs behind the first
 TAKEN_UP = 15  # words of a message that breaks off
@@ -162,9 +160,7 @@ def detect(
             if body not in read:
                 plain = without_quotations(body)
                 token = find_token(plain, body) or find_labels_alone(body)
-                voice = None
-                if not token:
-                    voice = find_voice(plain, body, names, role, labels[role]) or find_script(plain)
+                voice = None if token else find_voice(plain, body, names, role, labels[role])
                 read[body] = plain, token, voice
             plain, token, voice = read[body]
             if token:
@@ -381,21 +377,6 @@ def find_voice(
             how = "begins again as the speaker" if is_own else "goes on as the other side"
             return Sign(label.start, end, f"{how}: {said}")
     return None
-
-
-def find_script(plain: str) -> Sign | None:
-    r"""Two who speak by turns, whoever they are: a dialogue stands where one line was to be said.
-
-    >>> find_script("\n".join(["X: Hello.", "Y: Who is it?", "X: The baker.", "Y: Come in."])).how
-    'speaks for two: "X: Hello."'
-    """
-    labels = find_labels(plain)
-    names = [label.name for label in labels]
-    if len(names) < LEAST_LINES or names[2:] != names[:-2] or names[0] == names[1]:
-        return None
-    first = plain[labels[0].start :].partition("\n")[0]
-    end = len(plain.rstrip())
-    return Sign(labels[0].start, end, f"speaks for two: {quote(first)}")
 
 
 def speaks(text: str) -> bool:

@@ -86,20 +86,6 @@ def test_a_transcript_that_was_asked_for_may_have_a_header() -> None:
     assert not role_leak.detect(transcript_of(said))  # fmt: skip
 
 
-def test_two_who_speak_by_turns_in_one_message_are_a_leak() -> None:
-    lines = "P: Who goes there?\nQ: Only the night nurse.\nP: What do you bring?\nQ: Two blankets."
-    [found] = role_leak.detect(
-        transcript_of(["It is quiet tonight.", "So it is.", f"Good night.\n{lines}"])
-    )
-    assert found.explanation == 'speaks for two: "P: Who goes there?"'
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [
-        "Monday: rain.\nTuesday: snow.\nMonday: rain again, I said.",
-        "Price: four.\nSize: nine.\nColour: red.\nWeight: two.",
-    ],
-)
-def test_fields_and_three_lines_are_no_script(lines: str) -> None:
-    assert not role_leak.detect(transcript_of(["What do you have?", "Let me see.", lines]))
+def test_a_label_may_stand_behind_a_full_width_colon() -> None:
+    said = ["你好。", "你好！\n\n用户：今天天气怎么样？\n\n助手：晴天。"]
+    assert [one.onset_turn for one in role_leak.detect(transcript_of(said))] == [1]
