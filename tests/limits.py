@@ -18,7 +18,7 @@ from broken_record.config.personas import MOST_COMBINATIONS
 from broken_record.data import LARGEST
 from broken_record.engines.limits import LIMITS as OF_SERVERS
 from broken_record.engines.wire import CONNECT_TIMEOUT_S
-from broken_record.files.record import MOST_MESSAGES
+from broken_record.files.record_lines import MOST_MESSAGES
 from broken_record.files.run_folder import MOST_DIALOGUES
 
 PAGE = Path(__file__).parents[1] / "docs" / "security.md"

@@ -9,14 +9,8 @@ from hypothesis import strategies as st
 
 from broken_record.data import Branch, Dialogue, EngineInfo, Turn
 from broken_record.errors import LogError
-from broken_record.files.record import (
-    RecordWriter,
-    parse_record,
-    put_together,
-    read_line,
-    read_record,
-    read_turn,
-)
+from broken_record.files.record import RecordWriter, parse_record, put_together, read_record
+from broken_record.files.record_lines import read_line, read_turn
 
 texts = st.text(st.characters(exclude_categories=()), max_size=30)
 numbers = st.none() | st.floats(0, 1e6)
