@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rapidfuzz.distance import Prefix
 
 from broken_record.data import Dialogue, Turn
-from broken_record.detectors import multi_turn_loop
+from broken_record.detectors import multi_turn_loop, paths
 from broken_record.detectors.courtesy import GESTURE, find_gestures
 from broken_record.detectors.examples import transcript_of
 from broken_record.detectors.find import find_loops_and_breaks
@@ -122,7 +122,7 @@ def test_turns_that_are_not_compared_are_in_no_loop(turns: list[str]) -> None:
     transcript = transcript_of(turns)
     found = multi_turn_loop.detect(transcript)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(multi_turn_loop, "ALL_ODD", 1.0)  # all are
+        patch.setattr(paths, "ALL_ODD", 1.0)  # all are
         assert multi_turn_loop.detect(transcript) == found
 
 
