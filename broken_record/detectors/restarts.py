@@ -1,10 +1,9 @@
 """The talk begins again: a passage of turns comes back from farther away than a cycle's period.
 
 A model that has said its good-byes and has to go on may say the whole dialogue once more. Turns are
-not compared at every distance; two near each other that were said before in the very same words,
-equally far away and not lately, tell where to look: from there on both ways, as long as the turns
-are like those at that distance (similarity.py), one of them changed at most. What is enough for a
-passage is multi_turn_loop.py's.
+not compared at every distance; a turn that was said before in the very same words, and not lately,
+tells where to look: from there on both ways, as long as the turns are like those at that distance
+(similarity.py), one of them changed at most. What is enough for a passage is multi_turn_loop.py's.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from broken_record.text.similarity import ALIKE, SHORT
 from broken_record.text.transcript import Transcript
 
 REACH = 2  # turns: so many further on the next like one must stand
-NEAR = 4  # turns between two copies that tell where to look
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +47,12 @@ def find_restarts(transcript: Transcript, farther_than: int) -> Iterator[Restart
     [(5, (5, 6, 7, 8, 9))]
     """
     upto: dict[int, int] = {}  # of a distance: the last turn that was looked at
-    copied: dict[int, int] = {}  # and the last that is a copy
     for i, before in far_copies(transcript, farther_than):
         apart = i - before
-        if upto.get(apart, -1) < i <= copied.get(apart, -NEAR) + NEAR:
+        if i > upto.get(apart, -1):
             restart = grow(transcript, i, apart)
             upto[apart] = restart.last + REACH
             yield restart
-        copied[apart] = i
 
 
 def far_copies(transcript: Transcript, farther_than: int) -> Iterator[tuple[int, int]]:
