@@ -60,7 +60,7 @@ def fake_vector(text, width=200):
         vector[100] = 1
     thought = [place for place, line in enumerate(THOUGHT) if line.split(" of ")[0] in text]
     if thought:
-        vector[[50, 51 + thought[0]]] = 1, 0.6
+        vector[[50, 51 + thought[0]]] = 1, 0.3
     if not vector.any():
         vector[110 + int(sha256(text.encode()).hexdigest(), 16) % 80] = 1
     return vector.tolist()
