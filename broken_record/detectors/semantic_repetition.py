@@ -23,8 +23,8 @@ another begins, and must not already be one of the other loops (find.py takes th
 
 *By meaning* (text/meaning.py): the turns of a window of 8 are as near one another as .80 of the way
 from unrelated sentences to paraphrases, no sentence asks something, and at most 2 numbers are new.
-Each source of marked dialogues left out, the others choose .78 to .93 (benchmarks.embeddings). What the
-window has more than the dialogue's first 8 turns, which was tried first, tells less: who goes
+Each source of marked dialogues left out, the others choose .78 to .93 (benchmarks.embeddings). What
+the window has more than the dialogue's first 8 turns, which was tried first, tells less: who goes
 round in one thought often does so from the beginning.
 
 >>> from broken_record.detectors.examples import transcript_of
