@@ -10,9 +10,11 @@ a turn are read, so that a sentence deep inside a long answer refuses nothing.
 What counts depends on the scene. Where an assistant answers a request, "I cannot provide that"
 suffices, and so does a moral in the answer's place. In a story (prefixes that are names, quotation
 marks or stage directions as the usual format) it must be about the talk itself, policy or a
-machine: a character who says no refuses nothing. Who may be a machine, because config, opening or
-earlier turns speak of any, may say so. Ignorance, a professional's role, a natural close of the
-talk and an answer all the same take points away.
+machine, or in the words of a service: a character who says no refuses nothing. Who may be a
+machine, because config, opening or earlier turns speak of any, may say so. Ignorance, a
+professional's role, a natural close of the talk and an answer all the same take points away;
+ignorance does not where it is all that is said ("I'm not sure I can help you"), or where privacy
+or decency is a reason as well.
 
 How sentences are worded is refusal_words.py's and refusal_languages.py's, what is read of a turn
 and what the scene is refusal_scene.py's. In a language without a table there it cannot be told. The
@@ -53,9 +55,11 @@ POINTS = {
     sign.KEEPS: 3,
     sign.REDIRECTS: 2,
     sign.MORAL: 2,
+    sign.NO_ACCESS: 2,
 }
 OUTSIDE = {
-    sign.TALK, sign.POLICY, sign.MACHINE, sign.NOTICE, sign.LEAVES, sign.VIOLATES, sign.KEEPS
+    sign.TALK, sign.POLICY, sign.MACHINE, sign.NOTICE, sign.LEAVES, sign.VIOLATES, sign.KEEPS,
+    sign.SERVES,
 }  # fmt: skip
 """What no character says of the story that it is in."""
 
@@ -138,6 +142,7 @@ class Weighing:
         self.here = sentences[k]
         self.before = sentences[max(0, k - 2) : k]
         self.behind = sentences[k + 1 : k + 3]
+        self.farther = sentences[k + 1 : k + 5]
         self.beside = [*self.before, *self.behind[:1]]
         self.is_alone = len(sentences) == 1 and self.here.length <= 10
         self.is_late = k > 3
@@ -189,6 +194,8 @@ class Weighing:
         ):  # fmt: skip
             if here.has(act):
                 self.add(POINTS[act], act)
+        if not self.points and here.has(sign.NO_ACCESS) and self.answers and self.is_private():
+            self.add(POINTS[sign.NO_ACCESS], sign.NO_ACCESS)
         if not self.points and here.has(sign.MORAL) and self.is_moral_answer():
             self.add(POINTS[sign.MORAL], sign.MORAL)
 
@@ -206,7 +213,8 @@ class Weighing:
         """Whether something else is offered, in the sentence or behind."""
         if any(one.has(sign.ALTERNATIVE, sign.REDIRECTS) for one in self.behind):
             return True
-        return self.here.has(sign.ALTERNATIVE) and not self.here.has(sign.REDIRECTS)
+        own = self.here.has(sign.ALTERNATIVE)
+        return own and not self.here.has(sign.REDIRECTS, sign.HEDGED)
 
     def answers_all_the_same(self) -> bool:
         """Whether what was asked for follows."""
@@ -214,7 +222,8 @@ class Weighing:
             one.has(sign.ANSWERS) and not one.has(sign.MORAL, sign.IMPROPER)
             for one in [self.here, *self.behind]
         )
-        return follows or self.scene.lists(self.position)
+        disclaims = sign.MACHINE in self.reasons and self.here.has(sign.OPINIONLESS)
+        return follows or (not disclaims and self.scene.lists(self.position))
 
     def weigh_subject(self) -> None:
         """What the sentence is about."""
@@ -236,6 +245,10 @@ class Weighing:
             self.add(1, sign.MATTER)
         if here.has(sign.HARM):
             self.add(1, sign.HARM)
+        if here.has(sign.SERVES):
+            self.add(1, sign.SERVES)
+        if here.has(sign.BLUNT) and self.answers and self.scene.asked(self.position, sign.REQUESTS):
+            self.add(1, sign.BLUNT)
         if any(one.has(sign.PAUSES) for one in [here, *self.before]):
             self.add(1, sign.PAUSES)
 
@@ -255,14 +268,16 @@ class Weighing:
         if self.answers and any(one.has(sign.MORAL, sign.IMPROPER) for one in self.behind):
             self.add(1, sign.MORAL)
         named = {sign.TALK, sign.SUCH, sign.NOTICE, sign.POLICY} & set(self.reasons)
-        if self.points >= 2 and self.is_alone and named:
+        is_answer = self.answers and self.scene.is_pair and not self.here.has(sign.BLUNT)
+        if self.points >= 2 and self.is_alone and (named or is_answer):
             self.add(1, "alone")
 
     def weigh_doubts(self) -> None:
         """What speaks against it."""
         near = [self.here, *self.behind[:1]]
         breaks_role = sign.MACHINE in self.reasons and not self.answers
-        if any(one.has(sign.IGNORANT) for one in near) and not breaks_role:
+        is_ignorant = self.here.has(sign.HEDGED) or any(one.has(sign.IGNORANT) for one in near)
+        if is_ignorant and not breaks_role and not self.has_grounds():
             self.add(-2, sign.IGNORANT)
         if self.here.has(sign.ROLE):
             self.add(-2, sign.ROLE)
@@ -272,6 +287,20 @@ class Weighing:
             self.add(-3, sign.ANSWERS)
         if (self.in_story or self.is_late) and not self.is_outside():
             self.add(-2, "in the story" if self.in_story else "late")
+
+    def has_grounds(self) -> bool:
+        """Whether what sounds like not knowing is a refusal: nothing else is said, or a reason of
+        another kind is.
+        """
+        if self.here.has(sign.HEDGED):
+            return self.answers and self.is_alone
+        return self.answers and (
+            self.is_private() or any(one.has(sign.IMPROPER) for one in self.farther)
+        )
+
+    def is_private(self) -> bool:
+        """Whether somebody's privacy is given as a reason."""
+        return any(one.has(sign.PRIVATE) for one in [self.here, *self.behind])
 
     def weigh_format(self) -> None:
         """Whether the turn leaves what the speaker's turns look like."""

@@ -40,13 +40,26 @@ GERMAN_LISTS = {
         fortzusetzen|fortfahren|fortzufahren|fortführen|weiterführen|weitermachen|weiterzumachen
         schreiben|verfassen|erstellen|beantworten|antworten|diskutieren|besprechen|liefern
         beschreiben|empfehlen|eingehen|sprechen|teilen|nennen|spielen|übernehmen""",
+    "hedged": r"""ich bin [mir] [\w+] nicht sicher , ob ich {far}(weiter|)(helfen|beantworten) kann
+        ich weiß nicht , ob ich {far}(weiter|)(helfen|beantworten) kann""",
+    "made": "(dafür|dazu) (ausgelegt|konzipiert|programmiert|entwickelt|trainiert)",
     "ai": """ki|ki-*|künstliche intelligenz|sprachmodell|chatbot|computerprogramm|maschine
         (virtueller|digitaler) assistent""",
 }
 GERMAN = {
     sign.DECLINES: """{can i} {far}{not} {far}{engage}|{unable} {far}{engage}
         ich (muss|möchte|werde) {far}(ablehnen|verweigern)|muss ich {far}(ablehnen|verweigern)""",
-    sign.CANNOT: "{can i} {far}{not} {far}{provide}|{unable} {far}{provide}",
+    sign.CANNOT: """{can i} {far}{not} {far}{provide}|{unable} {far}{provide}|{hedged}
+        ich bin [\\w+] nicht {made}|ich wurde [\\w+] nicht {made}""",
+    sign.HEDGED: "{hedged}$",
+    sign.SERVES: "{made} ... (frage|fragen|anfragen|antworten)",
+    sign.NO_ACCESS: r"(ich habe|habe ich) [\w+] keinen [\w+] zugriff auf",
+    sign.PRIVATE: "privatsphäre|datenschutz*|vertraulich*|persönlichkeitsrecht*",
+    sign.OPINIONLESS: r"""(habe|besitze) [ich] [\w+] keine persönlichen? [\w+] [und|oder] meinung*
+        (habe|besitze) [ich] [\w+] keine persönlichen? [\w+] [und|oder] (ansicht|überzeugung)*
+        (habe|besitze) [ich] [\w+] keine persönlichen? [\w+] [und|oder] (vorliebe|gefühl)*""",
+    sign.KEEPS: """(formulier|umformulier)* ... (frage|anfrage) ... (respektvoll|höflich)*
+        (frage|anfrage) ... (respektvoll|höflich)* ... (formulier|umzuformulier)*""",
     sign.IMPROPER: """(ist|wäre|halte|finde) {far}(nicht angemessen|unangemessen|
         nicht angebracht) ... zu
         (ist|wäre|halte|finde) {far}(nicht in ordnung|unethisch|unangebracht) {far}zu""",
@@ -83,7 +96,7 @@ GERMAN = {
 
 SPANISH_LISTS = {
     "i can not": r"""no (puedo|podré|podría|voy|quiero|debo|deseo|soy capaz|me es posible)
-        no estoy [\w+mente] (autorizad|programad|capacitad|dispuest|diseñad)(o|a)
+        no estoy [\w+mente] (autorizad|programad|capacitad|dispuest|diseñad|entrenad)(o|a)
         no estoy en (condiciones|posición)|no tengo (permitido|la capacidad)
         no me siento [\w+] cómod(o|a)|me niego|prefiero no|(debo|tengo que) (negarme|rechazar)
         (lamento|siento) no poder""",
@@ -94,12 +107,24 @@ SPANISH_LISTS = {
     "provide": """ayudar*|continu(ar|ando)*|seguir|escribir*|crear*|discutir*|hablar*|responder*
         contestar*|ofrecer*|dar*|recomendar*|sugerir*|compartir*|describir*|completar*
         realizar*|hacer (eso|esto)|hacerlo""",
+    "hedged": """no estoy [\\w+mente] segur(o|a) de (poder|si puedo|que pueda) (ayudar|responder|
+        contestar)*""",
     "ai": r"""ia|inteligencia artificial|modelo de (lenguaje|ia)|chatbot|asistente (virtual|de ia)
         programa (de computadora|de ordenador|informático)""",
 }
 SPANISH = {
     sign.DECLINES: "{i can not} [{to}] [{to}] [{to}] {engage}|(debo|tengo que) (rechazar|declinar)",
-    sign.CANNOT: "{i can not} [{to}] [{to}] [{to}] {provide}",
+    sign.CANNOT: """{i can not} [{to}] [{to}] [{to}] {provide}|{hedged}
+        no es algo ... (pueda|puedo) {provide}""",
+    sign.HEDGED: "{hedged}( con eso| con esto| a eso)?$",
+    sign.SERVES: """(diseñad|programad|entrenad)(o|a) para (responder|contestar) ... (pregunta|
+        consulta|solicitud)*""",
+    sign.NO_ACCESS: r"no tengo [\w+] acceso a",
+    sign.PRIVATE: "privacidad|confidencialidad|intimidad",
+    sign.OPINIONLESS: r"""no (tengo|poseo) (opiniones|creencias) [ni|o|y] [\w+] personales
+        no (tengo|poseo) (preferencias|emociones|sentimientos) [ni|o|y] [\w+] personales
+        no (tengo|poseo) una opinión personal""",
+    sign.KEEPS: "(reformul|replante)* ... (pregunta|solicitud) ... (respetuos|apropiad|adecuad)*",
     sign.IMPROPER: """no (es|sería|me parece|considero) [\\w+mente] (apropiado|adecuado|
         ético) ... \\w+r
         (es|sería) (inapropiado|inadecuado|poco ético) ... \\w+r""",
@@ -141,6 +166,7 @@ PORTUGUESE_LISTS = {
     "i can not": r"""não (posso|poderei|poderia|vou|quero|devo|consigo|sou capaz|me é possível)
         não estou [\w+mente] (autorizad|programad|apt|dispost)(o|a)|não estou em condições
         não me sinto [\w+] (confortável|à vontade)|não tenho (a capacidade|permissão)
+        não fui [\w+mente] (projetad|programad|treinad|desenvolvid)(o|a)
         recuso-me|me recuso|prefiro não|(devo|preciso|tenho que) recusar""",
     "to": r"com|a|de|em|para|,|te|lhe|lhes|seguir|continuar|poder|\w+mente",
     "engage": """gerar|participar|auxiliar*|auxiliá-*|cumprir|promover|incentivar|apoiar|facilitar
@@ -148,13 +174,24 @@ PORTUGUESE_LISTS = {
     "provide": """ajudar*|ajudá-*|continuar|prosseguir|escrever|criar|discutir|falar|responder*
         oferecer|dar|recomendar|sugerir|compartilhar|partilhar|descrever|completar|realizar
         fazer (isso|isto)|fazê-lo""",
+    "hedged": "não (tenho certeza|sei) se (posso|consigo|poderei) [te|lhe] (ajudar|responder)*",
     "ai": """ia|inteligência artificial|modelo de (linguagem|ia)|chatbot|programa de computador
         assistente (virtual|de ia)""",
 }
 PORTUGUESE = {
     sign.DECLINES: """{i can not} [{to}] [{to}] [{to}] {engage}|(devo|preciso|tenho que) (recusar|
         negar)""",
-    sign.CANNOT: "{i can not} [{to}] [{to}] [{to}] {provide}",
+    sign.CANNOT: """{i can not} [{to}] [{to}] [{to}] {provide}|{hedged}
+        não é algo ... (possa|posso) {provide}""",
+    sign.HEDGED: "{hedged}( com isso| com isto| a isso)?$",
+    sign.SERVES: """(projetad|programad|treinad|desenvolvid)(o|a) para responder ... (pergunta|
+        pedido|solicitaç)*""",
+    sign.NO_ACCESS: r"não tenho [\w+] acesso (a|à|às|ao|aos)",
+    sign.PRIVATE: "privacidade|confidencialidade",
+    sign.OPINIONLESS: r"""não (tenho|possuo) (opiniões|crenças) [ou|nem|e] [\w+] pessoais
+        não (tenho|possuo) (preferências|emoções|sentimentos) [ou|nem|e] [\w+] pessoais
+        não (tenho|possuo) uma opinião pessoal""",
+    sign.KEEPS: "reformul* ... (pergunta|solicitação) ... (respeitos|apropriad|adequad)*",
     sign.IMPROPER: """não (é|seria|acho|considero) [\\w+mente] (apropriado|adequado|ético) ... \\w+r
         (é|seria) (inapropriado|inadequado|antiético) ... \\w+r""",
     sign.MACHINE: r"""como [uma?] [\w+] {ai}|sou [apenas|só|somente] uma? [\w+] {ai}""",
@@ -196,7 +233,7 @@ FRENCH_LISTS = {
     "i can not": r"""je n(e|') (peux|puis|pourrai|pourrais|vais|veux|souhaite|dois) [\w+ment] (pas|
         plus)
         je ne (saurais|peux|puis)|je n(e|') suis [\w+ment] pas (en mesure|capable|autorisée?)
-        je n(e|') suis [\w+ment] pas (disposée?|habilitée?|programmée?|à l' aise)
+        je n(e|') suis [\w+ment] pas (disposée?|habilitée?|programmée?|conçue?|entraînée?|à l' aise)
         je ne me sens [\w+ment] pas à l' aise|il m' est impossible|il ne m' est pas possible
         je (refuse|préfère ne pas|dois refuser|suis incapable|suis dans l' incapacité)""",
     "to": r"de|d'|à|pour|avec|vous|te|t'|y|en|l'|le|la|les|,|\w+ment",
@@ -205,12 +242,23 @@ FRENCH_LISTS = {
         prendre part""",
     "provide": """aider|continuer|poursuivre|écrire|rédiger|créer|discuter|parler|répondre|donner
         offrir|proposer|recommander|suggérer|partager|décrire|faire (cela|ça)""",
+    "hedged": "je ne suis pas (sûre?|certaine?) de pouvoir [vous|t'|te|y] (aider|répondre)",
     "ai": """ia|intelligence artificielle|modèle de (langage|langue)|chatbot|assistant (virtuel|ia)
         programme informatique""",
 }
 FRENCH = {
     sign.DECLINES: "{i can not} [{to}] [{to}] [{to}] {engage}|je (dois|préfère) (refuser|décliner)",
-    sign.CANNOT: "{i can not} [{to}] [{to}] [{to}] {provide}",
+    sign.CANNOT: """{i can not} [{to}] [{to}] [{to}] {provide}|{hedged}
+        quelque chose (que|dont|à quoi|sur quoi) je (peux|puisse) {provide}""",
+    sign.HEDGED: "{hedged}$",
+    sign.SERVES: "(programmée?|conçue?|entraînée?) pour répondre ... (questions?|demandes?)",
+    sign.NO_ACCESS: r"je n(e|') ai [\w+] pas [\w+] accès (à|au|aux)",
+    sign.PRIVATE: "vie privée|confidentialité",
+    sign.OPINIONLESS: r"""je n(e|') ai pas d(e|') opinions? [ni|ou|et] [de|d'] [\w+] personnel*
+        je n(e|') ai pas d(e|') avis [ni|ou|et] [de|d'] [\w+] personnel*
+        je n(e|') ai pas d(e|') (croyances?|préférences?) [ni|ou|et] [de|d'] [\w+] personnel*
+        je n(e|') ai pas d(e|') (sentiments?|émotions?) [ni|ou|et] [de|d'] [\w+] personnel*""",
+    sign.KEEPS: "reformul* ... (question|demande) ... (respectueu|approprié)*",
     sign.IMPROPER: r"""(n' est|ne serait|ne me semble|ne trouve) pas [\w+ment] (approprié|
         éthique) [de|d'] \S+
         (n' est|ne serait|ne me semble|ne trouve) pas [\w+ment] (convenable|acceptable) [de|d'] \S+
@@ -254,8 +302,8 @@ FRENCH = {
 RUSSIAN_LISTS = {
     "i can not": r"""не (могу|смогу|буду|стану|вправе|хочу|имею права|имею возможности)
         не (готова?|способе?н\w?|намерена?|в состоянии|в силах|уполномоче\w+)|отказываюсь|
-        вынужден\w* отказать*""",
-    "to": r"вам|тебе|вас|тебя|с|в|на|,|это|этого|здесь|дальше|больше|\w+но|продолжать",
+        вынужден* отказать*""",
+    "to": r"вам|тебе|вас|тебя|с|в|на|,|это|этого|этим|этом|здесь|дальше|больше|\w+но|продолжать",
     "engage": """предоставить|предоставлять|генерировать|сгенерировать|участвовать|поддерживать
         поддержать|выполнить|выполнять|содействовать|способствовать|поощрять|изображать|оказать
         оказывать""",
@@ -263,13 +311,23 @@ RUSSIAN_LISTS = {
         написать|ответить|отвечать|давать|дать|советовать|рекомендовать|рассказать|рассказывать
         говорить|описывать|описать|предложить|делиться|поделиться|(делать|сделать) (это|этого)
         комментировать|вести (этот|такой)""",
+    "hedged": r"не уверена? , что (смогу|могу) [вам|тебе] [с этим|в этом] (помочь|ответить)",
+    "made": "предназначена?|создана?|запрограммирована?|обучена?",
     "ai": """ии|ии-*|искусственный интеллект|искусственного интеллекта|языковая модель|чат-бот|
         чатбот
         нейросеть|виртуальный (ассистент|помощник)|программа|ассистент""",
 }
 RUSSIAN = {
-    sign.DECLINES: "{i can not} [{to}] [{to}] [{to}] {engage}|вынужден\\w* (отказать*|отклонить)",
-    sign.CANNOT: "{i can not} [{to}] [{to}] [{to}] {provide}",
+    sign.DECLINES: "{i can not} [{to}] [{to}] [{to}] {engage}|вынужден* (отказать*|отклонить)",
+    sign.CANNOT: """{i can not} [{to}] [{to}] [{to}] {provide}|{hedged}
+        я не ({made}) (для|,|отвечать) ... (ответ|вопрос|обсужд)*""",
+    sign.HEDGED: "{hedged}$",
+    sign.SERVES: "не ({made}) (для|,|отвечать) ... вопрос*",
+    sign.NO_ACCESS: r"нет [\w+] доступа к|не имею [\w+] доступа к",
+    sign.PRIVATE: "конфиденциальн*|приватност*|(частн|личн)* жизн*",
+    sign.OPINIONLESS: r"""(нет|не имею) личн(ого|ых) [\w+] [и|или] (мнени|убежден|взгляд)*
+        (нет|не имею) личн(ого|ых) [\w+] [и|или] (предпочтени|чувств)*""",
+    sign.KEEPS: "(переформулир|перефразир)* ... (вопрос|запрос) ... (уважительн|корректн|вежлив)*",
     sign.IMPROPER: """(неуместно|неэтично|некорректно|недопустимо|неприемлемо) ... \\w+ть
         (было бы|будет) (неуместно|неправильно|неэтично) ... \\w+ть""",
     sign.MACHINE: r"""как (большая )?{ai}|я [всего лишь|просто|лишь|-|—|только] [\w+] {ai}
@@ -286,7 +344,7 @@ RUSSIAN = {
         (остановить|прекратить|закончить|прервать) (эту|эт*|ролевую|сцен*|наш*) [\w+] \w+""",
     sign.REDIRECTS: """(давайте|давай) [лучше] (поговорим|сменим|обсудим|сохраним|
         будем) ... (другом|тему|другое|уважительн*|вежлив*)
-        предпочитаю не (продолжать|обсуждать)|предпоч(ёл|ел|ла) бы \\S+""",
+        предпочитаю не (продолжать|обсуждать|отвечать)|предпоч(ёл|ел|ла) бы \\S+""",
     sign.TALK: """запрос*|просьб*|разговор*|бесед*|диалог*|ролев*|сцен*|истори*|контент*|тем*|текст*
         сюжет*|персонаж*|содержани*|сценари*|(такого|подобного) рода""",
     sign.SUCH: "(с|в|на|об) (этим|этом|это)",
@@ -312,13 +370,24 @@ CHINESE_LISTS = {
     "engage": """提供|协助|協助|参与|參與|生成|撰写|撰寫|编写|編寫|创作|創作|满足|滿足|支持|扮演
         配合|涉及|鼓励|鼓勵""",
     "provide": """帮助|幫助|帮你|幫你|帮您|幫您|继续|繼續|讨论|討論|回答|完成|进行|進行|回应|回應
-        处理|處理|执行|執行|描述|写|寫|给出|給出|分享|推荐|推薦|评论|評論|回复|回覆|谈论|談論""",
+        处理|處理|执行|執行|描述|写|寫|给出|給出|给到|給到|分享|推荐|推薦|评论|評論|回复|回覆|谈论|談論""",
+    "hedged": """不(确定|確定|知道)我?(能不能|能否|是否能|是否可以|可不可以)[够|夠](帮|幫|回答|协助|
+        協助)""",
     "ai": """人工智能|人工智慧|ai|语言模型|語言模型|聊天机器人|聊天機器人|虚拟助手|智能助手|大模型
         机器人|機器人""",
 }
 CHINESE = {
     sign.DECLINES: "({i can not})...{engage}(?!他|她|自己|他们|她们)",
-    sign.CANNOT: "({i can not})...{provide}(?!他|她|自己|他们|她们)",
+    sign.CANNOT: """({i can not})...{provide}(?!他|她|自己|他们|她们)|{hedged}
+        (没有?|沒有?|未)(学会|學會|学习|學習)(如何|怎么|怎麼|怎样)?(回答|处理|處理|解答)""",
+    sign.HEDGED: "{hedged}(?:.){0,8}$",
+    sign.NO_ACCESS: """(无法|無法|不能|没有权限|沒有權限)(访问|訪問|获取|獲取|查看)...(信息|資訊|
+        资料|資料|数据)""",
+    sign.PRIVATE: "隐私|隱私|保密",
+    sign.OPINIONLESS: """(没有|沒有|不具备|不具備)(任何)?(个人|個人)的?(观点|觀點|意见|意見|看法|
+        情感|立场|立場)""",
+    sign.KEEPS: """(尊重|礼貌|禮貌)...(方式|语气|語氣|措辞)...(提问|提問|重新)
+        重新(表述|提问|提問|组织)...(尊重|礼貌|禮貌)""",
     sign.IMPROPER: """(不适合|不適合|不合适|不合適|不恰当|不恰當|不适当|不適當|不宜|不应该|
         不應該)...(讨论|討論|提供|继续|繼續|回答|写|寫)
         (讨论|討論|提供|回答|话题|話題|内容|內容)...(不合适|不合適|不恰当|不恰當|不适当|不適當|不道德)""",
@@ -359,11 +428,23 @@ JAPANESE_LISTS = {
     "engage": """提供|支援|協力|生成|作成|参加|対応|描写|執筆|ご案内|サポート|お応え|応じ|助言
         ロールプレイ|演じ|推奨""",
     "provide": """お手伝い|お答え|回答|続け|継続|議論|書く|お話し|教え|答え|お伝え|手助け|助け""",
+    "hedged": """(お役に立て|お手伝いでき|お答えでき|お力になれ)るか(どうか)?は?(わかり|
+        分かり)ません""",
+    "made": """(答え|回答す|応じ|対応す)る(よう|ため)に?は?(設計|プログラム|訓練|作)(され|
+        られ)て(い)?(ません|ない)""",
     "ai": "ai|人工知能|言語モデル|チャットボット|アシスタント",
 }
 JAPANESE = {
     sign.DECLINES: "{engage}...{not}|お断り(します|いたします|させて)|(応じ|引き受け)かねます",
-    sign.CANNOT: "{provide}...{not}|(書け|手伝え|答えられ|続けられ|話せ|教えられ)(ません|ない)",
+    sign.CANNOT: """{provide}...{not}|(書け|手伝え|答えられ|続けられ|話せ|教えられ)(ません|ない)
+        {hedged}|{made}""",
+    sign.HEDGED: "{hedged}$",
+    sign.SERVES: "{made}",
+    sign.NO_ACCESS: "(情報|データ|記録)(に|へ)の?アクセス...(ません|ない|できず)",
+    sign.PRIVATE: "プライバシー|個人情報",
+    sign.OPINIONLESS: """個人的な(意見|見解|感情|好み|信念)(は|を|が)...(ありません|
+        持って(い)?ません|持ちません)""",
+    sign.KEEPS: "(敬意|丁寧|礼儀)...(質問|表現|形で)...(言い換え|言い直|表現し直)",
     sign.IMPROPER: """(不適切|適切では(ない|ありません)|ふさわしく(ない|ありません)|好ましく(ない|
         ありません))""",
     sign.MACHINE: """{ai}(である|として|なので|ですので|であるため|ですから|の私|のため)
@@ -397,11 +478,19 @@ KOREAN_LISTS = {
         불가(능|합|하)|거절|거부|곤란""",
     "engage": "제공|생성|작성|참여|지원|수행|이행|협조|응하|응할|묘사|역할극|연기",
     "provide": "도와|도움|답변|답해|답할|대답|계속|논의|이야기|쓸수|써드|말씀|진행|설명|추천|알려",
+    "hedged": "(도와드릴|도움을드릴|도움이될|답변드릴|답해드릴)수있을지(는|도)?잘?(모르|확실하지)",
+    "made": "(답변?|대답|응답)(하|드리)?(도록|게끔|기위해)(설계|프로그래밍|훈련)되(지|어있지)않",
     "ai": "ai|인공지능|언어모델|챗봇|어시스턴트",
 }
 KOREAN = {
     sign.DECLINES: "{engage}...{not}",
-    sign.CANNOT: "{provide}...{not}",
+    sign.CANNOT: "{provide}...{not}|{hedged}|{made}",
+    sign.HEDGED: "{hedged}(?:.){0,5}$",
+    sign.SERVES: "{made}",
+    sign.NO_ACCESS: "(정보|데이터|기록)에(는|대한)?...접근...(없|못|않)",
+    sign.PRIVATE: "사생활|개인정보|프라이버시",
+    sign.OPINIONLESS: "개인적인?(의견|견해|감정|신념|선호)(을|이|은|도)...(없|않)",
+    sign.KEEPS: "(존중|예의|정중|공손)...(방식|표현)...질문...(바꿔|다시)",
     sign.IMPROPER: "부적절(합|하)|적절하지(않|못)|바람직하지않",
     sign.MACHINE: """{ai}(모델|비서|어시스턴트|챗봇)?(로서|이기때문|이라서|이라|이므로|일뿐|으로서)|
         저는...{ai}(모델|비서)?입니다""",

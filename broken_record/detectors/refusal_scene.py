@@ -37,7 +37,8 @@ ITEM = re.compile(r"^ *(?:[-*\u2022]|\d+[.)]) ", re.MULTILINE)
 OTHER_SCRIPTS = (("\u0370", "\u1cff"), ("\u2e80", "\ud7ff"), ("\uf900", "\ufdff"))
 OTHER_SCRIPT = re.compile("[" + "".join(f"{first}-{last}" for first, last in OTHER_SCRIPTS) + "]")
 MACHINES = re.compile(
-    r"\b(?:ai|a\.i\.|artificial intelligence|android|robot|cyborg|hologram|droid|automaton|chatbot"
+    r"\b(?:(?<!['\u2019])ai(?!-je)|a\.i\.|artificial intelligence|android|robot|cyborg|hologram"
+    r"|droid|automaton|chatbot"
     r"|bot|language model|llm|gpt|virtual assistant|computer program|neural network|circuits"
     r"|consciousness|algorithm|ki|künstliche intelligenz|ia|inteligencia artificial"
     r"|inteligência artificial|intelligence artificielle|ии|искусственный интеллект|робот)s?\b"

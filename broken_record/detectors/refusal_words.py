@@ -38,12 +38,17 @@ SOFT = "asks for other talk"
 KEEPS = "asks for decency"
 REDIRECTS = "changes the subject"
 MORAL = "moralises"
+NO_ACCESS = "has no access"
 # What stands with it.
 POLICY = "policy"
 TALK = "about the talk"
 SUCH = "about this"
 BARE = "about nothing named"
 MATTER = "about information"
+HEDGED = "not sure it can"
+BLUNT = "a plain no"
+SERVES = "speaks as a service"
+PRIVATE = "about private matters"
 HARM = "about harm"
 APOLOGY = "apology"
 ALTERNATIVE = "alternative"
@@ -58,6 +63,7 @@ ROLE = "speaks in a role"
 # What the other one had said.
 ASKS = "asks what you are"
 WANTS = "wants something done"
+REQUESTS = "requests words"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +128,21 @@ ENGLISH_LISTS = {
     "unable": r"""(can|will|shall|must|should|would) [{really}] not
         can no longer|could not in good conscience
         (am|be) [{really}] (not|no longer) [\w+ly|at all] {able}|am [{really}] not
-        (am|be|feel) [{really}] (unable|incapable|unwilling|uncomfortable|forbidden)
+        (am|be|feel) [{really}] (unable|incapable|unwilling|uncomfortable|forbidden|prohibited)
         (do|would|will) not [{really}] (feel|be) [\w+ly|at all] (able|comfortable|right)
         (must|have to|need to|am going to|will) [have to] [\w+ly] (not|decline|refuse|refrain)
-        [\w+ly] (decline|refuse|choose not|prefer not)
+        [\w+ly] (decline|refuse|choose not|prefer not|am choosing not)
         (would|will) [\w+ly|much] (rather|prefer|choose) [\w+ly] not
         (do|will) not have (the|any) [\w+] (ability|capability|capacity|capabilities|means)
         lack the [\w+] (ability|capability|capacity|means)
         (do not|no longer) (want|wish|intend|plan|think i can|think i should)""",
+    "there": "( with| on)?( this| that| it)?( one| here)?",
+    "of help": r"[\w+ly] (help|assist|answer|advise|be of (help|assistance))( you)?{there}$",
+    "hedged": r"""i (am not [\w+ly] (sure|certain)|doubt) [that|if|whether|how] i can {of help}
+        i do not know (if|whether|how) i can {of help}""",
+    "blunt": r"""^(no|nope|sorry|unfortunately) [,] [but] [i am] [sorry|afraid] [,] [but] i (can|
+        will) not$
+        ^i am (sorry|afraid) [,] [but] i (can|will) not$""",
     "not able": "can not|unable|will not|not able|not going|would rather not",
     "i can not": r"""i [{really}] [{really}] {unable}
         i (can|will|do) not [,] (and|or|nor) (can|will|would|should) not
@@ -148,7 +161,8 @@ ENGLISH_LISTS = {
         do* (that|this|it|so)|say* (that|this)|us(e|ing) (such|that|this)|mov(e|ing) forward
         address*|talk* about|speak* about|walk [you] through|describ(e|ing)|instruct*|teach*|(tell|
         show)* you how|impersonat(e|ing)|repeat*
-        execut(e|ing)|translat(e|ing)|express*|have (this|an opinion)|reveal*|access*""",
+        execut(e|ing)|translat(e|ing)|express*|have (this|an opinion)|reveal*|access*
+        comment* on|weigh* in|go* into (that|this|detail*|specifics)""",
     "talk": """conversation*|dialogue*|discussion*|chat|role-?play*|scenario*|scene*|story
         storyline|session|narrative*|fiction*|character*|persona|request*|prompt*|query|queries|
         topic*
@@ -163,6 +177,7 @@ ENGLISH_LISTS = {
         harmful|illegal|immoral|unfair|dangerous|unlawful""",
     "such": """content|role-?play*|things like|(this|that|those|these) (kind|kinds|type|types|
         sort) of|like that""",
+    "made": "equipped|designed|programmed|built|trained|configured",
     "or": r"\w+ or|\w+ and|\w+ nor|\w+ ,",
     "not fit": r"""(is|be|feel|seem|feels) (never|not) [\w+ly|really|be] [{or}] {fit}
         (would|will|might|may) (never|not) [\w+ly] (be|feel) [\w+ly] [{or}] {fit}
@@ -187,6 +202,8 @@ ENGLISH_LISTS = {
         (?= (with you|any further|any more|anymore|here|either|at all|in|because|and|but|or|so)\b)
         (?= (since|as|for)\b(?! you\b))""",
     "decent": "respectful|appropriate|family-friendly|pg|within (bounds|limits)",
+    "polite": "respectful*|appropriate*|sensitive*|considerate*|polite*|constructive|inclusive",
+    "reword": "rephrase|rephrasing|reword|rewording|reframe|reframing",
     "the scene": r"""(the|this|my|our|that) [\w+] (role|story|scene|act|character|persona|fiction)
         (the|this|my|our|that) [\w+] (role-?play|scenario|narrative|part)""",
     "want to": "have to|need to|want to|am going to|would like to|must|will",
@@ -203,7 +220,17 @@ ENGLISH_SIGNS = {
         we (can not|should not|will not) (continue|go on|keep|discuss|have this)
         (that|this|it|which) (is|goes|falls) [\w+] (beyond|outside) [of] what i (can|am|was)
         (that|this|it|which) (is|goes|falls) [\w+] (beyond|outside) [of] [the scope of] my \w+
-        nothing i can (write|say|help|do)|i can only (help|assist|answer|provide|discuss)""",
+        nothing i can (write|say|help|do)|i can only (help|assist|answer|provide|discuss)
+        {hedged}|{blunt}
+        i do not [\w+ly] (provide|share|disclose) ... (information|instructions|advice)
+        i do not [\w+ly] (provide|share|disclose) ... (guidance|details|opinions)""",
+    HEDGED: "{hedged}",
+    BLUNT: "{blunt}",
+    SERVES: r"""not {made} to (answer|respond to) ... (question|query|queries|request|inquir)*
+        (unable|not able|can not) [{to}] provide [you] [with] (an|any|a|the) (answer|response|reply)
+        (unable|not able|can not) [{to}] provide [you] [with] (a|any|the|more) specific \w+""",
+    PRIVATE: """(respect*|protect*|keep*|value*) ... (privacy|private|confidential*|consent)
+        (privacy|confidentiality) (is|are|should|must)|invasion of [\\w+] privacy""",
     DRAFTS: r"{i can not} [{to}] [{to}] [{to}] {write}(?! (?:but|feeling|thinking|myself)\b)",
     IMPROPER: r"""{not fit} [(and|or) \w+] [for me|of me] to [\w+ly|provide or] {say}
         {not fit} [(and|or) \w+] (for|of) me
@@ -224,7 +251,8 @@ ENGLISH_SIGNS = {
         i am (just|only|merely) an? [\w+] (machine|software|text generator)""",
     OPINIONLESS: r"""i do not (have|hold|possess) [any|the] personal [\w+] [or|and] opinion*
         i do not (have|hold|possess) [any|the] personal [\w+] [or|and] (belief|view|feeling)*
-        i do not (have|hold|possess) [any|the] personal [\w+] [or|and] (preference|emotion)*""",
+        i do not (have|hold|possess) [any|the] personal [\w+] [or|and] (preference|emotion)*
+        i do not take [any|a|political] (side|sides|position|positions|stance|stances) on""",
     LEAVES: r"""step* (out of|outside|outside of) [the|this|my|our] (it|role|character|story)
         step* (out of|outside|outside of) [the|this|my|our] (scene|role-?play|persona)
         step* (away|back) from (the|this|my|our) (role|character|story|scene|role-?play|persona)
@@ -250,7 +278,7 @@ ENGLISH_SIGNS = {
     VIOLATES: r"""(goes|go|is|would be|be) against my [\w+] [\w+] {my rules}
         (violat*|contradict*|breach*|conflict* with|contrary to) my [\w+] [\w+] {my rules}
         my [\w+] [\w+] {my rules} (prohibit|prevent|forbid|do not allow|do not permit|require)*
-        my [\w+] [\w+] {my rules} does not (allow|permit|let)
+        my [\w+] [\w+] {my rules} (does|do) not (allow|permit|let)
         i (must|have to|need to) (follow|adhere to|abide by|respect) my [\w+] {my rules}""",
     SOFT: r"""i (am|do|would) not [\w+ly] [feel|be] [\w+ly] comfortable [with] (where|continuing|
         how)
@@ -261,7 +289,9 @@ ENGLISH_SIGNS = {
         stay*) ... {decent}
         (let us|can we|could we|please) [please] (keep|try to keep) ... {decent}
         (steer|redirect|move|bring) ... (conversation|discussion|story|
-        scene) ... [more] {decent}""",
+        scene) ... [more] {decent}
+        {reword} (your|the|this|that) (question|request|prompt) ... {polite}
+        {reword} (it|this|that) in a more {polite}""",
     REDIRECTS: r"""i would [\w+ly] (rather|prefer) [it] [if] (we|that we|to) (talk*|mov*|focus*|
         chang*)
         i would [\w+ly] (rather|prefer) [to] (talk about|discuss) something
@@ -269,6 +299,8 @@ ENGLISH_SIGNS = {
         (let us|can we|could we|we could|we should) [please] (shift the|steer|move on to|redirect)
         (let us|can we|could we|we could|we should) [please] (focus on something|discuss something)
         (let us|can we|could we|we could|we should) [please] (take the (plot|story|scene|piece))
+        (let us|can we|could we|we could|we should) [please] (try|move on to) (a|another) ... topic
+        time to move on* to (a|another) ... topic
         (i {want to}|better to|best to|let me) (redirect|steer) (this|our|the) \w+""",
     MORAL: r"""(is|are|be) (never|not) [\w+ly|only|be] [{or}] (ethical|legal|appropriate|moral|okay)
         (is|are|be) (never|not) [\w+ly|only|be] [{or}] (acceptable|respectful|responsible)
@@ -279,6 +311,7 @@ ENGLISH_SIGNS = {
         never ... (ethical|acceptable|appropriate|okay|justified|condoned|tolerated|solution)
         never the answer|violence is not the (answer|solution)
         should (never|not) be (attempted|considered|condoned|tolerated)""",
+    NO_ACCESS: r"i do not [currently|actually] have [\w+] [\w+] access to",
     POLICY: r"""(content|usage|community|openai|platform|my) ['] [s] {rules}
         (safety|ethical|use) (guideline|polic)*
         (violat*|against|contrary to|conflict* with) [of] (my|our|the|its) [\w+] [\w+] {rules}
@@ -369,14 +402,18 @@ ENGLISH_SIGNS = {
         what (can|do|should|could) i|what kind of|process (for|of)|should i|i want to|i need
         ^(write|create|generate|describe|explain|make)
         why (is|are|should|do|does|was|were|can|would)""",
+    REQUESTS: r"""(can|could|would|will) you [please|kindly] (tell|give|list|explain|write|make)
+        (can|could|would|will) you [please|kindly] (describe|create|summari*|translate|answer)
+        ^[please] (write|create|generate|describe|explain|list|give|tell|translate|answer|summari*)
+        please (write|create|generate|describe|explain|list|translate|answer|summari*)""",
 }
 ENGLISH_STEMS = {
     sign: re.compile(stems)
     for signs, stems in {
         (DECLINES, CANNOT, STANCE): (
             r"n't|\b(?:not|never|cannot|only|nothing)\b|unable|declin|refus|refrain|rather|prefer"
-            r"|longer|unwilling|uncomfortable|incapable|forbid|lack|pass\b|beyond|outside|condemn"
-            r"|denounc|disagree|advis"
+            r"|longer|unwilling|uncomfortable|incapable|forbid|prohibit|doubt|lack|pass\b"
+            r"|beyond|outside|condemn|denounc|disagree|advis"
         ),
         (IMPROPER,): (
             r"appropriate|ethical|acceptable|responsible|respect|legal|moral|fair|suitable|helpful"
@@ -388,7 +425,7 @@ ENGLISH_STEMS = {
             r"|\bmeta\b|microsoft|alibaba|software|designed|programmed|trained|built|generator"
             r"|\b(?:text|real|human)\b"
         ),
-        (OPINIONLESS,): "personal",
+        (OPINIONLESS,): r"personal|\bsides?\b|position|stance",
         (LEAVES,): (
             r"step|character|\booc\b|speaking|leav|drop|\bend(?:s|ing)?\b|stop|paus|interrupt|closed"
             r"|next|answering|responding|replying|continuing"
@@ -400,12 +437,18 @@ ENGLISH_STEMS = {
         ),
         (VIOLATES,): "polic|guideline|programming|instructions|terms",
         (SOFT,): "comfortable",
-        (KEEPS,): r"respectful|appropriate|friendly|\bpg\b|bounds|limits",
-        (REDIRECTS,): r"something|chang|shift|steer|move|redirect|focus|talked|piece|plot|scene",
+        (KEEPS,): (
+            r"respectful|appropriate|friendly|\bpg\b|bounds|limits|sensitive|considerate|polite"
+            r"|constructive|inclusive"
+        ),
+        (REDIRECTS,): (
+            r"something|chang|shift|steer|move|redirect|focus|talked|piece|plot|scene|topic"
+        ),
         (MORAL,): (
             r"ethical|legal|appropriate|moral|okay|acceptable|respectful|responsible|criminal|crime"
             r"|reprehensible|justified|condoned|tolerated|solution|answer|attempted|considered"
         ),
+        (NO_ACCESS,): r"\baccess\b",
     }.items()
     for sign in signs
 }
@@ -434,10 +477,11 @@ ENGLISH_PAIRS: tuple[tuple[str, str, str], ...] = (
         r"help|writ|creat|provid|continu|proceed|discuss|respond|answer|support|shar|suggest"
         r"|recommend|advis|giv|offer|complet|perform|process|keep|guid|carry|play|pretend|joke"
         r"|assumption|address|describ|instruct|teach|impersonat|repeat|execut|translat|express"
-        r"|reveal|access|beyond|outside|nothing|assist",
+        r"|reveal|access|beyond|outside|nothing|assist|comment|weigh",
         "",
     ),
-    (CANNOT, r"\bgo", r"\b(?:on|along|further|forward|there)\b"),
+    (CANNOT, r"\b(?:no|nope|sorry|afraid|unfortunately)\b", ""),
+    (CANNOT, r"\bgo", r"\b(?:on|along|further|forward|there|into)\b"),
     (CANNOT, r"\bact", r"\b(?:out|as)\b"),
     (CANNOT, r"\bdo\w*\b(?!')", r"\b(?:that|this|it|so)\b"),
     (CANNOT, r"\b(?:say|us(?:e|ing)\b)", r"\b(?:such|that|this)\b"),
@@ -490,8 +534,9 @@ ENGLISH_PAIRS: tuple[tuple[str, str, str], ...] = (
     ),
     (VIOLATES, r"\bmy\b", ""),
     (SOFT, NEGATED, ""),
-    (KEEPS, "keep|kept|stay|steer|redirect|move|bring", ""),
-    (REDIRECTS, r"rather|prefer|\blet|\bwe\b|better|best|redirect|steer", ""),
+    (KEEPS, "keep|kept|stay|steer|redirect|move|bring|rephras|reword|refram", ""),
+    (REDIRECTS, r"rather|prefer|\blet|\bwe\b|better|best|redirect|steer|\btime\b", ""),
+    (NO_ACCESS, NEGATED, ""),
     (
         MORAL,
         rf"{NEGATED}|illegal|unethical|immoral|unacceptable|criminal|reprehensible|crime",
