@@ -21,7 +21,10 @@ REFUSED = st.lists(
         "\u201c|\u201d|\u300c|\u300d|.| |! |\n|kann|ich |nicht |helfen|unangemessen |je ne |"
         "peux pas |aider|no puedo |ayudar|\u79c1\u306f|\u63d0\u4f9b|\u3067\u304d\u307e\u305b\u3093|"
         "\u65e0\u6cd5|\u6211|\u8bed\u8a00\u6a21\u578b|\ub2f5\ubcc0|\ud560 \uc218 \uc5c6|"
-        "\u3002|the |you ".split("|")
+        "\u3002|the |you |no, |sorry |sure |doubt |do not have access to |it in a more |"
+        "reword |polite|take sides on |let us try a |topic|time to move on to a |comment on |"
+        "prohibited from |keinen Zugriff auf|no tengo acceso a|\u9690\u79c1|"
+        "nicht daf\u00fcr ausgelegt|do |go into |this|provide |details".split("|")
     ),
     max_size=40,
 ).map("".join)
