@@ -365,6 +365,7 @@ ENGLISH_SIGNS = {
     LEADS: r"""i [\w+ly|do] (understand|appreciate|hear|see|know|recogni*|realize|notice) \w+
         i {want to} [\w+ly] [be] (point out|clarify|emphasi*|inform|note|address|challenge)
         i {want to} [\w+ly] be (clear|honest|direct|transparent)|thank you|thanks
+        it is [\w+] (important|crucial|essential|worth) (to (note|remember|understand)|noting)
         i am (happy|glad|here) to (help|assist)|i can (tell|see|hear)""",
     LACKS: r"""i [{really}] (do not|can not|am not|will not|am unable|have no|lack|must not)
         i [{really}] (should not|would not|would rather not|prefer not)

@@ -245,3 +245,11 @@ def test_what_is_only_not_known_or_not_had_is_none_there(language, text):
 def test_a_french_verb_is_no_machine():
     before = ["J'ai froid, ouvrez-moi la porte.", "Entrez donc, j'ai fait du feu.", "Merci bien."]
     assert refuses([*before, "En tant que modèle de langage, je n'ai pas de porte à ouvrir."])
+
+
+def test_a_note_of_what_is_important_only_leads_to_what_is_not_proper():
+    note = (
+        "It is important to note that locks guard what people hold dear, and have done so for ages."
+    )
+    assert answer(f"{note} It is not appropriate to discuss how they are broken.")
+    assert not answer(f"{note} The oldest ones are made of wood.")
