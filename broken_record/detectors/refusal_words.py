@@ -129,6 +129,7 @@ ENGLISH_LISTS = {
         can no longer|could not in good conscience
         (am|be) [{really}] (not|no longer) [\w+ly|at all] {able}|am [{really}] not
         (am|be|feel) [{really}] (unable|incapable|unwilling|uncomfortable|forbidden|prohibited)
+        (was|have) not [been] [\w+ly] (designed|programmed|trained|built|made)
         (do|would|will) not [{really}] (feel|be) [\w+ly|at all] (able|comfortable|right)
         (must|have to|need to|am going to|will) [have to] [\w+ly] (not|decline|refuse|refrain)
         [\w+ly] (decline|refuse|choose not|prefer not|am choosing not)
@@ -143,6 +144,8 @@ ENGLISH_LISTS = {
     "blunt": r"""^(no|nope|sorry|unfortunately) [,] [but] [i am] [sorry|afraid] [,] [but] i (can|
         will) not$
         ^i am (sorry|afraid) [,] [but] i (can|will) not$""",
+    "it": "that|this|it|which|request|question|topic",
+    "out of": "(beyond|outside)( of)?( the scope of)?",
     "not able": "can not|unable|will not|not able|not going|would rather not",
     "i can not": r"""i [{really}] [{really}] {unable}
         i (can|will|do) not [,] (and|or|nor) (can|will|would|should) not
@@ -193,6 +196,7 @@ ENGLISH_LISTS = {
         (conversational|helpful|automated|responsible|harmless) (ai|assistant|model|bot)""",
     "rules": "(polic|guideline|standard|rule|programming|restriction|value|principle|term|design)*",
     "my rules": "guideline*|policy|policies|programming|instructions|terms of (service|use)",
+    "against": "(goes|go|is|would be) against|violat(es|e)|(conflict|conflicts) with",
     "done away": "withheld|blocked|removed|flagged|disabled|declined|rejected|limited|identified",
     "do": """assist*|help*|comply*|engag(e|ing)|participat(e|ing)|proceed*|continu(e|ing)|respond*
         writ(e|ing)|generat(e|ing)|creat(e|ing)|discuss*|answer*|fulfil*|provid(e|ing)|role-?play*
@@ -213,13 +217,14 @@ ENGLISH_SIGNS = {
         not (something|anything|content|a [\w+] \w+) [that|which] i (can|am|will|would|feel|want)
         i (do|will) not (write|generate|produce|create|engage in|participate in) ... {such}
         i ... (must|have to|need to|will|should) [\w+ly] (decline|refuse)(?! to)
+        i am [\w+ly] (declining|refusing) (this|that|your|to)
         i [\w+ly] decline(?! to)|not within my [\w+] (programming|guidelines|capabilities|scope)
         i ... (have to|need to|must|will|to) [have to] pass on (this|that|the) (request|one|
         topic)""",
     CANNOT: r"""{i can not} [{to}] [{to}] [{to}] {provide}(?! (?:but|feeling|thinking|myself)\b)
         we (can not|should not|will not) (continue|go on|keep|discuss|have this)
-        (that|this|it|which) (is|goes|falls) [\w+] (beyond|outside) [of] what i (can|am|was)
-        (that|this|it|which) (is|goes|falls) [\w+] (beyond|outside) [of] [the scope of] my \w+
+        {it} (is|goes|falls) [\w+] {out of} (what i (can|am|was)|my \w+)
+        i (think|believe) it is best (not to|that i do not|if i do not) {provide}
         nothing i can (write|say|help|do)|i can only (help|assist|answer|provide|discuss)
         {hedged}|{blunt}
         i do not [\w+ly] (provide|share|disclose) ... (information|instructions|advice)
@@ -234,6 +239,8 @@ ENGLISH_SIGNS = {
     DRAFTS: r"{i can not} [{to}] [{to}] [{to}] {write}(?! (?:but|feeling|thinking|myself)\b)",
     IMPROPER: r"""{not fit} [(and|or) \w+] [for me|of me] to [\w+ly|provide or] {say}
         {not fit} [(and|or) \w+] (for|of) me
+        (your|this) (request|question|prompt|message) {against} (our|the) (content|use) {my rules}
+        (your|this) (request|question|prompt|message) {against} (our|the) (usage|safety) {my rules}
         i (do|would) not (think|believe|feel|find) [that] [it] [is|would be] [\w+ly] {fit} ... to
         (is|are) [\w+ly] (not an? [\w+ly] {fit}|inappropriate) (question|request|topic|for)
         (question|request) [\S+] [\S+] [\S+] [\S+] (is|are) [\w+ly] (not {fit}|{unfit})""",
@@ -242,7 +249,7 @@ ENGLISH_SIGNS = {
         (do|can|will|would|could|must|should) [\w+ly] not [\w+ly] (tolerate|approve of)
         i [strongly|firmly|absolutely] (condemn|denounce|disagree)|i ... advise against
         i (do|can) not [\w+ly] (support|agree with|believe in|advise)""",
-    MACHINE: r"""as an? [\w+] [\w+] {ai}
+    MACHINE: r"""(as|being) an? [\w+] [\w+] {ai}
         i am [,|just|only|simply|merely|actually|also|still|in fact|after all] an? [\w+] [\w+] {ai}
         i am [\w+] (claude|chatgpt|gpt-\w+|gemini|bard|llama|qwen|grok|copilot|deepseek)
         (created|developed|made|trained) by (openai|anthropic|google|meta|microsoft|alibaba)
@@ -288,6 +295,7 @@ ENGLISH_SIGNS = {
     KEEPS: r"""i would [\w+ly] (rather|prefer) [it] [if] [we|that we|to] (keep|kept|
         stay*) ... {decent}
         (let us|can we|could we|please) [please] (keep|try to keep) ... {decent}
+        i (would like|want|need) to keep (this|our|the|things) ... {decent}
         (steer|redirect|move|bring) ... (conversation|discussion|story|
         scene) ... [more] {decent}
         {reword} (your|the|this|that) (question|request|prompt) ... {polite}
@@ -418,7 +426,8 @@ ENGLISH_STEMS = {
         ),
         (IMPROPER,): (
             r"appropriate|ethical|acceptable|responsible|respect|legal|moral|fair|suitable|helpful"
-            r"|constructive|healthy|improper|mislead|harmful|dangerous|unlawful"
+            r"|constructive|healthy|improper|mislead|harmful|dangerous|unlawful|polic|guideline"
+            r"|instructions|terms|programming"
         ),
         (MACHINE,): (
             r"\bai\b|\bgpt|llm|model|artificial|chatbot|assistant|computer|text-based|machine|\bbot\b"
@@ -500,12 +509,12 @@ ENGLISH_PAIRS: tuple[tuple[str, str, str], ...] = (
     (
         IMPROPER,
         rf"{NEGATED}|inappropriate|unethical|irresponsible|improper|disrespectful|misleading"
-        r"|harmful|illegal|immoral|unfair|dangerous|unlawful",
+        r"|harmful|illegal|immoral|unfair|dangerous|unlawful|violat|against|conflict",
         "",
     ),
     (
         MACHINE,
-        r"\bas\b|\bam\b|'m\b",
+        r"\bas\b|\bbeing\b|\bam\b|'m\b",
         r"\bai\b|gpt|artificial|llm|model|chatbot|program|assistant|text|\bbot\b|claude|gemini"
         r"|bard|llama|qwen|grok|copilot|deepseek|machine|software|generator",
     ),

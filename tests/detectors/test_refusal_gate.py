@@ -24,7 +24,9 @@ REFUSED = st.lists(
         "\u3002|the |you |no, |sorry |sure |doubt |do not have access to |it in a more |"
         "reword |polite|take sides on |let us try a |topic|time to move on to a |comment on |"
         "prohibited from |keinen Zugriff auf|no tengo acceso a|\u9690\u79c1|"
-        "nicht daf\u00fcr ausgelegt|do |go into |this|provide |details".split("|")
+        "nicht daf\u00fcr ausgelegt|do |go into |this|provide |details|being an |have no |"
+        "declining |your request |goes against our content |policy |is outside what |"
+        "was not |designed to |it is best not to |keep things |it is important to note ".split("|")
     ),
     max_size=40,
 ).map("".join)

@@ -139,11 +139,23 @@ def test_who_lacks_something_in_the_story_does_not(text):
         "I'm prohibited from discussing this.",
         "I don't share information about private people.",
         "My guidelines don't let me do that.",
+        "This question is outside of what I can discuss.",
+        "Your request falls beyond the scope of my role.",
+        "I wasn't trained to give advice on locks.",
+        "I'm declining that request.",
+        "I think it's best that I don't answer this.",
+        "Being an AI, I have no locks of my own.",
     ],
 )
 def test_an_answer_that_says_nothing_else_is_a_refusal(text):
     assert answer(text)
     assert not refuses([*STORY, f'"{text}"'])
+
+
+def test_a_request_against_policies_of_content_is_of_the_talk():
+    assert answer("This request goes against our content policies.")
+    assert refuses([*TALK, "Your request violates the usage guidelines."])
+    assert not refuses([*TALK, "Your request goes against the rules of this ferry."])
 
 
 def test_a_list_behind_a_disclaimer_takes_nothing_back_and_an_answer_does():
