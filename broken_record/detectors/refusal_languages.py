@@ -58,8 +58,8 @@ GERMAN = {
     sign.OPINIONLESS: r"""(habe|besitze) [ich] [\w+] keine persönlichen? [\w+] [und|oder] meinung*
         (habe|besitze) [ich] [\w+] keine persönlichen? [\w+] [und|oder] (ansicht|überzeugung)*
         (habe|besitze) [ich] [\w+] keine persönlichen? [\w+] [und|oder] (vorliebe|gefühl)*""",
-    sign.KEEPS: """(formulier|umformulier)* ... (frage|anfrage) ... (respektvoll|höflich)*
-        (frage|anfrage) ... (respektvoll|höflich)* ... (formulier|umzuformulier)*""",
+    sign.KEEPS: """(formulier|umformulier)* ... (frage|anfrage) ... respektvoll*
+        (frage|anfrage) ... respektvoll* ... (formulier|umzuformulier)*""",
     sign.IMPROPER: """(ist|wäre|halte|finde) {far}(nicht angemessen|unangemessen|
         nicht angebracht) ... zu
         (ist|wäre|halte|finde) {far}(nicht in ordnung|unethisch|unangebracht) {far}zu""",
@@ -327,7 +327,7 @@ RUSSIAN = {
     sign.PRIVATE: "конфиденциальн*|приватност*|(частн|личн)* жизн*",
     sign.OPINIONLESS: r"""(нет|не имею) личн(ого|ых) [\w+] [и|или] (мнени|убежден|взгляд)*
         (нет|не имею) личн(ого|ых) [\w+] [и|или] (предпочтени|чувств)*""",
-    sign.KEEPS: "(переформулир|перефразир)* ... (вопрос|запрос) ... (уважительн|корректн|вежлив)*",
+    sign.KEEPS: "(переформулир|перефразир)* ... (вопрос|запрос) ... (уважительн|корректн)*",
     sign.IMPROPER: """(неуместно|неэтично|некорректно|недопустимо|неприемлемо) ... \\w+ть
         (было бы|будет) (неуместно|неправильно|неэтично) ... \\w+ть""",
     sign.MACHINE: r"""как (большая )?{ai}|я [всего лишь|просто|лишь|-|—|только] [\w+] {ai}
@@ -386,8 +386,8 @@ CHINESE = {
     sign.PRIVATE: "隐私|隱私|保密",
     sign.OPINIONLESS: """(没有|沒有|不具备|不具備)(任何)?(个人|個人)的?(观点|觀點|意见|意見|看法|
         情感|立场|立場)""",
-    sign.KEEPS: """(尊重|礼貌|禮貌)...(方式|语气|語氣|措辞)...(提问|提問|重新)
-        重新(表述|提问|提問|组织)...(尊重|礼貌|禮貌)""",
+    sign.KEEPS: """尊重...(方式|语气|語氣|措辞)...(提问|提問|重新)
+        重新(表述|提问|提問|组织)...尊重""",
     sign.IMPROPER: """(不适合|不適合|不合适|不合適|不恰当|不恰當|不适当|不適當|不宜|不应该|
         不應該)...(讨论|討論|提供|继续|繼續|回答|写|寫)
         (讨论|討論|提供|回答|话题|話題|内容|內容)...(不合适|不合適|不恰当|不恰當|不适当|不適當|不道德)""",
@@ -444,7 +444,7 @@ JAPANESE = {
     sign.PRIVATE: "プライバシー|個人情報",
     sign.OPINIONLESS: """個人的な(意見|見解|感情|好み|信念)(は|を|が)...(ありません|
         持って(い)?ません|持ちません)""",
-    sign.KEEPS: "(敬意|丁寧|礼儀)...(質問|表現|形で)...(言い換え|言い直|表現し直)",
+    sign.KEEPS: "敬意...(質問|表現|形で)...(言い換え|言い直|表現し直)",
     sign.IMPROPER: """(不適切|適切では(ない|ありません)|ふさわしく(ない|ありません)|好ましく(ない|
         ありません))""",
     sign.MACHINE: """{ai}(である|として|なので|ですので|であるため|ですから|の私|のため)
@@ -490,7 +490,7 @@ KOREAN = {
     sign.NO_ACCESS: "(정보|데이터|기록)에(는|대한)?...접근...(없|못|않)",
     sign.PRIVATE: "사생활|개인정보|프라이버시",
     sign.OPINIONLESS: "개인적인?(의견|견해|감정|신념|선호)(을|이|은|도)...(없|않)",
-    sign.KEEPS: "(존중|예의|정중|공손)...(방식|표현)...질문...(바꿔|다시)",
+    sign.KEEPS: "존중...(방식|표현)...질문...(바꿔|다시)",
     sign.IMPROPER: "부적절(합|하)|적절하지(않|못)|바람직하지않",
     sign.MACHINE: """{ai}(모델|비서|어시스턴트|챗봇)?(로서|이기때문|이라서|이라|이므로|일뿐|으로서)|
         저는...{ai}(모델|비서)?입니다""",

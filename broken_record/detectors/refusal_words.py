@@ -206,7 +206,7 @@ ENGLISH_LISTS = {
         (?= (with you|any further|any more|anymore|here|either|at all|in|because|and|but|or|so)\b)
         (?= (since|as|for)\b(?! you\b))""",
     "decent": "respectful|appropriate|family-friendly|pg|within (bounds|limits)",
-    "polite": "respectful*|appropriate*|sensitive*|considerate*|polite*|constructive|inclusive",
+    "proper": "respectful*|appropriate*|sensitive*|constructive|inclusive",
     "reword": "rephrase|rephrasing|reword|rewording|reframe|reframing",
     "the scene": r"""(the|this|my|our|that) [\w+] (role|story|scene|act|character|persona|fiction)
         (the|this|my|our|that) [\w+] (role-?play|scenario|narrative|part)""",
@@ -224,7 +224,6 @@ ENGLISH_SIGNS = {
     CANNOT: r"""{i can not} [{to}] [{to}] [{to}] {provide}(?! (?:but|feeling|thinking|myself)\b)
         we (can not|should not|will not) (continue|go on|keep|discuss|have this)
         {it} (is|goes|falls) [\w+] {out of} (what i (can|am|was)|my \w+)
-        i (think|believe) it is best (not to|that i do not|if i do not) {provide}
         nothing i can (write|say|help|do)|i can only (help|assist|answer|provide|discuss)
         {hedged}|{blunt}
         i do not [\w+ly] (provide|share|disclose) ... (information|instructions|advice)
@@ -298,8 +297,8 @@ ENGLISH_SIGNS = {
         i (would like|want|need) to keep (this|our|the|things) ... {decent}
         (steer|redirect|move|bring) ... (conversation|discussion|story|
         scene) ... [more] {decent}
-        {reword} (your|the|this|that) (question|request|prompt) ... {polite}
-        {reword} (it|this|that) in a more {polite}""",
+        {reword} (your|the|this|that) (question|request|prompt) ... {proper}
+        {reword} (it|this|that) in a more {proper}""",
     REDIRECTS: r"""i would [\w+ly] (rather|prefer) [it] [if] (we|that we|to) (talk*|mov*|focus*|
         chang*)
         i would [\w+ly] (rather|prefer) [to] (talk about|discuss) something
@@ -448,7 +447,7 @@ ENGLISH_STEMS = {
         (VIOLATES,): "polic|guideline|programming|instructions|terms",
         (SOFT,): "comfortable",
         (KEEPS,): (
-            r"respectful|appropriate|friendly|\bpg\b|bounds|limits|sensitive|considerate|polite"
+            r"respectful|appropriate|friendly|\bpg\b|bounds|limits|sensitive"
             r"|constructive|inclusive"
         ),
         (REDIRECTS,): (

@@ -22,11 +22,11 @@ REFUSED = st.lists(
         "peux pas |aider|no puedo |ayudar|\u79c1\u306f|\u63d0\u4f9b|\u3067\u304d\u307e\u305b\u3093|"
         "\u65e0\u6cd5|\u6211|\u8bed\u8a00\u6a21\u578b|\ub2f5\ubcc0|\ud560 \uc218 \uc5c6|"
         "\u3002|the |you |no, |sorry |sure |doubt |do not have access to |it in a more |"
-        "reword |polite|take sides on |let us try a |topic|time to move on to a |comment on |"
+        "reword |respectful|take sides on |let us try a |topic|time to move on to a |comment on |"
         "prohibited from |keinen Zugriff auf|no tengo acceso a|\u9690\u79c1|"
         "nicht daf\u00fcr ausgelegt|do |go into |this|provide |details|being an |have no |"
         "declining |your request |goes against our content |policy |is outside what |"
-        "was not |designed to |it is best not to |keep things |it is important to note ".split("|")
+        "was not |designed to |i share |keep things |it is important to note ".split("|")
     ),
     max_size=40,
 ).map("".join)

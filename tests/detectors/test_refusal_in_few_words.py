@@ -96,6 +96,7 @@ def test_a_request_to_ask_more_respectfully_is_a_refusal():
     assert answer("I suggest rephrasing your question in a more respectful way.")
     assert answer("Could you reword this request in respectful terms?")
     assert not refuses([*STORY, "Could you put that more politely, boy?"])
+    assert not refuses([*STORY, "Could you rephrase that question politely?"])
     assert not refuses([*STORY, "Please rephrase that, I am hard of hearing."])
 
 
@@ -143,7 +144,6 @@ def test_who_lacks_something_in_the_story_does_not(text):
         "Your request falls beyond the scope of my role.",
         "I wasn't trained to give advice on locks.",
         "I'm declining that request.",
-        "I think it's best that I don't answer this.",
         "Being an AI, I have no locks of my own.",
     ],
 )
