@@ -29,6 +29,7 @@ from operator import or_
 
 import numpy as np
 
+from broken_record.detectors.work import shows_work
 from broken_record.text.characters import among
 from broken_record.text.ngrams import distinct, first_of_each, inside
 from broken_record.text.transcript import Flags, Floats, Ints, Transcript
@@ -154,8 +155,8 @@ what is left of those that fit, by the number of the state.
 @dataclass(frozen=True, slots=True)
 class Courtesy:
     """Per turn: the letters of its sentences that are courtesy, all its letters, the sentences that
-    ask something else, how many words are news, how many numbers and identifiers are new, and
-    whether it holds anything at all.
+    ask something else, how many words are news, how many numbers and identifiers are new, whether
+    it holds anything at all, and whether it shows work (work.py).
     """
 
     courteous: Ints
@@ -164,6 +165,7 @@ class Courtesy:
     news: Floats
     figures: Ints
     spoken: Flags
+    works: Flags
 
 
 @cache
@@ -401,4 +403,5 @@ def measure_courtesy(transcript: Transcript) -> Courtesy:
         np.bincount(turn, news, minlength=n).astype(np.float64),
         np.bincount(turn[figures], minlength=n),
         np.greater(*transcript.bounds[::-1]),
+        shows_work(transcript.bodies),
     )

@@ -129,6 +129,7 @@ def echo_stretches(
         return []
     told = running_sum(measured.asked, over) <= questions
     told &= running_sum(measured.figures, over) <= figures
+    told &= running_sum(measured.works, over) == 0
     told[: transcript.given + over - 1] = False
     may = may_echo(transcript, shares)
     told &= running_sum(may, over) >= echoed

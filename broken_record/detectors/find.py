@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from broken_record.data import Finding, Span
+from broken_record.detectors.courtesy import measure_courtesy
 from broken_record.detectors.registry import KINDS, LEXICAL_LOOPS, detector_of
-from broken_record.detectors.reworded import measure_rewording, rewords
+from broken_record.detectors.reworded import copied_words, measure_rewording, rewords
 from broken_record.detectors.semantic_repetition import do_meet, explain
 from broken_record.detectors.thresholds import default_thresholds
 from broken_record.text.transcript import Transcript
@@ -22,6 +23,11 @@ from broken_record.text.transcript import Transcript
 TURNS = ("single_turn_loop", "multi_turn_loop", "prefix_repetition")
 """The loops that take a turn from a semantic repetition. A close that comes again, or words that do
 so inside of a turn, say nothing of what else it says."""
+
+
+NEXT_TO_ALL = 0.8
+"""Of a turn's words, or letters: from there on it is a near copy, or nothing but courtesy."""
+NEAR = 2  # turns back: what comes back from farther away are sentences shuffled
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +129,8 @@ def what_is_left(
     its turns say beside their copies goes round as well.
     """
     transcript = others.transcript
-    shares = limits["reworded"], limits["reworded_copied"], limits["own_words"]
+    names = ("reworded_turns", "reworded", "reworded_copied", "own_words")
+    asked = [limits[name] for name in names]
     taken = []
     for finding in findings:
         left = uncovered(finding, others, limits["least_turns"])
@@ -136,13 +143,14 @@ def what_is_left(
         for finding in taken:
             last = extent(finding, transcript)[1]
             first = bisect_left(indices, finding.origin_turn)
-            if rewords(transcript, said, first, bisect_left(indices, last), *shares):
+            if rewords(transcript, said, first, bisect_left(indices, last), *asked):
                 yield finding
 
 
 def uncovered(finding: Finding, others: Loops, least_turns: int) -> list[Finding]:
     """What other loops leave of a finding; all of it where too little is left, but half of
-    `least_turns` of its turns come before the first near copies: it grew into them.
+    `least_turns` of its turns come before the first near copies, and are no copies or courtesies
+    themselves: it grew into them.
     """
     left = list(free_stretches(finding, others, least_turns))
     copied = [
@@ -151,9 +159,24 @@ def uncovered(finding: Finding, others: Loops, least_turns: int) -> list[Finding
         if one.kind == "single_turn_loop" and do_meet(one, finding)
     ]
     if not left and copied:
-        grown = sum(span.turn < min(copied) for span in finding.spans)
-        return [finding] if 2 * grown >= least_turns else []
+        before = [span.turn for span in finding.spans if span.turn < min(copied)]
+        if 2 * len(before) < least_turns:
+            return []
+        return [finding] if 2 * count_own(others.transcript, before) >= least_turns else []
     return left
+
+
+def count_own(transcript: Transcript, turns: list[int]) -> int:
+    """How many of the turns, by their message indices, are neither near copies of one of the last
+    two nor nothing but courtesy: with a few of those any talk comes to its loop, or its end.
+    """
+    places = np.searchsorted([one.index for one in transcript.said], turns)
+    words = transcript.turn_of[copied_words(transcript, NEAR)]
+    copied = np.bincount(words, minlength=len(transcript))
+    measured = measure_courtesy(transcript)
+    idle = copied >= NEXT_TO_ALL * transcript.counts
+    idle |= measured.courteous >= NEXT_TO_ALL * measured.letters
+    return int((~idle[places]).sum())
 
 
 def free_stretches(finding: Finding, others: Loops, least_turns: int) -> Iterator[Finding]:

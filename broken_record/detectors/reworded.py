@@ -2,10 +2,12 @@
 
 Long, lyrical or praising turns have room for many words, and yet what they say was said: the same
 thought in other words. A turn's own are its content words (stems) outside of what it copies word
-for word, in runs of 5; news are those of them that did not stand in the 10 turns before or, where
-those are long, in the last 800 words of them. A window of 8 turns is reworded if less than half of
-what either side says of its own is news, nobody asks the other or shows code, hardly a number is
-new, and not much more than a third is copied, which is what other loops are told by.
+for word, in runs of 5 or as a whole turn; news are those of them that did not stand in the 10 turns
+before or, where those are long, in the last 800 words of them. A window of 8 turns is reworded if
+less than half of what either side says of its own is news, half of the turns have 2 words of their
+own and more (a few farewells before the same line for ever are none), nobody asks the other or
+shows code or other work (work.py), hardly a number is new, and not much more than a third is
+copied, which is what other loops are told by.
 
 Either side for itself, because one that goes round in one thought may answer another that goes on.
 800 words, because so news do not depend on how long turns are: of the windows of clean marked
@@ -26,6 +28,7 @@ Only English is told, because of other languages the function words are not know
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +42,7 @@ MEMORY = 10  # turns
 REACH = 800  # words before a turn
 CLOSE = 12  # words at the end of a turn in which a question is put to the other
 FENCE = "```"
+STATED = 2  # words of its own; one is "Goodbye."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +56,26 @@ class Rewording:
     copied: Ints
 
 
-def copied_words(transcript: Transcript) -> Flags:
-    """Per word, whether it stands in a run of words that was said before, at most `MEMORY` turns
+def copied_words(transcript: Transcript, memory: int = MEMORY) -> Flags:
+    """Per word, whether it stands in a run of words that was said before, at most `memory` turns
     ago.
     """
     ends = window_ends(transcript.worth, SHORTEST)
     turn_of, begins = transcript.turn_of, np.arange(len(ends))
     back = distances(window_hashes(transcript.words, ends))
     told = (back > 0) & (turn_of[begins] == turn_of[ends - 1])
-    told &= turn_of[begins] - turn_of[begins - back] <= MEMORY
+    told &= turn_of[begins] - turn_of[begins - back] <= memory
     return inside(begins[told], ends[told], len(turn_of))
+
+
+def are_copies(bodies: Sequence[str]) -> Flags:
+    """Per turn, whether it was said as it is at most `MEMORY` turns ago, be it ever so short."""
+    copies = np.zeros(len(bodies), dtype=bool)
+    last: dict[str, int] = {}
+    for i, body in enumerate(bodies):
+        copies[i] = i - last.get(body, -MEMORY - 1) <= MEMORY
+        last[body] = i
+    return copies
 
 
 def measure_rewording(transcript: Transcript) -> Rewording:
@@ -79,7 +93,7 @@ def measure_rewording(transcript: Transcript) -> Rewording:
     # a row for every stem and turn, by stem and then by turn
     first = np.flatnonzero(np.diff(keys, prepend=-1))
     stem, turn = np.divmod(keys[first], n + 1)
-    is_own = np.logical_or.reduceat(~copied[places], first)
+    is_own = np.logical_or.reduceat(~copied[places], first) & ~are_copies(transcript.bodies)[turn]
     last_place = places[np.append(first[1:], len(places)) - 1]
     near = np.zeros(len(first), dtype=bool)
     apart = transcript.upto[transcript.first[turn[1:]]] - transcript.upto[last_place[:-1]]
@@ -102,15 +116,18 @@ def does_work(transcript: Transcript) -> Flags:
 
 
 def rewords(
-    transcript: Transcript, said: Rewording, first: int, last: int, news: float, copied: float,
-    least: int,
+    transcript: Transcript, said: Rewording, first: int, last: int, over: int, news: float,
+    copied: float, least: int,
 ) -> bool:  # fmt: skip
-    """Whether the turns from one to another are reworded, whatever is asked in them."""
+    """Whether the turns from one to another are reworded, at least half of `over` of them in words
+    of their own, whatever is asked in them.
+    """
     turns = slice(first, last + 1)
     is_user = np.array([one.role == "user" for one in transcript.said[turns]], dtype=bool)
     own, fresh = said.own[turns], said.news[turns]
     return bool(
         own.sum() >= least
+        and 2 * (own >= STATED).sum() >= over
         and said.copied[turns].sum() <= copied * transcript.counts[turns].sum()
         and all(
             fresh[theirs].sum() < news * max(own[theirs].sum(), 1) for theirs in (is_user, ~is_user)
@@ -123,12 +140,13 @@ def reworded_stretches(
     figures: int,
 ) -> list[Stretch]:  # fmt: skip
     """Every stretch of windows of `over` turns that are reworded, and work on nothing."""
-    told = running_sum(does_work(transcript), over) == 0
+    told = running_sum(does_work(transcript) | measured.works, over) == 0
     told &= running_sum(measured.figures, over) <= figures
     if not told[transcript.given + over - 1 :].any() or transcript.language != "en":
         return []
     said = measure_rewording(transcript)
     told &= running_sum(said.own, over) >= least
+    told &= 2 * running_sum(said.own >= STATED, over) >= over
     told &= running_sum(said.copied, over) <= copied * running_sum(transcript.counts, over)
     is_user = np.array([one.role == "user" for one in transcript.said], dtype=bool)
     for theirs in (is_user, ~is_user):

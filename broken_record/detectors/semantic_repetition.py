@@ -1,6 +1,7 @@
 """The talk stagnates: for eight turns and more nothing new is said or done.
 
-Four faces, told by words; the last also by meaning, where a model of sentences was asked:
+Four faces, told by words; the last also by meaning, where a model of sentences was asked. In none
+may a turn show work: a formula, or a form that is filled in anew (work.py).
 
 *The talk is spent* (spent.py): the matter is settled, and courtesies go on. A question in the first
 half of the window is work: 8 turns must come after it.
@@ -54,7 +55,7 @@ from broken_record.detectors.reworded import reworded_stretches
 from broken_record.detectors.spent import has_few_news, spent_stretches
 from broken_record.detectors.stretches import Stretch, running_sum, runs_of, stretches_of
 from broken_record.text.ngrams import distinct, run_starts
-from broken_record.text.transcript import Floats, Ints, Transcript, quote
+from broken_record.text.transcript import Flags, Floats, Ints, Transcript, quote
 
 KIND = "semantic_repetition"
 MEMORY = 10  # turns
@@ -164,6 +165,7 @@ def detect(
     start = float(content.new[:START].sum()) / max(1, int(content.words[:START].sum()))
     idle = running_sum(courtesy.asked, over_turns) <= idle_questions
     idle |= running_sum(courtesy.news, over_turns) <= idle_news * over_turns
+    idle &= running_sum(courtesy.works, over_turns) == 0
     stagnant = (fresh < max(novelty, start_share * start)) & enough & idle
     stagnant[: transcript.given + over_turns - 1] = False
     findings: list[Finding] = []
@@ -174,7 +176,7 @@ def detect(
     reached = -1
     for i, run_last in runs_of(stagnant):
         if i > reached + over_turns:
-            first, reached = stretch_around(content, near, i, linked, over_turns)
+            first, reached = stretch_around(content, near, i, linked, over_turns, courtesy.works)
             if reached - first + 1 >= least_turns:
                 sure = min(reached, max(i, first + least_turns - 1))
                 findings.append(
@@ -214,7 +216,7 @@ def alike_stretches(
     if transcript.meaning is None:
         return []
     alike = transcript.meaning.closeness(transcript.bodies, transcript.language, over) >= closeness
-    alike &= running_sum(measured.asked, over) == 0
+    alike &= running_sum(measured.asked + measured.works, over) == 0
     alike &= running_sum(measured.figures, over) <= figures
     return stretches_of(alike, transcript.given, over)
 
@@ -293,22 +295,23 @@ def over_last(parts: npt.NDArray[np.generic], wholes: Ints, n: int) -> Floats:
 
 
 def stretch_around(
-    content: Content, near: list[bool], place: int, linked: float, over: int
+    content: Content, near: list[bool], place: int, linked: float, over: int, works: Flags
 ) -> tuple[int, int]:
     """The first and last turn of the stretch around a place whose turns are close to one another;
     `near` says of every turn whether it is close to one before.
 
     Fewer than `over` turns in a row may be close to none: a speaker says other things in between.
+    A turn that shows work ends it.
     """
     first = last = place
     for i in range(place - 1, -1, -1):
-        if first - i > over:
+        if first - i > over or works[i]:
             break
         later = range(max(min(first, place - over), i) + 1, min(place, i + MEMORY) + 1)
         if any(content.close[k - i, k] >= linked for k in later):
             first = i
     for i in range(place + 1, len(near)):
-        if i - last > over:
+        if i - last > over or works[i]:
             break
         if near[i]:
             last = i

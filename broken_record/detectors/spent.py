@@ -50,6 +50,7 @@ def spent_stretches(
     courtesies &= running_sum(measured.figures, over) <= figures
     spent = few | courtesies
     spent &= running_sum(measured.asked, over) <= questions
+    spent &= running_sum(measured.works, over) == 0
     spent &= (measured.asked == 0) & ((measured.news <= news) | some_of_it)  # its last is idle too
     spent &= 2 * running_sum(measured.spoken, over) > over  # empty turns are another kind
     stretches: list[Stretch] = []

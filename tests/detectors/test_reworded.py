@@ -119,7 +119,7 @@ def test_a_stagnation_that_is_told_by_thanks_begins_where_words_came_back():
 
 
 def test_what_is_far_back_is_news_again_where_messages_are_long():
-    far = ["The harbour sleeps.", "so it is " * 400, "The harbour sleeps."]
+    far = ["The harbour sleeps.", "so it is " * 400, "A harbour sleeps."]
     near = ["The harbour sleeps.", "so it is " * 200, "A harbour, asleep."]
     assert measure_rewording(transcript_of(far)).news.tolist()[2] == 2
     assert measure_rewording(transcript_of(near)).news.tolist()[2] == 1
