@@ -26,7 +26,8 @@ so inside of a turn, say nothing of what else it says."""
 
 
 NEXT_TO_ALL = 0.8
-"""Of a turn's words, or letters: from there on it is a near copy, or nothing but courtesy."""
+"""Of a turn's words, or letters: from there on it is a near copy, or nothing but courtesy. Up to .9
+finds the same on the marked dialogues, .75 one less."""
 NEAR = 2  # turns back: what comes back from farther away are sentences shuffled
 
 

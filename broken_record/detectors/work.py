@@ -5,7 +5,8 @@ yet there is a value, a figure, a step that was not there before. Work is shown 
 TeX (a bracket behind a backslash alone may be Markdown's) and by a form: lines "key: value" that
 are half of the turn's lines and more, at least 3, their keys different (a scene in which two speak
 has but two), half of the lines not said before. Lines with numbers in front are the items of a
-list, which a farewell can have as well.
+list, which a farewell can have as well. On the marked dialogues 2 to 5 keys and a quarter to two
+thirds of the lines find the same; 113 of 21,900 turns of public dialogues show work.
 
 >>> forms = ["Trial: 1\nPick: the red box\nWon: yes", "Trial: 2\nPick: the red box\nWon: no"]
 >>> shows_work([forms[0], forms[0], forms[1], "So \\(x = 2\\).", "Fine: we go on."]).tolist()
