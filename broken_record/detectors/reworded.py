@@ -28,8 +28,8 @@ Only English is told, because of other languages the function words are not know
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -68,13 +68,15 @@ def copied_words(transcript: Transcript, memory: int = MEMORY) -> Flags:
     return inside(begins[told], ends[told], len(turn_of))
 
 
-def are_copies(bodies: Sequence[str]) -> Flags:
-    """Per turn, whether it was said as it is at most `MEMORY` turns ago, be it ever so short."""
-    copies = np.zeros(len(bodies), dtype=bool)
-    last: dict[str, int] = {}
-    for i, body in enumerate(bodies):
-        copies[i] = i - last.get(body, -MEMORY - 1) <= MEMORY
-        last[body] = i
+def are_copies(transcript: Transcript) -> Flags:
+    """Per turn, whether the same words were a turn at most `MEMORY` turns ago, however few."""
+    copies = np.zeros(len(transcript), dtype=bool)
+    first = transcript.first.tolist()
+    last: dict[bytes, int] = {}
+    for i, (begin, end) in enumerate(pairwise(first)):
+        words = transcript.plain[begin:end].tobytes()
+        copies[i] = i - last.get(words, -MEMORY - 1) <= MEMORY
+        last[words] = i
     return copies
 
 
@@ -93,7 +95,7 @@ def measure_rewording(transcript: Transcript) -> Rewording:
     # a row for every stem and turn, by stem and then by turn
     first = np.flatnonzero(np.diff(keys, prepend=-1))
     stem, turn = np.divmod(keys[first], n + 1)
-    is_own = np.logical_or.reduceat(~copied[places], first) & ~are_copies(transcript.bodies)[turn]
+    is_own = np.logical_or.reduceat(~copied[places], first) & ~are_copies(transcript)[turn]
     last_place = places[np.append(first[1:], len(places)) - 1]
     near = np.zeros(len(first), dtype=bool)
     apart = transcript.upto[transcript.first[turn[1:]]] - transcript.upto[last_place[:-1]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from broken_record.data import Finding
 from broken_record.detectors.examples import transcript_of
 from broken_record.detectors.find import find_loops_and_breaks
-from broken_record.detectors.reworded import measure_rewording
+from broken_record.detectors.reworded import are_copies, measure_rewording
 from broken_record.detectors.semantic_repetition import detect
 from tests.detectors.test_courtesy import CLOSING
 
@@ -123,6 +123,12 @@ def test_what_is_far_back_is_news_again_where_messages_are_long():
     near = ["The harbour sleeps.", "so it is " * 200, "A harbour, asleep."]
     assert measure_rewording(transcript_of(far)).news.tolist()[2] == 2
     assert measure_rewording(transcript_of(near)).news.tolist()[2] == 1
+
+
+def test_a_turn_of_the_same_words_is_a_copy_however_short():
+    said = ["(The end)", "**The end.**", "At last!", "The end? Never.", "the end"]
+    assert are_copies(transcript_of(said)).tolist() == [False, True, False, False, True]
+    assert measure_rewording(transcript_of(said)).own.tolist()[1::3] == [0, 0]
 
 
 def test_talk_without_content_words_is_none():
