@@ -4,7 +4,7 @@ what happens to the time when a text twice as long is analysed.
     python -m benchmarks.analyze_speed
     python -m benchmarks.analyze_speed --before CHECKOUT    another state of the code beside it
 
-Seconds are those of the processor, best of three, and of the rounds in which the states of the code
+Seconds are those of the processor, best of seven, and of the rounds in which the states of the code
 take turns, each in a process of its own, on the same records. MB are of UTF-8 text said, 40 kB a
 dialogue: talk of the embedded models, hand-written and played in Japanese; the loop is one line
 said over and over. `examine` reads a record and does everything that analyze.py does for a
@@ -42,7 +42,7 @@ SIZE = 40_000
 ROUNDS = 2
 
 
-def best(work: Callable[[], object], times: int = 3) -> float:
+def best(work: Callable[[], object], times: int = 7) -> float:
     """The shortest of a few runs, seconds."""
     taken = []
     for _ in range(times):
