@@ -84,6 +84,8 @@ def find_stretches(
     labels = speaker_labels(transcript)
     for role in ("assistant", "user"):
         own = [i for i in transcript.of_role[role] if i not in left_out]
+        if len(own) < min(hits, short_turns):
+            continue
         views = Views(transcript, own, side, labels[role])
         short, told = find_short(transcript, own, views, short_words, short_turns, most_share)
         pairs = may_be_told(views.near(), {*short}, hits, of_turns)
