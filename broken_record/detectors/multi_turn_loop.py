@@ -90,7 +90,7 @@ def detect(
             continue
         reach.repeat(path.first, path.last)
         findings.append(report(transcript, alike, path, period, break_copies))
-    for restart in find_restarts(transcript, WIDEST):
+    for restart in find_restarts(transcript, repeating_last(alike), WIDEST):
         if is_passage(transcript, restart, passage, words, matched) and not reach.is_taken(
             restart.first - restart.apart, restart.first, restart.last
         ):

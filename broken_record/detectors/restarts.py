@@ -3,7 +3,8 @@
 A model that has said its good-byes and has to go on may say the whole dialogue once more. Turns are
 not compared at every distance; a turn that was said before in the very same words, and not lately,
 tells where to look: from there on both ways, as long as the turns are like those at that distance
-(similarity.py), one of them changed at most. What is enough for a passage is multi_turn_loop.py's.
+(similarity.py), one of them changed at most. Turns that repeat the last ones (`stuck`) are left
+out: they are alike at many distances. What is enough for a passage is multi_turn_loop.py's.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from rapidfuzz.distance import Indel
 
 from broken_record.text.similarity import ALIKE, SHORT
-from broken_record.text.transcript import Transcript
+from broken_record.text.transcript import Flags, Transcript
 
 REACH = 2  # turns: so many further on the next like one must stand
 
@@ -37,20 +38,21 @@ class Restart:
         return self.turns[-1]
 
 
-def find_restarts(transcript: Transcript, farther_than: int) -> Iterator[Restart]:
+def find_restarts(transcript: Transcript, stuck: Flags, farther_than: int) -> Iterator[Restart]:
     """Passages that come again from farther than so many turns, in their order.
 
+    >>> import numpy as np
     >>> from broken_record.detectors.examples import transcript_of
     >>> said = [f"We have come to the {what}." for what in "bridge river mill inn forge".split()]
-    >>> found = find_restarts(transcript_of([*said, *said]), farther_than=3)
+    >>> found = find_restarts(transcript_of([*said, *said]), np.zeros(10, bool), farther_than=3)
     >>> [(one.apart, one.turns) for one in found]
     [(5, (5, 6, 7, 8, 9))]
     """
     upto: dict[int, int] = {}  # of a distance: the last turn that was looked at
     for i, before in far_copies(transcript, farther_than):
         apart = i - before
-        if i > upto.get(apart, -1):
-            restart = grow(transcript, i, apart)
+        if i > upto.get(apart, -1) and not stuck[i]:
+            restart = grow(transcript, stuck, i, apart)
             upto[apart] = restart.last + REACH
             yield restart
 
@@ -66,14 +68,14 @@ def far_copies(transcript: Transcript, farther_than: int) -> Iterator[tuple[int,
         last[code] = i
 
 
-def grow(transcript: Transcript, start: int, apart: int) -> Restart:
+def grow(transcript: Transcript, stuck: Flags, start: int, apart: int) -> Restart:
     """The passage around a turn that was said `apart` turns before."""
     turns = [start]
     for step, end in ((-1, max(apart, transcript.given) - 1), (1, len(transcript))):
         i = last = start
         while i + step != end and abs(i + step - last) <= REACH:
             i += step
-            if is_alike(transcript, i, i - apart):
+            if not stuck[i] and is_alike(transcript, i, i - apart):
                 turns.append(i)
                 last = i
     return Restart(apart, tuple(sorted(turns)))

@@ -51,3 +51,11 @@ def test_a_few_lines_that_come_again_are_a_callback(turns: int) -> None:
 def test_short_nods_from_far_away_are_no_passage() -> None:
     nods = ("Yes.", "No.", "Well.", "Fine.", "Good.", "Right.")
     assert not detect(transcript_of([*nods, *BETWEEN, *nods]))
+
+
+def test_two_lines_over_and_over_are_no_passage_though_a_third_between_them_comes_again() -> None:
+    loop = ["I would know your parcel anywhere.", "And I yours, by the way of the string."] * 12
+    aside = "Wait, was that the bell of the post office?"
+    said = [*BETWEEN, aside, *loop[:17], aside, *loop[:20]]
+    assert said[33:51] == said[15:33]
+    assert not detect(transcript_of(said))
