@@ -14,7 +14,7 @@ stand beside the marks: "gold", SmolLM2-135M-Instruct with itself in scenes and 
 "gold_logprobs", the same in other scenes and with other settings, whose records tell how likely the
 model held what it said, and "played", a present-day model that was asked to play both sides, at
 times to get stuck. The others are lines of DIR/SOURCE.jsonl.gz, public dialogues that are not part
-of the project.
+of the project; "path" says where one is found, as REPOSITORY@COMMIT/FILE.
 
 A kind counts once a dialogue: found and marked, found and not marked, marked and not found. Every
 source has a row. --leave-one-out asks what a kind's decisive threshold owes to the sources that it
@@ -30,6 +30,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from broken_record.data import Dialogue, Finding, Turn
@@ -243,17 +244,25 @@ def make_sentence(counts: Counter[tuple[str, str, str]], sources: list[str], dia
     told = score(counts, "word_soup", [WITH_LOGPROBS]).shares[2]
     looping = any_loop.hit + any_loop.missed
     unseen, spirals = (score(counts, kind, UNSEEN) for kind in (ANY_LOOP, "semantic_repetition"))
-    return (
+    sentences = [
         f"Of {dialogues} marked dialogues from {len(sources)} sources, {looping} loop by the marks "
-        f"of two readers.\nParrot finds {recall:.0%} of these, and {precision:.0%} of what it "
-        f"names is there (F1 {f1:.2f}; stagnation {stagnation:.2f}, refusals {refusal:.2f}).\n"
+        "of two readers.",
+        f"Parrot finds {recall:.0%} of these, and {precision:.0%} of what it names is there (F1 "
+        f"{f1:.2f}; stagnation {stagnation:.2f}, refusals {refusal:.2f}); most were known to who "
+        "wrote the rules.",
         f"Sentences without sense it mostly takes for sense (word soup {soup:.2f}), but where the "
-        f'model itself is asked\n(`"logprobs": true`: {told:.2f}). On dialogues of present-day '
-        f"models, on which no rule was written, it finds\n{unseen.hit} of the "
-        f"{unseen.hit + unseen.missed} that loop and accuses {unseen.false} falsely (stagnation: "
-        f"{spirals.hit} of {spirals.hit + spirals.missed}, {spirals.false} falsely). "
-        "On planted faults it does better, which says less."
-    )
+        f'model itself is asked (`"logprobs": true`: {told:.2f}).',
+        "On planted faults it does better, which says less.",
+    ]
+    if not set(UNSEEN).isdisjoint(sources):
+        sentences.insert(
+            2,
+            "On dialogues of present-day models, on which no rule was written, it finds "
+            f"{unseen.hit} of the {unseen.hit + unseen.missed} that loop and accuses "
+            f"{unseen.false} falsely (stagnation: {spirals.hit} of {spirals.hit + spirals.missed}, "
+            f"{spirals.false} falsely).",
+        )
+    return fill(" ".join(sentences), 120)
 
 
 def put(path: Path, name: str, text: str) -> None:

@@ -15,10 +15,7 @@ sentence. Of the other languages the strings of which an act has one are read of
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from functools import cache
-from itertools import groupby
-from typing import NamedTuple
 
 import numpy as np
 
@@ -45,11 +42,11 @@ from broken_record.detectors.refusal_words import (
     PATTERNS,
 )
 from broken_record.text.characters import SPACE
+from broken_record.text.held_strings import longest_word, one_of, strings_in
 from broken_record.text.ngrams import run_starts
 from broken_record.text.transcript import Flags, Ints, Transcript
 from broken_record.text.words import normalize
 
-MOST_STRINGS = 200  # that stand for a part of a pattern
 APART = '"*\u00ab\u00bb\u201c\u201d\u201e\u300c\u300d\u300e\u300f'
 """Marks of quotations and stage directions."""
 GLUED = re.compile(r"\w(?:\*\*|_)[*_]*\w")  # marks that reading takes out of the middle of a word
@@ -223,108 +220,3 @@ def held_in_words() -> re.Pattern[str]:
         if name in ACTS
         for string in strings_in(pattern)
     )
-
-
-def one_of(strings: Iterable[str]) -> re.Pattern[str]:
-    """A pattern that finds one of the strings."""
-    return re.compile(branches(sorted(set(strings))))
-
-
-def branches(strings: list[str]) -> str:
-    """Strings in order as alternatives that part where they differ: far sooner tried.
-
-    >>> branches(["abc", "abd", "x"])
-    'a(?:b(?:c|d))|x'
-    """
-    if not strings[0]:
-        return ""
-    found = []
-    for first, group in groupby(strings, key=lambda string: string[0]):
-        behind = [string[1:] for string in group]
-        many = len(behind) > 1
-        found.append(
-            re.escape(first) + (f"(?:{branches(behind)})" if many else re.escape(behind[0]))
-        )
-    return "|".join(found)
-
-
-TOKEN = re.compile(r"\(\?:|\(\?<?[!=]|\[[^\]]*\]|\\.|[*+?]\??|\{\d+,\d+\}\??|[\s\S]")
-ANY = re.compile(r"\[.*|\\[wWsSdD]|\.")
-BORDERS = ("^", "$", r"\b")
-
-
-class Part(NamedTuple):
-    """A part of a pattern: all strings that match it (None of too many), and some of which there is
-    one in whatever matches.
-    """
-
-    matches: frozenset[str] | None
-    held: frozenset[str]
-
-
-EMPTY = frozenset({""})
-
-
-def strings_in(pattern: str) -> frozenset[str]:
-    r"""Strings of which one stands in whatever a pattern finds, as telling as there are any; the
-    empty one where there are none. It knows as much of patterns as the tables of refusals need.
-
-    >>> sorted(strings_in(r"(?:help|aid) (?:\S+ ){0,3}?with(?! me) th(?:is|at)"))
-    ['with that', 'with this']
-    """
-    return read_alternatives(TOKEN.findall(pattern)[::-1]).held
-
-
-def read_alternatives(tokens: list[str]) -> Part:
-    """What stands before the next parenthesis that closes nothing; the next token is the last."""
-    rows: list[Part] = []
-    parts: list[Part] = []
-    token = ""
-    while token != ")":
-        token = tokens.pop() if tokens else ")"
-        if token in ("|", ")"):
-            rows.append(in_a_row(parts))
-            parts = []
-        elif token == "(?:":
-            parts.append(read_alternatives(tokens))
-        elif token.startswith("(?"):
-            read_alternatives(tokens)  # it looks ahead or behind
-        elif token[0] in "*?{":
-            last = parts.pop().matches
-            parts.append(Part(last | EMPTY if last and token[0] == "?" else None, EMPTY))
-        elif token[0] == "+":
-            parts.append(Part(None, parts.pop().held))
-        elif ANY.fullmatch(token):
-            parts.append(Part(None, EMPTY))
-        elif token not in BORDERS:
-            literal = frozenset({token[-1]})
-            parts.append(Part(literal, literal))
-    matches: frozenset[str] | None = frozenset()
-    for row in rows:
-        matches = None if matches is None or row.matches is None else matches | row.matches
-    return Part(matches, frozenset().union(*(row.held for row in rows)))
-
-
-def in_a_row(parts: list[Part]) -> Part:
-    """Parts right behind one another as one."""
-    so_far = EMPTY
-    is_whole = True
-    choices = []
-    for part in parts:
-        if part.matches is not None and len(so_far) * len(part.matches) <= MOST_STRINGS:
-            so_far = frozenset(one + other for one in so_far for other in part.matches)
-        else:
-            is_whole = False
-            choices += [so_far, part.held]
-            so_far = part.matches or EMPTY
-    return Part(so_far if is_whole else None, max([*choices, so_far], key=how_telling))
-
-
-def how_telling(strings: frozenset[str]) -> tuple[int, int]:
-    """How rare it is that one of some strings stands in a text: long ones are, few of them are."""
-    return min(len(longest_word(string)) for string in strings), -len(strings)
-
-
-def longest_word(string: str) -> str:
-    """The longest run of letters."""
-    return max(re.findall(r"[^\W_]+", string), key=len, default="")

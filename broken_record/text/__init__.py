@@ -8,4 +8,6 @@ transcript  a dialogue cut into words once
 layout      a turn in lines, with the words of its talk
 similarity  how alike turns are
 ngrams      windows of words
+meaning     how alike turns are to a model of sentences
+held_strings  what stands in whatever a regular expression finds
 """

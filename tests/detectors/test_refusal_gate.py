@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from broken_record.detectors.examples import transcript_of
 from broken_record.detectors.refusal import POINTS
-from broken_record.detectors.refusal_gate import branches, strings_in
 from broken_record.detectors.refusal_languages import ROWS, patterns_of
 from broken_record.detectors.refusal_reading import read_body, sentences_in
 from broken_record.detectors.refusal_scene import Scene
+from broken_record.text.held_strings import branches, strings_in
 
 REFUSED = st.lists(
     st.sampled_from(
