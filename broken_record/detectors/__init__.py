@@ -10,5 +10,6 @@ refusal_*   how refusals are worded, a table a language, and the scene that they
 What a kind looks for in parts: intra_turn_repetition by character_runs, line_runs, repeats and
 weak_repeats; multi_turn_loop by paths, restarts and rounds; prefix_ and suffix_repetition by
 templates, template_views and stanzas; word_soup by salad, not_prose and unlikely_words; role_leak
-by labels; semantic_repetition by courtesy, spent, echo, reworded, work and stretches.
+by labels; semantic_repetition by courtesy (and its phrases), spent, echo, reworded, work and
+stretches.
 """

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from broken_record.detectors.courtesy import measure_courtesy, phrases
+from broken_record.detectors.courtesy import measure_courtesy
+from broken_record.detectors.courtesy_phrases import phrases
 from broken_record.detectors.examples import transcript_of
 from broken_record.detectors.semantic_repetition import detect
 
